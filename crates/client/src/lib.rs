@@ -1,0 +1,1 @@
+//! The client SDK: proves a terminal, keeps and refreshes tokens, calls OpenAPIs.

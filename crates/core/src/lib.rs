@@ -1,0 +1,1 @@
+//! Protocol decisions as pure functions: the two-path join, authentication, tokens, accounts.

@@ -1,0 +1,1 @@
+//! The platform server: HTTP endpoints, the first path over SMPP, configuration.

@@ -1,0 +1,1 @@
+//! Durable storage: the batched transaction of twinpath-core on an embedded database.
