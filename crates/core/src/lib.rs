@@ -1,1 +1,30 @@
-//! Protocol decisions as pure functions: the two-path join, authentication, tokens, accounts.
+//! Protocol decisions as pure functions.
+//!
+//! Nothing here reads a clock, a socket, a file or a random source: a decision is a function of a
+//! request, a snapshot of rows, the time and randomness, and returns writes and an outcome
+//! ([`transaction`]). The map:
+//!
+//! | room | what it decides |
+//! |---|---|
+//! | [`first_message`] | what a received text says, or why it is refused (first-message receiver) |
+//! | [`join`] | the two-path join: record a mapping, redeem a code (mapping recorder, account finder) |
+//! | [`app`] | the registry of apps and their authentication (checker) |
+//! | [`proof`] | DPoP proofs, their nonces, and JWS verification |
+//! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
+//! | [`token`] | what is signed and handed out (token maker), and signing keys |
+//! | [`account`] | what an operator does with an account |
+//! | [`records`] | the rows, as types |
+//! | [`vault`] | keyed hashes and encryption at rest |
+
+pub mod account;
+pub mod app;
+pub mod first_message;
+pub mod grant;
+pub mod ids;
+pub mod join;
+pub mod number;
+pub mod proof;
+pub mod records;
+pub mod token;
+pub mod transaction;
+pub mod vault;

@@ -1,0 +1,169 @@
+//! What an operator does with an account. Every decision touches the rows of one terminal.
+
+use crate::grant::revoke;
+use crate::ids::{AccountId, TerminalKey};
+use crate::join::TOMBSTONE_S;
+use crate::records::{
+    Account, AccountStatus, AuditEvent, Grant, Sealed, Terminal,
+};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
+
+/// What to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Nothing: look.
+    Show,
+    /// Refuse every authorization and refresh.
+    Block,
+    /// Take the block back.
+    Unblock,
+    /// Revoke every grant.
+    Revoke,
+    /// Make it the account of its number again, after a dormant number got a new one.
+    Restore,
+    /// Forget account, number and grants.
+    Erase,
+}
+
+/// An operator's command about one account.
+#[derive(Clone, Debug)]
+pub struct Manage {
+    /// The account's terminal.
+    pub terminal: TerminalKey,
+    /// The account; `None` for the number's present one.
+    pub account: Option<AccountId>,
+    /// What to do.
+    pub action: Action,
+}
+
+/// An account as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The account, after the command.
+    pub account: Account,
+    /// Its terminal's number, encrypted.
+    pub number: Sealed,
+    /// When its terminal was last proven.
+    pub terminal: Terminal,
+    /// Its live grants, before the command.
+    pub grants: Vec<Grant>,
+}
+
+impl Operation for Manage {
+    /// `None` if there is no such account.
+    type Outcome = Option<Profile>;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::Terminal(self.terminal));
+        keys.push(Key::Grants(self.terminal));
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let Some(terminal) = view.terminal(self.terminal)? else {
+            return Ok(Step::Done(Vec::new(), None));
+        };
+        let id = self.account.unwrap_or(terminal.account);
+        let Some(account) = view.account(self.terminal, id)? else {
+            return Ok(Step::Done(Vec::new(), None));
+        };
+        let present = match view.account(self.terminal, terminal.account)? {
+            Some(present) if present.id != id => Some(present),
+            _ => None,
+        };
+        let grants: Vec<_> = view
+            .grants(self.terminal)?
+            .iter()
+            .filter(|grant| grant.account == id && grant.live(cx.now))
+            .cloned()
+            .collect();
+        let subject = Subject { terminal, account, present, grants: &grants };
+        let (account, writes) = subject.apply(self.action, cx);
+        let profile =
+            Profile { account, number: terminal.number.clone(), terminal: terminal.clone(), grants };
+        Ok(Step::Done(writes, Some(profile)))
+    }
+}
+
+struct Subject<'a> {
+    terminal: &'a Terminal,
+    account: &'a Account,
+    /// The number's present account, if it is another one.
+    present: Option<&'a Account>,
+    grants: &'a [Grant],
+}
+
+impl Subject<'_> {
+    fn apply(&self, action: Action, cx: &Context<'_>) -> (Account, Vec<Write>) {
+        let unchanged = (self.account.clone(), Vec::new());
+        match (action, self.account.status) {
+            (Action::Show, _) => unchanged,
+            (Action::Block, AccountStatus::Blocked) => unchanged,
+            (Action::Block, _) => self.turn(AccountStatus::Blocked, "account.blocked", cx),
+            (Action::Unblock, AccountStatus::Blocked) => {
+                let status = match self.present {
+                    Some(_) => AccountStatus::Replaced,
+                    None => AccountStatus::Active,
+                };
+                self.turn(status, "account.unblocked", cx)
+            }
+            (Action::Unblock, _) => unchanged,
+            (Action::Revoke, _) => (self.account.clone(), self.revoke_all("operator", cx)),
+            (Action::Restore, AccountStatus::Replaced) => self.restore(cx),
+            (Action::Restore, _) => unchanged,
+            (Action::Erase, _) => (self.account.clone(), self.erase(cx)),
+        }
+    }
+
+    fn event(&self, kind: &'static str, cx: &Context<'_>) -> Write {
+        let account = Some(self.account.id.to_string());
+        Write::Audit(AuditEvent { account, reason: Some("operator"), ..AuditEvent::new(cx.now, kind) })
+    }
+
+    fn turn(
+        &self,
+        status: AccountStatus,
+        kind: &'static str,
+        cx: &Context<'_>,
+    ) -> (Account, Vec<Write>) {
+        let account = Account { status, changed_at: cx.now, ..self.account.clone() };
+        (account.clone(), vec![Write::Account(account), self.event(kind, cx)])
+    }
+
+    fn revoke_all(&self, reason: &'static str, cx: &Context<'_>) -> Vec<Write> {
+        self.grants.iter().flat_map(|grant| revoke(grant, reason, cx.now)).collect()
+    }
+
+    fn restore(&self, cx: &Context<'_>) -> (Account, Vec<Write>) {
+        let (account, mut writes) = self.turn(AccountStatus::Active, "account.restored", cx);
+        if let Some(present) = self.present {
+            let replaced =
+                Account { status: AccountStatus::Replaced, changed_at: cx.now, ..present.clone() };
+            writes.push(Write::Account(replaced));
+        }
+        writes.push(Write::Terminal(Terminal { account: account.id, ..self.terminal.clone() }));
+        (account, writes)
+    }
+
+    /// Rows that name the number or the account go; a grant leaves an empty tombstone, so that no
+    /// repeated request brings it back.
+    fn erase(&self, cx: &Context<'_>) -> Vec<Write> {
+        let mut writes = vec![
+            Write::DeleteAccount(self.account.terminal, self.account.id),
+            self.event("account.erased", cx),
+        ];
+        if self.terminal.account == self.account.id {
+            writes.push(Write::DeleteTerminal(self.terminal.key));
+        }
+        writes.extend(self.grants.iter().map(|grant| {
+            Write::Grant(Grant {
+                jkt: String::new(),
+                scope: String::new(),
+                resources: Vec::new(),
+                revoked_at: Some(cx.now),
+                purge_at: cx.now.plus_seconds(TOMBSTONE_S),
+                ..grant.clone()
+            })
+        }));
+        writes
+    }
+}

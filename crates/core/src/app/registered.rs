@@ -1,0 +1,56 @@
+//! A registered app made ready for requests: keys parsed, secret opened, phrases hashed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use twinpath_wire::phrase::{fill, normalize};
+
+use crate::ids::Digest;
+use crate::proof::VerifyingKey;
+use crate::records::{App, AuthMethod, Secret};
+use crate::vault::{Purpose, Vault, VaultError};
+
+/// An app, with what each request of it needs.
+#[derive(Debug)]
+pub struct Registered {
+    /// As stored.
+    pub app: App,
+    /// Its public keys.
+    pub keys: Vec<VerifyingKey>,
+    /// Keyed hashes of the words its texts may say.
+    pub phrases: Arc<[Digest]>,
+    /// The HMAC key of `client_secret_jwt`.
+    pub hmac: Option<hmac::Key>,
+}
+
+impl Registered {
+    /// Prepares `app`; `templates` are the platform's phrases by language.
+    pub fn new(
+        app: App,
+        templates: &BTreeMap<String, String>,
+        vault: &Vault,
+    ) -> Result<Self, VaultError> {
+        let keys =
+            app.jwks.iter().flat_map(|set| &set.keys).filter_map(VerifyingKey::new).collect();
+        let phrases = templates
+            .values()
+            .map(|template| vault.words(&normalize(&fill(template, &app.client_name))))
+            .collect();
+        let hmac = match &app.secret {
+            Some(Secret::Sealed(sealed)) => {
+                let owner = app.client_id.as_str().as_bytes();
+                let secret = vault.open(Purpose::AppSecret, owner, sealed)?;
+                Some(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+            }
+            Some(Secret::Hash(_)) | None => None,
+        };
+        Ok(Self { app, keys, phrases, hmac })
+    }
+
+    /// Whether refresh tokens of this app are rotated (PROTOCOL 9): all but those of apps that
+    /// authenticate and whose grants are bound to a key.
+    pub fn rotates(&self) -> bool {
+        self.app.auth_method == AuthMethod::None || !self.app.dpop
+    }
+}

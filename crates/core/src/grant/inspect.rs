@@ -1,0 +1,56 @@
+//! What introspection and userinfo ask of a grant: is it alive, and whose is it.
+
+use crate::ids::{Digest, GrantId, TerminalKey};
+use crate::records::{AccountStatus, Grant, Sealed};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step};
+
+/// Reads a grant with its account. Writes nothing.
+#[derive(Clone, Debug)]
+pub struct Inspect {
+    /// The grant's terminal.
+    pub terminal: TerminalKey,
+    /// The grant.
+    pub grant: GrantId,
+    /// The key under which the access token would be remembered as revoked.
+    pub token: Option<Digest>,
+}
+
+/// A grant that is alive.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The grant.
+    pub grant: Grant,
+    /// The terminal's number, encrypted.
+    pub number: Sealed,
+}
+
+impl Operation for Inspect {
+    /// `None` if the grant or the token is unknown, expired or revoked, or the account blocked.
+    type Outcome = Option<Inspected>;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::Grants(self.terminal));
+        keys.push(Key::Terminal(self.terminal));
+        keys.extend(self.token.map(Key::Jti));
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let none = Ok(Step::Done(Vec::new(), None));
+        if let Some(token) = self.token
+            && view.jti(token)?.is_some_and(|used| cx.now < used.purge_at)
+        {
+            return none;
+        }
+        let known = view.grants(self.terminal)?.iter().find(|grant| grant.id == self.grant);
+        let Some(grant) = known.filter(|grant| grant.live(cx.now)) else {
+            return none;
+        };
+        let account = view.account(self.terminal, grant.account)?;
+        let active = account.is_some_and(|account| account.status == AccountStatus::Active);
+        let Some(terminal) = view.terminal(self.terminal)?.filter(|_| active) else {
+            return none;
+        };
+        let inspected = Inspected { grant: grant.clone(), number: terminal.number.clone() };
+        Ok(Step::Done(Vec::new(), Some(inspected)))
+    }
+}

@@ -1,0 +1,153 @@
+//! Refreshing (RFC 6749 6, RFC 9700 4.14).
+//!
+//! A token is either kept (its app authenticates and its grant is bound to a key) or rotated. In
+//! rotation the successor is made again when its predecessor comes back and the successor was never
+//! used: its answer was lost. Any other token of the past is a replay and revokes the grant. Tokens
+//! numbered before `first` died with a lost answer to the redemption: nobody should hold one, but the
+//! one who may is the app itself, so they are refused without a penalty.
+
+use std::sync::Arc;
+
+use crate::grant::{Handle, Minted, RefreshToken, Spend, revoke};
+use crate::ids::{ClientId, Digest};
+use crate::records::{AccountStatus, Grant, RefreshState};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
+use crate::vault::{Vault, same};
+
+/// A checked refresh request.
+#[derive(Clone, Debug)]
+pub struct RefreshRequest {
+    /// From the token.
+    pub handle: Handle,
+    /// Keyed hash of the token.
+    pub presented: Digest,
+    /// The app.
+    pub client_id: ClientId,
+    /// The proven instance key; empty for an app without DPoP.
+    pub jkt: String,
+    /// Whether tokens of this app are rotated.
+    pub rotate: bool,
+}
+
+/// Uses a refresh token.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    request: Arc<RefreshRequest>,
+    vault: Arc<Vault>,
+    spend: Option<Spend>,
+}
+
+/// How a refresh ends.
+#[derive(Clone, Debug)]
+pub enum Refreshed {
+    /// For a fresh access token; with a new refresh token if it was rotated.
+    Granted(Box<Grant>, Option<RefreshToken>),
+    /// Unknown, ended, or another instance's.
+    Invalid,
+    /// A token of the past: the grant is revoked now.
+    Reused,
+    /// The account is blocked.
+    Blocked,
+    /// The request's assertion was seen before.
+    Replayed,
+}
+
+impl Refresh {
+    /// `spend` is the request's assertion.
+    pub fn new(request: RefreshRequest, vault: Arc<Vault>, spend: Option<Spend>) -> Self {
+        Self { request: Arc::new(request), vault, spend }
+    }
+
+    fn use_token(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let done = |outcome| Ok(Step::Done(Vec::new(), outcome));
+        let request = &self.request;
+        let grants = view.grants(request.handle.terminal)?;
+        let found = grants.iter().find(|grant| grant.id == request.handle.grant);
+        let Some(grant) = found.filter(|grant| {
+            grant.live(cx.now)
+                && grant.client_id == request.client_id
+                && same(grant.jkt.as_bytes(), request.jkt.as_bytes())
+        }) else {
+            return done(Refreshed::Invalid);
+        };
+        match view.account(grant.terminal, grant.account)?.map(|account| account.status) {
+            Some(AccountStatus::Active) => Ok(self.advance(grant, cx)),
+            Some(AccountStatus::Blocked) => done(Refreshed::Blocked),
+            Some(AccountStatus::Replaced) | None => done(Refreshed::Invalid),
+        }
+    }
+
+    fn advance(&self, grant: &Grant, cx: &mut Context<'_>) -> Step<Self> {
+        let refresh = &grant.refresh;
+        let sequence = self.request.handle.sequence;
+        let matches = |hash: &Digest| same(&hash.0, &self.request.presented.0);
+        if sequence < refresh.first {
+            return Step::Done(Vec::new(), Refreshed::Invalid);
+        }
+        if sequence == refresh.sequence && matches(&refresh.hash) {
+            return if self.request.rotate { self.rotate(grant, cx) } else { keep(grant) };
+        }
+        // The newest token exists but was never used, or it would have a successor.
+        let lost_answer = sequence.checked_add(1) == Some(refresh.sequence)
+            && refresh.previous.as_ref().is_some_and(matches);
+        if lost_answer && self.request.rotate {
+            return self.mint(grant, refresh.sequence, refresh.previous, cx);
+        }
+        Step::Done(revoke(grant, "refresh_token_reused", cx.now), Refreshed::Reused)
+    }
+
+    fn rotate(&self, grant: &Grant, cx: &mut Context<'_>) -> Step<Self> {
+        let next = grant.refresh.sequence.saturating_add(1);
+        self.mint(grant, next, Some(grant.refresh.hash), cx)
+    }
+
+    fn mint(
+        &self,
+        grant: &Grant,
+        sequence: u32,
+        previous: Option<Digest>,
+        cx: &mut Context<'_>,
+    ) -> Step<Self> {
+        let minted = Minted::new(&self.vault, grant, sequence, cx.random);
+        let mut grant = grant.clone();
+        grant.refresh = RefreshState {
+            sequence,
+            hash: minted.hash,
+            previous,
+            first: grant.refresh.first,
+            used: true,
+        };
+        let writes = vec![Write::Grant(grant.clone())];
+        Step::Done(writes, Refreshed::Granted(Box::new(grant), Some(minted.token)))
+    }
+}
+
+/// The token stays; only its first use has to be remembered.
+fn keep(grant: &Grant) -> Step<Refresh> {
+    let mut used = grant.clone();
+    used.refresh.used = true;
+    let writes =
+        if grant.refresh.used { Vec::new() } else { vec![Write::Grant(used.clone())] };
+    Step::Done(writes, Refreshed::Granted(Box::new(used), None))
+}
+
+impl Operation for Refresh {
+    type Outcome = Refreshed;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        match &self.spend {
+            Some(spend) => keys.push(spend.key()),
+            None => keys.push(Key::Grants(self.request.handle.terminal)),
+        }
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let Some(spend) = &self.spend else {
+            return self.use_token(view, cx);
+        };
+        Ok(match spend.decide(view, cx.now)? {
+            Some(write) => Step::Next(vec![write], Self { spend: None, ..self.clone() }),
+            None => Step::Done(Vec::new(), Refreshed::Replayed),
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! The two-path join: a text maps a code to a terminal, a token request consumes the mapping.
+//!
+//! ```text
+//!            text                    request
+//!   (none) ---------> Recorded -----------------> Redeemed{grant}
+//!                        |  \  wrong words/hint       |
+//!      other number      |   `--------> Refused       | other number
+//!      of no lower trust v                            v
+//!                   Voided{none}              Voided{grant} + grant revoked
+//! ```
+//!
+//! There is no arrow back, and none from an expired code. Every state but `Recorded` is a tombstone,
+//! kept [`TOMBSTONE_S`] so that neither a late text nor a repeated request starts anything anew.
+//!
+//! A redemption has two steps on two keys. *Consume* marks the code with the id of a grant that does
+//! not exist yet; *complete* makes that grant on the terminal's rows, or finds it made. A void that
+//! comes between them leaves the grant's tombstone on the terminal's rows, so that completing finds
+//! it revoked: whatever the order, no token comes of a voided code.
+
+mod record;
+mod redeem;
+#[cfg(test)]
+mod simulation;
+
+pub use record::{RecordText, Recorded};
+pub use redeem::{Denial, Issued, Redeem, Redeemed, Redemption};
+
+/// Seconds for which a code or a grant is remembered after its end (72 hours).
+pub const TOMBSTONE_S: i64 = 72 * 3600;

@@ -1,0 +1,197 @@
+//! The mapping recorder: code -> (terminal identifier, route, time).
+
+use crate::first_message::{FirstMessage, Route};
+use crate::grant::revoke_grant;
+use crate::ids::{CodeKey, Digest, GrantId, RouteName, TerminalKey};
+use crate::join::TOMBSTONE_S;
+use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
+use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, Write};
+use crate::vault::{Vault, VaultError};
+
+/// Records one accepted text. Its steps: the number's quota, the code, and, where the text voids a
+/// redeemed code, the grant.
+#[derive(Clone, Debug)]
+pub struct RecordText {
+    stage: Stage,
+    code: CodeKey,
+    terminal: TerminalKey,
+    number: Sealed,
+    words: Digest,
+    route: RouteName,
+    trust: Trust,
+    ttl_s: i64,
+    per_hour: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Quota,
+    Code,
+    Revoke { terminal: TerminalKey, grant: GrantId },
+}
+
+/// What became of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    /// The mapping is recorded.
+    New,
+    /// The same number sent the same code before: nothing changed.
+    Duplicate,
+    /// Another number sent the code before: it is void now, and its grant revoked.
+    Voided,
+    /// The code has ended: nothing changed.
+    Tombstone,
+    /// A route of higher trust recorded the code: nothing changed.
+    LowerTrust,
+    /// The number sent too many different codes: nothing recorded.
+    OverLimit,
+}
+
+impl Recorded {
+    /// A stable word for counters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "recorded",
+            Self::Duplicate => "duplicate",
+            Self::Voided => "voided",
+            Self::Tombstone => "tombstone",
+            Self::LowerTrust => "lower_trust",
+            Self::OverLimit => "over_limit",
+        }
+    }
+}
+
+impl RecordText {
+    /// Prepares the record of `message`; `per_hour` is how many different codes a number may text
+    /// over one route in an hour.
+    pub fn new(
+        vault: &Vault,
+        route: &Route,
+        message: &FirstMessage,
+        per_hour: usize,
+        random: &mut dyn Random,
+    ) -> Result<Self, VaultError> {
+        Ok(Self {
+            stage: Stage::Quota,
+            code: vault.code_key(&message.code),
+            terminal: vault.terminal_key(&message.number),
+            number: vault.seal_number(&message.number, random)?,
+            words: vault.words(&message.words),
+            route: route.name.clone(),
+            trust: route.senders.trust,
+            ttl_s: route.ttl_s,
+            per_hour,
+        })
+    }
+
+    /// The code's key, by which waiting requests are woken.
+    pub fn code(&self) -> CodeKey {
+        self.code
+    }
+
+    fn at(&self, stage: Stage) -> Self {
+        Self { stage, ..self.clone() }
+    }
+
+    /// A number's different codes within an hour; redeliveries do not count.
+    fn quota(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let hour_ago = cx.now.plus_seconds(-3600);
+        let mut texts: Vec<_> = match view.quota(self.terminal, &self.route)? {
+            Some(quota) => {
+                quota.texts.iter().filter(|(_, at)| *at > hour_ago).copied().collect()
+            }
+            None => Vec::new(),
+        };
+        if texts.iter().any(|(code, _)| *code == self.code) {
+            return Ok(Step::Next(Vec::new(), self.at(Stage::Code)));
+        }
+        if texts.len() >= self.per_hour {
+            return Ok(Step::Done(Vec::new(), Recorded::OverLimit));
+        }
+        texts.push((self.code, cx.now));
+        let quota = TextQuota { terminal: self.terminal, route: self.route.clone(), texts };
+        Ok(Step::Next(vec![Write::Quota(quota)], self.at(Stage::Code)))
+    }
+
+    fn record(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let done = |outcome| Ok(Step::Done(Vec::new(), outcome));
+        let known = match view.code(self.code)? {
+            Some(known) if cx.now < known.purge_at => known,
+            _ => return Ok(Step::Done(vec![Write::Code(self.fresh(cx))], Recorded::New)),
+        };
+        if known.terminal == self.terminal {
+            return done(Recorded::Duplicate);
+        }
+        if self.trust < known.trust {
+            return done(Recorded::LowerTrust);
+        }
+        match known.state {
+            CodeState::Recorded if cx.now < known.expires_at => {
+                Ok(Step::Done(self.void(known, None, cx), Recorded::Voided))
+            }
+            CodeState::Redeemed { grant, .. } => Ok(Step::Next(
+                self.void(known, Some(grant), cx),
+                self.at(Stage::Revoke { terminal: known.terminal, grant }),
+            )),
+            // A crash may have come between the void and the revocation.
+            CodeState::Voided { grant: Some(grant) } => Ok(Step::Next(
+                Vec::new(),
+                self.at(Stage::Revoke { terminal: known.terminal, grant }),
+            )),
+            CodeState::Recorded | CodeState::Refused | CodeState::Voided { grant: None } => {
+                done(Recorded::Tombstone)
+            }
+        }
+    }
+
+    fn fresh(&self, cx: &Context<'_>) -> CodeRecord {
+        let expires_at = cx.now.plus_seconds(self.ttl_s);
+        CodeRecord {
+            key: self.code,
+            terminal: self.terminal,
+            number: self.number.clone(),
+            route: self.route.clone(),
+            trust: self.trust,
+            words: self.words,
+            received_at: cx.now,
+            expires_at,
+            state: CodeState::Recorded,
+            purge_at: expires_at.plus_seconds(TOMBSTONE_S),
+        }
+    }
+
+    fn void(&self, known: &CodeRecord, grant: Option<GrantId>, cx: &Context<'_>) -> Vec<Write> {
+        let voided = CodeRecord {
+            state: CodeState::Voided { grant },
+            purge_at: cx.now.plus_seconds(TOMBSTONE_S),
+            ..known.clone()
+        };
+        let event = AuditEvent {
+            route: Some(self.route.0.to_string()),
+            grant: grant.map(|id| id.to_string()),
+            reason: Some("second_sender"),
+            ..AuditEvent::new(cx.now, "code.voided")
+        };
+        vec![Write::Code(voided), Write::Audit(event)]
+    }
+}
+
+impl Operation for RecordText {
+    type Outcome = Recorded;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::Quota(self.terminal, self.route.clone()));
+        keys.push(Key::Code(self.code));
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        match self.stage {
+            Stage::Quota => self.quota(view, cx),
+            Stage::Code => self.record(view, cx),
+            Stage::Revoke { terminal, grant } => {
+                let writes = revoke_grant(view, terminal, grant, "second_sender", cx)?;
+                Ok(Step::Done(writes, Recorded::Voided))
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Redeeming a code: consume the mapping, find or create the account, make the grant.
+
+use std::sync::Arc;
+
+use crate::grant::{Minted, RefreshToken, Spend, revoke};
+use crate::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
+use crate::join::TOMBSTONE_S;
+use crate::records::{
+    Account, AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Terminal,
+};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write, random_bytes};
+use crate::vault::Vault;
+
+/// A checked token request: the app is authenticated, its key proven, its scope allowed.
+#[derive(Clone, Debug)]
+pub struct Redemption {
+    /// The code's key, from issuer, app, instance key and verifier.
+    pub code: CodeKey,
+    /// The app.
+    pub client_id: ClientId,
+    /// The instance key's thumbprint; empty for an app without DPoP.
+    pub jkt: String,
+    /// The scope to grant, space-separated.
+    pub scope: String,
+    /// The resources to grant.
+    pub resources: Vec<String>,
+    /// Keyed hash of `scope`, `resource` and `authorization_details` as the request said them.
+    pub frozen: Digest,
+    /// The words the text may have said; `None` where any will do.
+    pub words: Option<Arc<[Digest]>>,
+    /// The terminal the app expects (`login_hint`).
+    pub login_hint: Option<TerminalKey>,
+    /// Seconds for which the grant can be refreshed.
+    pub grant_ttl_s: i64,
+    /// Seconds without a proof after which a number gets a new account.
+    pub dormant_s: i64,
+}
+
+/// Redeems a code in the steps *spend* (the assertion's `jti`), *consume* and *complete*.
+#[derive(Clone, Debug)]
+pub struct Redeem {
+    request: Arc<Redemption>,
+    vault: Arc<Vault>,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Spend(Spend),
+    Consume,
+    Complete { code: Box<CodeRecord>, grant: GrantId },
+}
+
+/// How a redemption ends.
+#[derive(Clone, Debug)]
+pub enum Redeemed {
+    /// The text has not arrived, or was never sent.
+    Pending,
+    /// The text's time is over.
+    Expired,
+    /// The code was used or voided before, or is used up now.
+    Invalid(Denial),
+    /// The account is blocked.
+    Blocked,
+    /// The request's assertion was seen before.
+    Replayed,
+    /// A grant.
+    Issued(Box<Issued>),
+}
+
+/// Why a code gives no grant: for the log and the audit trail, not for the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// Redeemed before.
+    Used,
+    /// Two numbers sent it.
+    Voided,
+    /// The text's words are not the app's.
+    Words,
+    /// Another number than `login_hint`.
+    LoginHint,
+    /// Its grant was revoked.
+    Revoked,
+}
+
+impl Denial {
+    /// A stable word for counters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Voided => "voided",
+            Self::Words => "words",
+            Self::LoginHint => "login_hint",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// What a redemption hands to the token maker.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The grant.
+    pub grant: Grant,
+    /// The proven number, encrypted.
+    pub number: crate::records::Sealed,
+    /// The refresh token, in clear: it is told once.
+    pub refresh_token: RefreshToken,
+    /// Whether this proof created the account.
+    pub new_account: bool,
+}
+
+impl Redeem {
+    /// `spend` is the request's assertion, used up before anything else; `None` once that is done.
+    pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spend: Option<Spend>) -> Self {
+        let stage = spend.map_or(Stage::Consume, Stage::Spend);
+        Self { request, vault, stage }
+    }
+
+    fn at(&self, stage: Stage) -> Self {
+        Self { stage, request: Arc::clone(&self.request), vault: Arc::clone(&self.vault) }
+    }
+
+    fn spend(&self, spend: &Spend, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        Ok(match spend.decide(view, cx.now)? {
+            Some(write) => Step::Next(vec![write], self.at(Stage::Consume)),
+            None => Step::Done(Vec::new(), Redeemed::Replayed),
+        })
+    }
+
+    fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let done = |outcome| Ok(Step::Done(Vec::new(), outcome));
+        let Some(code) = view.code(self.request.code)? else {
+            return done(Redeemed::Pending);
+        };
+        let live = cx.now < code.expires_at;
+        match code.state {
+            _ if cx.now >= code.purge_at => done(Redeemed::Pending),
+            CodeState::Voided { .. } => done(Redeemed::Invalid(Denial::Voided)),
+            CodeState::Refused => done(Redeemed::Invalid(Denial::Used)),
+            CodeState::Redeemed { grant, frozen } => {
+                // The answer may have been lost: the same instance key may ask again. An app
+                // without a key could be anyone who saw the verifier.
+                let again = live && !self.request.jkt.is_empty() && frozen == self.request.frozen;
+                if !again {
+                    return done(Redeemed::Invalid(Denial::Used));
+                }
+                let stage = Stage::Complete { code: Box::new(code.clone()), grant };
+                Ok(Step::Next(Vec::new(), self.at(stage)))
+            }
+            CodeState::Recorded if !live => done(Redeemed::Expired),
+            CodeState::Recorded => Ok(self.consume_recorded(code, cx)),
+        }
+    }
+
+    fn consume_recorded(&self, code: &CodeRecord, cx: &mut Context<'_>) -> Step<Self> {
+        let request = &self.request;
+        let words_match = request.words.as_ref().is_none_or(|words| words.contains(&code.words));
+        let hint_matches = request.login_hint.is_none_or(|hint| hint == code.terminal);
+        let denial = match (words_match, hint_matches) {
+            (true, true) => None,
+            (false, _) => Some(Denial::Words),
+            (true, false) => Some(Denial::LoginHint),
+        };
+        let purge_at = code.expires_at.max(cx.now).plus_seconds(TOMBSTONE_S);
+        if let Some(denial) = denial {
+            let used_up = CodeRecord { state: CodeState::Refused, purge_at, ..code.clone() };
+            let event = self.event(cx.now, "code.refused", Some(denial.as_str()));
+            let writes = vec![Write::Code(used_up), Write::Audit(event)];
+            return Step::Done(writes, Redeemed::Invalid(denial));
+        }
+        let grant = GrantId(random_bytes(cx.random));
+        let state = CodeState::Redeemed { grant, frozen: request.frozen };
+        let code = CodeRecord { state, purge_at, ..code.clone() };
+        let writes = vec![Write::Code(code.clone())];
+        Step::Next(writes, self.at(Stage::Complete { code: Box::new(code), grant }))
+    }
+
+    fn complete(
+        &self,
+        code: &CodeRecord,
+        id: GrantId,
+        view: &Rows,
+        cx: &mut Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let grants = view.grants(code.terminal)?;
+        let terminal = view.terminal(code.terminal)?;
+        let account = match terminal {
+            Some(terminal) => view.account(terminal.key, terminal.account)?,
+            None => None,
+        };
+        let blocked = account.is_some_and(|account| account.status == AccountStatus::Blocked);
+        if let Some(made) = grants.iter().find(|grant| grant.id == id) {
+            return Ok(match (made.revoked_at, blocked) {
+                (Some(_), _) => Step::Done(Vec::new(), Redeemed::Invalid(Denial::Revoked)),
+                (None, true) => Step::Done(Vec::new(), Redeemed::Blocked),
+                (None, false) => self.reissue(code, made, cx),
+            });
+        }
+        if blocked {
+            let event = self.event(cx.now, "grant.denied", Some("blocked"));
+            return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Blocked));
+        }
+        Ok(self.issue(code, id, terminal.zip(account), grants, cx))
+    }
+
+    /// PROTOCOL 5: a lost answer is given afresh as long as its refresh token was not used.
+    fn reissue(&self, code: &CodeRecord, made: &Grant, cx: &mut Context<'_>) -> Step<Self> {
+        if made.refresh.used {
+            return Step::Done(Vec::new(), Redeemed::Invalid(Denial::Used));
+        }
+        let mut grant = made.clone();
+        let sequence = grant.refresh.sequence.saturating_add(1);
+        let minted = Minted::new(&self.vault, &grant, sequence, cx.random);
+        grant.refresh = RefreshState {
+            sequence,
+            hash: minted.hash,
+            previous: None,
+            first: sequence,
+            used: false,
+        };
+        let event = grant.event(cx.now, "grant.reissued");
+        self.hand_over(code, grant, minted, false, vec![Write::Audit(event)])
+    }
+
+    fn issue(
+        &self,
+        code: &CodeRecord,
+        id: GrantId,
+        known: Option<(&Terminal, &Account)>,
+        grants: &[Grant],
+        cx: &mut Context<'_>,
+    ) -> Step<Self> {
+        let mut writes = Vec::with_capacity(6);
+        let kept = known.filter(|(terminal, account)| {
+            !self.dormant(terminal, account, grants, cx.now)
+        });
+        if let (None, Some((_, old))) = (kept, known) {
+            writes.extend(replace(old, grants, cx.now));
+        }
+        let (account, created_at) = match kept {
+            Some((terminal, account)) => (account.id, terminal.created_at),
+            None => (self.create_account(code.terminal, &mut writes, cx), cx.now),
+        };
+        writes.push(Write::Terminal(Terminal {
+            key: code.terminal,
+            number: code.number.clone(),
+            account,
+            created_at,
+            proven_at: cx.now,
+        }));
+        if kept.is_some() {
+            writes.extend(self.supersede(account, grants, cx.now));
+        }
+        let (grant, minted) = self.grant(code, id, account, cx);
+        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
+        self.hand_over(code, grant, minted, kept.is_none(), writes)
+    }
+
+    /// Section 8: a number not proven for long may be another person's by now, unless an instance
+    /// key of the account takes part.
+    fn dormant(
+        &self,
+        terminal: &Terminal,
+        account: &Account,
+        grants: &[Grant],
+        now: Timestamp,
+    ) -> bool {
+        let key_known = || {
+            !self.request.jkt.is_empty()
+                && grants.iter().any(|grant| {
+                    grant.account == account.id
+                        && grant.revoked_at.is_none()
+                        && grant.jkt == self.request.jkt
+                })
+        };
+        now >= terminal.proven_at.plus_seconds(self.request.dormant_s) && !key_known()
+    }
+
+    fn create_account(
+        &self,
+        terminal: TerminalKey,
+        writes: &mut Vec<Write>,
+        cx: &mut Context<'_>,
+    ) -> AccountId {
+        let id = AccountId::compose(&terminal, random_bytes(cx.random));
+        writes.push(Write::Account(Account {
+            terminal,
+            id,
+            status: AccountStatus::Active,
+            created_at: cx.now,
+            changed_at: cx.now,
+        }));
+        let event = AuditEvent {
+            account: Some(id.to_string()),
+            ..self.event(cx.now, "account.created", None)
+        };
+        writes.push(Write::Audit(event));
+        id
+    }
+
+    /// One live grant per account, app and instance key: a new one ends the old. Apps without keys
+    /// keep [`BEARER_GRANTS`] at most.
+    fn supersede(&self, account: AccountId, grants: &[Grant], now: Timestamp) -> Vec<Write> {
+        let mut same: Vec<_> = grants
+            .iter()
+            .filter(|grant| {
+                grant.revoked_at.is_none()
+                    && grant.account == account
+                    && grant.client_id == self.request.client_id
+                    && grant.jkt == self.request.jkt
+            })
+            .collect();
+        same.sort_by_key(|grant| grant.auth_time);
+        let keep = if self.request.jkt.is_empty() { BEARER_GRANTS - 1 } else { 0 };
+        let ended = same.len().saturating_sub(keep);
+        same.into_iter().take(ended).flat_map(|grant| revoke(grant, "superseded", now)).collect()
+    }
+
+    fn grant(
+        &self,
+        code: &CodeRecord,
+        id: GrantId,
+        account: AccountId,
+        cx: &mut Context<'_>,
+    ) -> (Grant, Minted) {
+        let request = &self.request;
+        let expires_at = cx.now.plus_seconds(request.grant_ttl_s);
+        let mut grant = Grant {
+            terminal: code.terminal,
+            id,
+            account,
+            client_id: request.client_id.clone(),
+            jkt: request.jkt.clone(),
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            auth_time: code.received_at,
+            route: code.route.clone(),
+            trust: code.trust,
+            revoked_at: None,
+            refresh: RefreshState {
+                sequence: 1,
+                hash: Digest([0; 16]),
+                previous: None,
+                first: 1,
+                used: false,
+            },
+            expires_at,
+            purge_at: expires_at.plus_seconds(TOMBSTONE_S),
+        };
+        let minted = Minted::new(&self.vault, &grant, 1, cx.random);
+        grant.refresh.hash = minted.hash;
+        (grant, minted)
+    }
+
+    fn hand_over(
+        &self,
+        code: &CodeRecord,
+        grant: Grant,
+        minted: Minted,
+        new_account: bool,
+        mut writes: Vec<Write>,
+    ) -> Step<Self> {
+        writes.push(Write::Grant(grant.clone()));
+        let issued = Issued {
+            grant,
+            number: code.number.clone(),
+            refresh_token: minted.token,
+            new_account,
+        };
+        Step::Done(writes, Redeemed::Issued(Box::new(issued)))
+    }
+
+    fn event(&self, now: Timestamp, kind: &'static str, reason: Option<&'static str>) -> AuditEvent {
+        AuditEvent {
+            client_id: Some(self.request.client_id.clone()),
+            reason,
+            ..AuditEvent::new(now, kind)
+        }
+    }
+}
+
+/// How many grants an account keeps for one app whose installations have no keys.
+pub const BEARER_GRANTS: usize = 20;
+
+/// The old account of a dormant number: kept for an operator to restore, its grants revoked.
+fn replace(old: &Account, grants: &[Grant], now: Timestamp) -> Vec<Write> {
+    let replaced = Account { status: AccountStatus::Replaced, changed_at: now, ..old.clone() };
+    let event = AuditEvent {
+        account: Some(old.id.to_string()),
+        reason: Some("dormant"),
+        ..AuditEvent::new(now, "account.replaced")
+    };
+    let live = grants.iter().filter(|grant| grant.account == old.id && grant.revoked_at.is_none());
+    let mut writes = vec![Write::Account(replaced), Write::Audit(event)];
+    writes.extend(live.flat_map(|grant| revoke(grant, "dormant", now)));
+    writes
+}
+
+impl Operation for Redeem {
+    type Outcome = Redeemed;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        match &self.stage {
+            Stage::Spend(spend) => keys.push(spend.key()),
+            Stage::Consume => keys.push(Key::Code(self.request.code)),
+            Stage::Complete { code, .. } => {
+                keys.push(Key::Grants(code.terminal));
+                keys.push(Key::Terminal(code.terminal));
+            }
+        }
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        match &self.stage {
+            Stage::Spend(spend) => self.spend(spend, view, cx),
+            Stage::Consume => self.consume(view, cx),
+            Stage::Complete { code, grant } => self.complete(code, *grant, view, cx),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The rows, as types. A backend stores every member and gives the same value back; it never
+//! interprets them. Rows of one account share `terminal`, rows of one code share `key`: a
+//! transaction step touches rows of one such key only.
+
+use serde::{Deserialize, Serialize};
+use twinpath_wire::jwk::{Jwk, JwkSet};
+
+use crate::ids::{
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+};
+
+/// Ciphertext of [`crate::vault::Vault`]; only it can open one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sealed(pub Vec<u8>);
+
+/// How far a route's sender address is believed. Ordered: more is better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// A simulator or a modem in a laboratory.
+    Test,
+    /// A reseller of operators' traffic.
+    Aggregator,
+    /// A direct bind to the operator's message centre.
+    Operator,
+}
+
+/// The mapping code -> terminal identifier, and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodeRecord {
+    /// Primary key.
+    pub key: CodeKey,
+    /// The sender.
+    pub terminal: TerminalKey,
+    /// The sender's number.
+    pub number: Sealed,
+    /// Where the text came in.
+    pub route: RouteName,
+    /// That route's trust when it came in.
+    pub trust: Trust,
+    /// Keyed hash of the human words.
+    pub words: Digest,
+    /// When the text's record was decided.
+    pub received_at: Timestamp,
+    /// When it can no longer be redeemed.
+    pub expires_at: Timestamp,
+    /// What became of it.
+    pub state: CodeState,
+    /// When the row may be forgotten.
+    pub purge_at: Timestamp,
+}
+
+/// The life of a code after its text. There is no way back to `Recorded`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeState {
+    /// Waits for the token request.
+    Recorded,
+    /// Consumed; `grant` may not exist on the account's rows yet.
+    Redeemed {
+        /// Made by the redemption.
+        grant: GrantId,
+        /// Keyed hash of the parameters a repeated request must repeat.
+        frozen: Digest,
+    },
+    /// Used up without a grant: wrong words, wrong `login_hint`.
+    Refused,
+    /// Two numbers sent it.
+    Voided {
+        /// The grant to revoke, if it had been redeemed.
+        grant: Option<GrantId>,
+    },
+}
+
+/// A terminal and whose it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Terminal {
+    /// Primary key.
+    pub key: TerminalKey,
+    /// The E.164 number.
+    pub number: Sealed,
+    /// Its present account.
+    pub account: AccountId,
+    /// First proof.
+    pub created_at: Timestamp,
+    /// Latest proof.
+    pub proven_at: Timestamp,
+}
+
+/// The platform's user.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// Primary key, with `id`.
+    pub terminal: TerminalKey,
+    /// Primary key, with `terminal`.
+    pub id: AccountId,
+    /// Whether it can be used.
+    pub status: AccountStatus,
+    /// First proof.
+    pub created_at: Timestamp,
+    /// Last change of `status`.
+    pub changed_at: Timestamp,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountStatus {
+    /// In use.
+    Active,
+    /// By an operator: every authorization and token request is refused.
+    Blocked,
+    /// Its number was dormant and now belongs to a newer account.
+    Replaced,
+}
+
+/// What one account allowed one app instance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// Primary key, with `id`.
+    pub terminal: TerminalKey,
+    /// Primary key, with `terminal`.
+    pub id: GrantId,
+    /// Whose.
+    pub account: AccountId,
+    /// Which app.
+    pub client_id: ClientId,
+    /// RFC 7638 thumbprint of the instance key; empty for an app without DPoP.
+    pub jkt: String,
+    /// Granted scope, space-separated.
+    pub scope: String,
+    /// Granted resources (RFC 8707); none means the issuer.
+    pub resources: Vec<String>,
+    /// When the terminal was proven.
+    pub auth_time: Timestamp,
+    /// The route that proved it.
+    pub route: RouteName,
+    /// That route's trust.
+    pub trust: Trust,
+    /// `None` while it lives; a revoked grant stays as a tombstone until `purge_at`, so that no
+    /// repeated request can make it again.
+    pub revoked_at: Option<Timestamp>,
+    /// The refresh token.
+    pub refresh: RefreshState,
+    /// When refreshing ends.
+    pub expires_at: Timestamp,
+    /// When the row may be forgotten.
+    pub purge_at: Timestamp,
+}
+
+/// Where the refresh tokens of a grant stand. Tokens are numbered from 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RefreshState {
+    /// Number of the newest token.
+    pub sequence: u32,
+    /// Keyed hash of the newest token.
+    pub hash: Digest,
+    /// Keyed hash of its predecessor in rotation.
+    pub previous: Option<Digest>,
+    /// Number of the token that the last answer to the redemption carried; those before it died
+    /// unused.
+    pub first: u32,
+    /// Whether any token of this grant was ever used.
+    pub used: bool,
+}
+
+/// The codes one number texted over one route in the last hour.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TextQuota {
+    /// Primary key, with `route`.
+    pub terminal: TerminalKey,
+    /// Primary key, with `terminal`.
+    pub route: RouteName,
+    /// Each code once, with its time, oldest first.
+    pub texts: Vec<(CodeKey, Timestamp)>,
+}
+
+/// A single-use identifier that was used: an assertion's `jti` (RFC 7519 4.1.7) or a revoked access
+/// token's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsedJti {
+    /// Keyed hash of its kind, owner and value.
+    pub key: Digest,
+    /// After this it need not be remembered.
+    pub purge_at: Timestamp,
+}
+
+/// A registered app: an OAuth client (RFC 7591 2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct App {
+    /// Primary key.
+    pub client_id: ClientId,
+    /// Shown to people, and in the phrase.
+    pub client_name: String,
+    /// Apps of one developer share `union_id`.
+    pub developer: String,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Its public keys, for `private_key_jwt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// What its secret is checked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// What it may ask for.
+    pub scope: Vec<String>,
+    /// Whether its tokens are bound to an instance key (RFC 9449).
+    pub dpop: bool,
+    /// RFC 6749 3.1.2.
+    #[serde(default)]
+    pub redirect_uris: Vec<String>,
+    /// Android package name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub android_package: Option<String>,
+    /// SHA-256 digests of the signing certificates, lower-case hex.
+    #[serde(default)]
+    pub android_cert_sha256: Vec<String>,
+    /// Apple `team.bundle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apple_app_id: Option<String>,
+    /// Registered.
+    pub created_at: Timestamp,
+    /// Last changed.
+    pub updated_at: Timestamp,
+}
+
+/// `token_endpoint_auth_method` (RFC 7591 2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// RFC 7523.
+    PrivateKeyJwt,
+    /// RFC 6749 2.3.1.
+    ClientSecretBasic,
+    /// RFC 6749 2.3.1.
+    ClientSecretPost,
+    /// OIDC Core 9.
+    ClientSecretJwt,
+    /// RFC 6749 2.1; development only.
+    None,
+}
+
+/// An app's secret at rest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// Keyed hash: it only needs comparison.
+    Hash(Vec<u8>),
+    /// Encrypted: an HMAC has to be made with it.
+    Sealed(Sealed),
+}
+
+/// A key that signs tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SigningKey {
+    /// Primary key.
+    pub kid: String,
+    /// Private key, PKCS#8.
+    pub private: Sealed,
+    /// Public key, with `kid`, `alg` and `use`.
+    pub public: Jwk,
+    /// Made.
+    pub created_at: Timestamp,
+    /// No longer signs since; still published for a while.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// One line of the audit trail: who got or lost what, never a number or a secret.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// What: a stable dotted name such as `grant.issued`.
+    pub kind: &'static str,
+    /// The app.
+    pub client_id: Option<ClientId>,
+    /// The account, as operators see it.
+    pub account: Option<String>,
+    /// The grant, as operators see it.
+    pub grant: Option<String>,
+    /// The route.
+    pub route: Option<String>,
+    /// Why, in a stable word.
+    pub reason: Option<&'static str>,
+}
+
+impl AuditEvent {
+    /// An event about nothing in particular yet.
+    pub fn new(at: Timestamp, kind: &'static str) -> Self {
+        Self { at, kind, client_id: None, account: None, grant: None, route: None, reason: None }
+    }
+}
+
+impl Grant {
+    /// An event about this grant.
+    pub fn event(&self, at: Timestamp, kind: &'static str) -> AuditEvent {
+        AuditEvent {
+            client_id: Some(self.client_id.clone()),
+            account: Some(self.account.to_string()),
+            grant: Some(self.id.to_string()),
+            route: Some(self.route.0.to_string()),
+            ..AuditEvent::new(at, kind)
+        }
+    }
+
+    /// Whether it can still be used at `now`.
+    pub fn live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}

@@ -1,0 +1,166 @@
+//! What tokens say.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use twinpath_wire::oauth::{ACR_TERMINAL, AMR_SMS_MO, AMR_SWK, Confirmation};
+
+use crate::app::Registered;
+use crate::grant::access_token_handle;
+use crate::ids::Timestamp;
+use crate::records::Grant;
+use crate::transaction::Random;
+use crate::vault::Vault;
+
+/// How an account appears to one app.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subject {
+    /// Pairwise.
+    pub sub: String,
+    /// The same for all apps of the developer.
+    pub union_id: String,
+}
+
+impl Subject {
+    /// The subject of a grant's account.
+    pub fn of(grant: &Grant, registered: &Registered, vault: &Vault) -> Self {
+        Self {
+            sub: vault.subject(&grant.client_id, grant.account),
+            union_id: vault.union_id(&registered.app.developer, grant.account),
+        }
+    }
+}
+
+/// RFC 8176: how the person was authenticated.
+pub fn amr_of(grant: &Grant) -> Vec<String> {
+    let mut amr = vec![AMR_SMS_MO.to_owned()];
+    if !grant.jkt.is_empty() {
+        amr.push(AMR_SWK.to_owned());
+    }
+    amr
+}
+
+/// OIDC Core 2: how well the person was authenticated.
+pub fn acr_of(_grant: &Grant) -> &'static str {
+    ACR_TERMINAL
+}
+
+/// The claims of an access token (RFC 9068 2.2).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// The issuer.
+    pub iss: String,
+    /// Pairwise subject.
+    pub sub: String,
+    /// One string, or an array for several resources.
+    pub aud: Value,
+    /// The app.
+    pub client_id: String,
+    /// Issued.
+    pub iat: i64,
+    /// Expires.
+    pub exp: i64,
+    /// Leads to the grant, for whoever holds the master key.
+    pub jti: String,
+    /// Granted scope.
+    pub scope: String,
+    /// When the terminal was proven.
+    pub auth_time: i64,
+    /// How well.
+    pub acr: String,
+    /// How.
+    pub amr: Vec<String>,
+    /// The same for all apps of the developer.
+    pub union_id: String,
+    /// RFC 9449 6.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+impl AccessClaims {
+    /// Whether the token is for `audience`.
+    pub fn is_for(&self, audience: &str) -> bool {
+        match &self.aud {
+            Value::String(aud) => aud == audience,
+            Value::Array(auds) => auds.iter().any(|aud| aud.as_str() == Some(audience)),
+            _ => false,
+        }
+    }
+
+    /// An access token for `grant`, possibly narrowed to `scope` and `resources`.
+    pub fn issue(
+        issuer: &str,
+        subject: &Subject,
+        grant: &Grant,
+        (scope, resources): (&str, &[String]),
+        (now, ttl_s): (Timestamp, i64),
+        (vault, random): (&Vault, &mut dyn Random),
+    ) -> Self {
+        let aud = match resources {
+            [] => Value::from(issuer),
+            [one] => Value::from(one.as_str()),
+            several => Value::from(several.to_vec()),
+        };
+        let bound = !grant.jkt.is_empty();
+        Self {
+            iss: issuer.to_owned(),
+            sub: subject.sub.clone(),
+            aud,
+            client_id: grant.client_id.to_string(),
+            iat: now.seconds(),
+            exp: now.seconds().saturating_add(ttl_s),
+            jti: access_token_handle(vault, grant, random),
+            scope: scope.to_owned(),
+            auth_time: grant.auth_time.seconds(),
+            acr: acr_of(grant).to_owned(),
+            amr: amr_of(grant),
+            union_id: subject.union_id.clone(),
+            cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+        }
+    }
+}
+
+/// The claims of an ID token (OIDC Core 2).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct IdClaims {
+    /// The issuer.
+    pub iss: String,
+    /// Pairwise subject.
+    pub sub: String,
+    /// The app.
+    pub aud: String,
+    /// Issued.
+    pub iat: i64,
+    /// Expires.
+    pub exp: i64,
+    /// When the terminal was proven.
+    pub auth_time: i64,
+    /// How well.
+    pub acr: String,
+    /// How.
+    pub amr: Vec<String>,
+    /// The same for all apps of the developer.
+    pub union_id: String,
+}
+
+impl IdClaims {
+    /// An ID token for `grant`.
+    pub fn issue(
+        issuer: &str,
+        subject: &Subject,
+        grant: &Grant,
+        now: Timestamp,
+        ttl_s: i64,
+    ) -> Self {
+        Self {
+            iss: issuer.to_owned(),
+            sub: subject.sub.clone(),
+            aud: grant.client_id.to_string(),
+            iat: now.seconds(),
+            exp: now.seconds().saturating_add(ttl_s),
+            auth_time: grant.auth_time.seconds(),
+            acr: acr_of(grant).to_owned(),
+            amr: amr_of(grant),
+            union_id: subject.union_id.clone(),
+        }
+    }
+}

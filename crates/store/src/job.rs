@@ -1,0 +1,65 @@
+//! Operations of any type, behind one trait, each with the caller that waits for it.
+
+use tokio::sync::oneshot;
+use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
+
+use crate::error::StoreError;
+
+/// Where an answer goes. A caller that went away is no error.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// A step, without the type of its operation.
+pub(crate) struct Decided {
+    pub(crate) writes: Vec<Write>,
+    /// Whether the operation ended with this step.
+    pub(crate) last: bool,
+}
+
+/// An operation on its way through the store.
+pub(crate) trait Job: Send {
+    fn prefetch(&self, keys: &mut Vec<Key>);
+
+    /// Decides the present step and moves on to the next one.
+    fn decide(&mut self, rows: &Rows, cx: &mut Context<'_>) -> Result<Decided, Missing>;
+
+    /// Tells the caller: the outcome if all went well.
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// A [`Job`] for an [`Operation`].
+pub(crate) struct Ticket<O: Operation> {
+    operation: O,
+    outcome: Option<O::Outcome>,
+    reply: Reply<O::Outcome>,
+}
+
+impl<O: Operation> Ticket<O> {
+    pub(crate) fn new(operation: O, reply: Reply<O::Outcome>) -> Self {
+        Self { operation, outcome: None, reply }
+    }
+}
+
+impl<O: Operation> Job for Ticket<O> {
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        self.operation.prefetch(keys);
+    }
+
+    fn decide(&mut self, rows: &Rows, cx: &mut Context<'_>) -> Result<Decided, Missing> {
+        Ok(match self.operation.decide(rows, cx)? {
+            Step::Done(writes, outcome) => {
+                self.outcome = Some(outcome);
+                Decided { writes, last: true }
+            }
+            Step::Next(writes, operation) => {
+                self.operation = operation;
+                Decided { writes, last: false }
+            }
+        })
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let undecided = || StoreError::inconsistent("an operation ended without an outcome");
+        let answer = result.and_then(|()| self.outcome.ok_or_else(undecided));
+        let _gone = self.reply.send(answer);
+    }
+}

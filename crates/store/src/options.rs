@@ -1,0 +1,89 @@
+//! How a store is set up. Time and randomness come in here, so that tests and simulations own both.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use twinpath_core::ids::Timestamp;
+use twinpath_core::transaction::Random;
+
+/// Tells the time of each decision.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Makes one random source for each thread that decides.
+pub type RandomFactory = Arc<dyn Fn() -> Box<dyn Random + Send> + Send + Sync>;
+
+/// How a store is set up. Start from [`Options::default`].
+#[derive(Clone)]
+pub struct Options {
+    /// The clock; the system's unless told otherwise.
+    pub clock: Clock,
+    /// Randomness; the operating system's unless told otherwise.
+    pub random: RandomFactory,
+    /// Reader threads, at least 1.
+    pub readers: usize,
+    /// Most operations in one transaction, at least 1.
+    pub max_batch: usize,
+    /// Most operations waiting in each of the two queues; one more is refused at once.
+    pub queue_limit: usize,
+    /// How long to wait for another process that writes to the same database.
+    pub busy_timeout: Duration,
+    /// How often to wait that long before a batch is given up.
+    pub busy_attempts: u32,
+    /// Page cache of each connection, in KiB.
+    pub cache_kib: u32,
+    /// Bytes of the database that are memory-mapped; 0 for none.
+    pub mmap_bytes: u64,
+    /// For tests of a full disk: the most pages the database may have, read before each write.
+    #[doc(hidden)]
+    pub page_limit: Option<Arc<AtomicU32>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(system_time),
+            random: Arc::new(|| Box::new(SystemRandom)),
+            readers: 2,
+            max_batch: 512,
+            queue_limit: 8192,
+            busy_timeout: Duration::from_secs(5),
+            busy_attempts: 3,
+            cache_kib: 64 * 1024,
+            // Measured: no gain, and an I/O error on a mapped page is a signal, not an error code.
+            mmap_bytes: 0,
+            page_limit: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("readers", &self.readers)
+            .field("max_batch", &self.max_batch)
+            .field("queue_limit", &self.queue_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The operating system's random source.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(
+        clippy::panic,
+        reason = "predictable bytes would be worse; the executor catches it and fails the operation"
+    )]
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            panic!("no randomness from the operating system");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Tables, and how older ones become the present ones.
+//!
+//! Version `n` of a database is what the first `n` migrations made. Each runs in a transaction of its
+//! own together with the new version number. A published migration is never edited: add another.
+//!
+//! Why the tables look like this:
+//! * `STRICT`: a column holds its type or nothing. `WITHOUT ROWID` where the key is random bytes: the
+//!   row lies in the one b-tree that is searched anyway, so a put dirties one page, not two;
+//! * the only indexes serve `purge`, on `due`. A row's `due` is its `purge_at` *when it was inserted*,
+//!   and later puts leave it alone, so that consuming a code or rotating a token never touches the
+//!   index; `purge` looks at the real `purge_at` and moves rows that have been extended. `due` keeps
+//!   its milliseconds: with a constant time to live entries arrive in order and go to the right edge
+//!   of the index. Rounded to ten minutes, they would be spread by their random key over every page
+//!   of the present interval;
+//! * columns are typed where rows are hot; an app, rarely read and often extended, is a document.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::fault::Fault;
+use crate::error::StoreError;
+
+/// Every migration, in order, numbered from 1 without gaps.
+pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1)];
+
+const V1: &str = "
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO meta VALUES ('schema_version', 0), ('registry_version', 0), ('probe', 0);
+
+CREATE TABLE code (
+    key         BLOB PRIMARY KEY,
+    terminal    BLOB NOT NULL,
+    number      BLOB NOT NULL,
+    route       TEXT NOT NULL,
+    trust       INTEGER NOT NULL,
+    words       BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    state       INTEGER NOT NULL,
+    grant_id    BLOB,
+    frozen      BLOB,
+    purge_at    INTEGER NOT NULL,
+    due         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX code_due ON code (due);
+
+CREATE TABLE terminal (
+    key        BLOB PRIMARY KEY,
+    number     BLOB NOT NULL,
+    account    BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    proven_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+    terminal   BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    status     INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (terminal, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE grants (
+    terminal   BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    account    BLOB NOT NULL,
+    client_id  TEXT NOT NULL,
+    jkt        TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    resources  TEXT NOT NULL,
+    auth_time  INTEGER NOT NULL,
+    route      TEXT NOT NULL,
+    trust      INTEGER NOT NULL,
+    revoked_at INTEGER,
+    sequence   INTEGER NOT NULL,
+    hash       BLOB NOT NULL,
+    previous   BLOB,
+    first      INTEGER NOT NULL,
+    used       INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    purge_at   INTEGER NOT NULL,
+    due        INTEGER NOT NULL,
+    PRIMARY KEY (terminal, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_due ON grants (due);
+
+CREATE TABLE quota (
+    terminal BLOB NOT NULL,
+    route    TEXT NOT NULL,
+    texts    BLOB NOT NULL,
+    purge_at INTEGER NOT NULL,
+    due      INTEGER NOT NULL,
+    PRIMARY KEY (terminal, route)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quota_due ON quota (due);
+
+CREATE TABLE jti (
+    key      BLOB PRIMARY KEY,
+    purge_at INTEGER NOT NULL,
+    due      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jti_due ON jti (due);
+
+CREATE TABLE app (
+    client_id TEXT PRIMARY KEY,
+    document  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signing_key (
+    kid        TEXT PRIMARY KEY,
+    private    BLOB NOT NULL,
+    public     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    retired_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    id        INTEGER PRIMARY KEY,
+    at        INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    client_id TEXT,
+    account   TEXT,
+    grant_id  TEXT,
+    route     TEXT,
+    reason    TEXT
+) STRICT;
+";
+
+/// Brings a database to the newest version among `migrations`, and returns that. Refuses a newer
+/// database, and one that is not ours.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    migrations: &[(u32, &str)],
+) -> Result<u32, StoreError> {
+    let newest = migrations.last().map_or(0, |(number, _)| *number);
+    for (number, sql) in migrations {
+        apply(connection, *number, newest, sql).map_err(StoreError::from)?;
+    }
+    Ok(newest)
+}
+
+/// Applies one migration unless it already is. The version is read under the write lock, because
+/// another process may be migrating too.
+fn apply(connection: &mut Connection, number: u32, newest: u32, sql: &str) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let present = version(&transaction)?;
+    if present > i64::from(newest) {
+        return Err(refuse(format!(
+            "the database has schema version {present}, this program knows up to {newest}: \
+             use a newer program"
+        )));
+    }
+    if present >= i64::from(number) {
+        return Ok(());
+    }
+    transaction.execute_batch(sql)?;
+    transaction
+        .execute("UPDATE meta SET value = ?1 WHERE name = 'schema_version'", [number])
+        .map_err(Fault::from)?;
+    transaction.commit()?;
+    tracing::info!(version = number, "migrated the database");
+    Ok(())
+}
+
+/// 0 for an empty database.
+fn version(transaction: &Transaction<'_>) -> Result<i64, Fault> {
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    let foreign = || refuse("the file is a database of another program".to_owned());
+    let ours: i64 = transaction.query_row(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'",
+        [],
+        |row| row.get(0),
+    )?;
+    if ours == 0 {
+        return Err(foreign());
+    }
+    transaction
+        .query_row("SELECT value FROM meta WHERE name = 'schema_version'", [], |row| row.get(0))
+        .optional()
+        .map_err(|_| foreign())?
+        .ok_or_else(foreign)
+}
+
+fn refuse(why: String) -> Fault {
+    Fault::Row(StoreError::Inconsistent(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HAND_MADE: &[(u32, &str)] = &[
+        (1, V1),
+        (2, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
+    ];
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    fn stored_version(connection: &Connection) -> i64 {
+        let sql = "SELECT value FROM meta WHERE name = 'schema_version'";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_gaps() {
+        for (index, (number, _)) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(index + 1, *number as usize);
+        }
+    }
+
+    #[test]
+    fn an_older_database_is_migrated_and_keeps_its_rows() {
+        let mut connection = memory();
+        assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(1));
+        connection.execute("INSERT INTO jti VALUES (x'00', 7, 7)", []).unwrap();
+        assert_eq!(migrate(&mut connection, HAND_MADE), Ok(2));
+        assert_eq!(migrate(&mut connection, HAND_MADE), Ok(2));
+        assert_eq!(stored_version(&connection), 2);
+        let sql = "SELECT count(*) FROM jti WHERE purge_at = 7 AND note IS NULL";
+        assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(1));
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let mut connection = memory();
+        migrate(&mut connection, HAND_MADE).unwrap();
+        let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
+        assert!(error.contains("version 2") && error.contains("up to 1"), "{error}");
+        assert_eq!(stored_version(&connection), 2);
+    }
+
+    #[test]
+    fn a_failing_migration_leaves_the_version_before_it() {
+        let mut connection = memory();
+        let broken = [(1, V1), (2, "CREATE TABLE half (id INTEGER); CREATE TABLE meta (x);")];
+        assert!(migrate(&mut connection, &broken).is_err());
+        assert_eq!(stored_version(&connection), 1);
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'half'";
+        assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(0));
+    }
+
+    #[test]
+    fn the_database_of_another_program_is_refused() {
+        let mut connection = memory();
+        connection.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+        let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
+        assert!(error.contains("another program"), "{error}");
+    }
+}

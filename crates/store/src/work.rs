@@ -1,0 +1,36 @@
+//! What a backend is asked to do. Everything a [`crate::Store`] offers goes through one of the two
+//! kinds, so a further backend serves these and changes no caller.
+
+use twinpath_core::ids::{AccountId, ClientId, Timestamp};
+use twinpath_core::records::{Account, App};
+
+use crate::audit::AuditLine;
+use crate::job::{Job, Reply};
+
+/// For the writer, in order of arrival.
+pub(crate) enum WriteWork {
+    Operation(Box<dyn Job>),
+    /// Deletes up to `limit` rows that are past their time, in a transaction of its own.
+    Purge {
+        now: Timestamp,
+        limit: usize,
+        reply: Reply<usize>,
+    },
+    /// Proves that a write becomes durable.
+    Ping(Reply<()>),
+}
+
+/// For a reader.
+pub(crate) enum ReadWork {
+    Operation(Box<dyn Job>),
+    Listing(Listing),
+}
+
+/// A page of rows for operators.
+pub(crate) enum Listing {
+    Apps { after: Option<ClientId>, limit: usize, reply: Reply<Vec<App>> },
+    Audit { after: i64, limit: usize, reply: Reply<Vec<AuditLine>> },
+    AuditNewest { limit: usize, reply: Reply<Vec<AuditLine>> },
+    FindAccount { id: AccountId, reply: Reply<Option<Account>> },
+    RegistryVersion(Reply<u64>),
+}
