@@ -1,7 +1,7 @@
-//! The client SDK: proves a terminal, keeps and refreshes tokens, calls OpenAPIs.
+//! The client SDK: proves a terminal, keeps and refreshes tokens, calls `OpenAPI`s.
 //!
 //! An app makes a [`Client`] for its platform, lets the phone send one text, and calls the
-//! platform's OpenAPIs. See `examples/weather.rs` for a whole app.
+//! platform's `OpenAPI`s. See `examples/weather.rs` for a whole app.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), twinpath_client::Error> {
@@ -40,12 +40,12 @@ mod sender;
 mod store;
 mod transport;
 
+pub use call::Payload;
 pub use client::{Client, ClientConfig};
 pub use core::{
     App, Authentication, Confirmation, IdClaims, InstanceKey, Options, Secret, SigningError,
     SoftwareKey, Text, Tokens,
 };
-pub use call::Payload;
 pub use error::Error;
 pub use reqwest::{Method, Response};
 pub use sender::{PrintSender, SenderError, TextSender};

@@ -1,1 +1,20 @@
-//! The platform server: HTTP endpoints, the first path over SMPP, configuration.
+//! The platform server: everything that touches the world. Decisions are `twinpath-core`'s; here are
+//! sockets, clocks and the one place that carries a decision from request to commit.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`config`] | reads the configuration file and the environment |
+//! | [`platform`] | what all requests share: store, keys, registry, limits |
+//! | [`http`] | the second path: token endpoint and its siblings |
+//! | [`first_path`] | the first path: SMPP binds and what their texts become |
+//! | [`operator`] | what operators do with apps, accounts and keys |
+//! | [`admin`] | the admin listener: operators' commands, metrics |
+//! | [`serve`] | starts and stops all of it |
+
+pub mod admin;
+pub mod config;
+pub mod first_path;
+pub mod http;
+pub mod operator;
+pub mod platform;
+pub mod serve;

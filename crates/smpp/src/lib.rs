@@ -1,4 +1,18 @@
-//! SMPP 3.4: codec, message text, a session without I/O, and its driver over TCP.
+//! SMPP 3.4: codec, message text, a session without I/O, and its drivers over TCP.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`pdu`] | framing and codec |
+//! | [`text`] | what a message says, and which say nothing |
+//! | [`session`] | one session in either role, without I/O |
+//! | [`esme`] | a bind to an operator's message centre, kept up for ever |
+//! | [`centre`] | a message centre, for simulator, bench and tests |
+//!
+//! Arrows go one way: `pdu <- text`, `pdu <- session <- (esme, centre)`.
 
+pub mod centre;
+mod connection;
+pub mod esme;
 pub mod pdu;
+pub mod session;
 pub mod text;

@@ -70,15 +70,13 @@ fn alphabet(data_coding: u8) -> Result<Alphabet, TextError> {
         0 => Ok(Alphabet::Default),
         1 => Ok(Alphabet::Ascii),
         3 => Ok(Alphabet::Latin1),
-        8 => Ok(Alphabet::Ucs2),
         2 | 4 => Err(TextError::Binary),
-        // Message waiting, to discard (1100) or to store (1101): the default alphabet.
-        0xC0..=0xDF => Ok(Alphabet::Gsm),
-        // Message waiting, to store (1110): UCS-2.
-        0xE0..=0xEF => Ok(Alphabet::Ucs2),
+        // Message waiting, to store (1110), is UCS-2 too.
+        8 | 0xE0..=0xEF => Ok(Alphabet::Ucs2),
         // Message class (1111): bit 2 tells 8-bit data from the default alphabet.
         0xF0..=0xFF if data_coding & 0x04 != 0 => Err(TextError::Binary),
-        0xF0..=0xFF => Ok(Alphabet::Gsm),
+        // Message waiting, to discard (1100) or to store (1101), is in the default alphabet.
+        0xC0..=0xDF | 0xF0..=0xFF => Ok(Alphabet::Gsm),
         other => Err(TextError::UnsupportedCoding(other)),
     }
 }

@@ -59,7 +59,7 @@ impl<O: Operation> Job for Ticket<O> {
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
         let undecided = || StoreError::inconsistent("an operation ended without an outcome");
-        let answer = result.and_then(|()| self.outcome.ok_or_else(undecided));
-        let _gone = self.reply.send(answer);
+        let Self { outcome, reply, .. } = *self;
+        let _gone = reply.send(result.and_then(|()| outcome.ok_or_else(undecided)));
     }
 }

@@ -77,13 +77,9 @@ fn system_time() -> Timestamp {
 struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(
-        clippy::panic,
-        reason = "predictable bytes would be worse; the executor catches it and fails the operation"
-    )]
+    /// Predictable bytes would be worse than a panic; the executor fails the operation alone.
     fn fill(&mut self, bytes: &mut [u8]) {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            panic!("no randomness from the operating system");
-        }
+        let filled = aws_lc_rs::rand::fill(bytes);
+        assert!(filled.is_ok(), "no randomness from the operating system");
     }
 }

@@ -10,11 +10,12 @@ use crate::job::{Job, Reply};
 /// For the writer, in order of arrival.
 pub(crate) enum WriteWork {
     Operation(Box<dyn Job>),
-    /// Deletes up to `limit` rows that are past their time, in a transaction of its own.
+    /// Deletes up to `limit` rows that are past their time, in a transaction of its own. The answer:
+    /// how many, and whether there may be more.
     Purge {
         now: Timestamp,
         limit: usize,
-        reply: Reply<usize>,
+        reply: Reply<(usize, bool)>,
     },
     /// Proves that a write becomes durable.
     Ping(Reply<()>),

@@ -11,7 +11,11 @@ use twinpath_wire::{
     jws::{self, Header},
 };
 
-use super::{Context, InstanceKey, http, key::algorithm};
+use super::{
+    Context, InstanceKey,
+    http::{self, HeaderField},
+    key::algorithm,
+};
 use crate::Error;
 
 /// Seconds that an assertion lives: enough for a slow network, too short to be worth stealing.
@@ -109,7 +113,7 @@ impl App {
     pub(super) fn authenticate(
         &self,
         form: &mut Vec<(&'static str, String)>,
-        headers: &mut Vec<(&'static str, String)>,
+        headers: &mut Vec<HeaderField>,
         skew: i64,
         cx: &Context<'_>,
     ) -> Result<(), Error> {

@@ -131,6 +131,7 @@ impl Authorization {
     /// The user typed the eight digits (PROTOCOL 6).
     pub fn confirm(&mut self, digits: &str, cx: &Context<'_>) -> Step {
         self.confirmation_code = Some(digits.trim().to_owned());
+        self.exchange.begin_anew(cx);
         self.request(cx)
     }
 
@@ -258,10 +259,9 @@ fn text(metadata: &Metadata, name: &str, language: &str, code: &Code) -> Result<
     let exact = phrases.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(language));
     let close = phrases.iter().find(|(tag, _)| primary(tag) == primary(language));
     let english = phrases.iter().find(|(tag, _)| primary(tag) == "en");
-    let candidates = [exact, close, english].into_iter().flatten().chain(phrases);
+    let mut candidates = [exact, close, english].into_iter().flatten().chain(phrases);
     let body = candidates
-        .filter_map(|(_, template)| phrase::compose(template, name, code).ok())
-        .next()
+        .find_map(|(_, template)| phrase::compose(template, name, code).ok())
         .ok_or(Error::PhraseTooLong)?;
     let to = metadata.terminal_numbers.clone();
     let number = to.first().map_or("", String::as_str);

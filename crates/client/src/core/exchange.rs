@@ -11,7 +11,7 @@ use twinpath_wire::{
     oauth::{ErrorBody, ErrorCode, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse},
 };
 
-use super::{App, Answer, Context, Request, Tokens, http};
+use super::{Answer, App, Context, Request, Tokens, http};
 use crate::Error;
 
 /// How often in a row a request is repeated at once. Nonce and clock are each learned in one.
@@ -144,6 +144,11 @@ impl Exchange {
         self.wait(pause, Error::Unreachable(reason), cx)
     }
 
+    /// Counts the patience anew: a user was asked and took his time.
+    pub(super) fn begin_anew(&mut self, cx: &Context<'_>) {
+        self.deadline = Some(cx.uptime.saturating_add(self.patience));
+    }
+
     /// A pause, unless it goes beyond the deadline.
     pub(super) fn wait(&self, pause: Duration, or: Error, cx: &Context<'_>) -> Verdict {
         match self.deadline {
@@ -154,11 +159,7 @@ impl Exchange {
 
     /// The tokens of a 200. A body that is none came from something in between, so the response
     /// counts as lost.
-    pub(super) fn tokens(
-        &mut self,
-        answer: &Answer,
-        cx: &Context<'_>,
-    ) -> Result<Tokens, Verdict> {
+    pub(super) fn tokens(&mut self, answer: &Answer, cx: &Context<'_>) -> Result<Tokens, Verdict> {
         let Ok(response) = serde_json::from_slice::<TokenResponse>(&answer.body) else {
             return Err(self.lost("the answer holds no tokens".into(), cx));
         };

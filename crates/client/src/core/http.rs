@@ -2,6 +2,9 @@
 
 use std::{fmt, time::Duration};
 
+/// A header field to send.
+pub type HeaderField = (&'static str, String);
+
 /// A request to send. `Debug` shows no header or body: both hold secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
@@ -10,7 +13,7 @@ pub struct Request {
     /// The URL.
     pub url: String,
     /// Header fields.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<HeaderField>,
     /// The body.
     pub body: String,
     /// How much longer than usual the answer may take: the `wait` asked for (RFC 7240 4.3).
@@ -43,7 +46,8 @@ impl fmt::Debug for Answer {
 impl Answer {
     /// The first header field of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.header_values(name).next()
+        let named = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
     }
 
     /// Every header field of this name.
@@ -73,7 +77,7 @@ fn http_date(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut parts = text.split_once(", ")?.1.split([' ', ':']);
-    let mut number = |parts: &mut dyn Iterator<Item = &str>| parts.next()?.parse::<i64>().ok();
+    let number = |parts: &mut dyn Iterator<Item = &str>| parts.next()?.parse::<i64>().ok();
     let day = number(&mut parts)?;
     let month_name = parts.next()?;
     let month = i64::try_from(MONTHS.iter().position(|month| *month == month_name)?).ok()? + 1;

@@ -108,8 +108,8 @@ mod tests {
     use twinpath_wire::jws::{self, Header};
 
     use super::*;
-    use crate::core::{InstanceKey as _, SigningError, SoftwareKey};
     use crate::Error;
+    use crate::core::{InstanceKey as _, SigningError, SoftwareKey};
 
     fn sign(key: &SoftwareKey, alg: &str, claims: &Value) -> String {
         let sign = |input: &[u8]| Ok::<_, Error>(key.sign(input)?);

@@ -19,11 +19,11 @@ use std::{collections::HashMap, time::Duration};
 
 pub use app::{App, Authentication, Secret};
 pub use authorization::{Authorization, Options};
-pub use http::{Answer, Request};
+pub use http::{Answer, HeaderField, Request};
 pub use id_token::{IdClaims, IdTokenError, check_id_token};
 pub use key::{InstanceKey, SigningError, SoftwareKey};
 pub use refresh::{Refresh, Revocation};
-pub use resource::{ResourceVerdict, judge_resource_answer, resource_headers};
+pub use resource::{ResourceCall, ResourceVerdict};
 pub use tokens::Tokens;
 
 use crate::Error;

@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct Refresh {
     exchange: Exchange,
     old: Tokens,
-    refresh_token: String,
+    /// The refresh token of `old`, spent by this.
+    spent: String,
 }
 
 impl Refresh {
@@ -32,9 +33,9 @@ impl Refresh {
         old: Tokens,
         cx: &Context<'_>,
     ) -> Result<(Self, Step), Error> {
-        let refresh_token = old.refresh_token.clone().ok_or(Error::SignedOut)?;
+        let spent = old.refresh_token.clone().ok_or(Error::SignedOut)?;
         let exchange = Exchange::new(app, metadata.token_endpoint.clone(), PATIENCE);
-        let mut machine = Self { exchange, old, refresh_token };
+        let mut machine = Self { exchange, old, spent };
         let step = machine.request(cx);
         Ok((machine, step))
     }
@@ -74,7 +75,7 @@ impl Refresh {
     fn request(&mut self, cx: &Context<'_>) -> Step {
         let form = vec![
             ("grant_type", GRANT_REFRESH_TOKEN.to_owned()),
-            ("refresh_token", self.refresh_token.clone()),
+            ("refresh_token", self.spent.clone()),
         ];
         self.exchange.request(form, None, cx).map_or_else(Step::Failed, Step::Request)
     }

@@ -3,9 +3,9 @@
 use twinpath_wire::oauth::{ErrorCode, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP};
 
 use super::{
-    Answer, App, Context, Tokens,
+    Answer, App, Context, Peer, Tokens,
     exchange::{learn_nonce, learn_skew},
-    http,
+    http::{self, HeaderField},
 };
 use crate::Error;
 
@@ -20,40 +20,46 @@ pub enum ResourceVerdict {
     Refresh,
 }
 
-/// The header fields that show a token (RFC 9449 7.1, RFC 6750 2.1).
-pub fn resource_headers(
-    app: &App,
-    tokens: &Tokens,
-    method: &str,
-    url: &str,
-    cx: &Context<'_>,
-) -> Result<Vec<(&'static str, String)>, Error> {
-    let proof = app.proof(method, url, Some(&tokens.access_token), cx)?;
-    let scheme = if proof.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
-    let authorization = format!("{scheme} {}", tokens.access_token);
-    Ok([Some(("authorization", authorization)), proof.map(|proof| ("dpop", proof))]
-        .into_iter()
-        .flatten()
-        .collect())
+/// One try of a call: what its proof was made with.
+#[derive(Debug)]
+pub struct ResourceCall {
+    origin: String,
+    used: Peer,
 }
 
-/// Reads status and header fields of an API's answer; its body does not matter. `before` is what
-/// [`super::Origins`] knew of the API when the proof was made.
-pub fn judge_resource_answer(answer: &Answer, url: &str, cx: &mut Context<'_>) -> ResourceVerdict {
-    let origin = http::origin(url);
-    let used = cx.origins.peer(origin);
-    learn_nonce(answer, origin, cx);
-    if answer.status != 401 {
-        return ResourceVerdict::Final;
+impl ResourceCall {
+    /// The header fields that show a token (RFC 9449 7.1, RFC 6750 2.1).
+    pub fn show(
+        app: &App,
+        tokens: &Tokens,
+        method: &str,
+        url: &str,
+        cx: &Context<'_>,
+    ) -> Result<(Self, Vec<HeaderField>), Error> {
+        let origin = http::origin(url).to_owned();
+        let used = cx.origins.peer(&origin);
+        let proof = app.proof(method, url, Some(&tokens.access_token), cx)?;
+        let scheme = if proof.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+        let mut headers = vec![("authorization", format!("{scheme} {}", tokens.access_token))];
+        headers.extend(proof.map(|proof| ("dpop", proof)));
+        Ok((Self { origin, used }, headers))
     }
-    let mut challenges = answer.header_values("www-authenticate");
-    let learned = match challenges.find_map(challenge_error) {
-        Some(ErrorCode::UseDpopNonce) => answer.header("dpop-nonce").is_some(),
-        Some(ErrorCode::InvalidDpopProof) => learn_skew(answer, origin, &used, cx),
-        Some(ErrorCode::InvalidToken) => return ResourceVerdict::Refresh,
-        _ => false,
-    };
-    if learned { ResourceVerdict::Again } else { ResourceVerdict::Final }
+
+    /// Reads status and header fields of the answer; its body does not matter.
+    pub fn judge(&self, answer: &Answer, cx: &mut Context<'_>) -> ResourceVerdict {
+        learn_nonce(answer, &self.origin, cx);
+        if answer.status != 401 {
+            return ResourceVerdict::Final;
+        }
+        let mut challenges = answer.header_values("www-authenticate");
+        let learned = match challenges.find_map(challenge_error) {
+            Some(ErrorCode::UseDpopNonce) => cx.origins.peer(&self.origin).nonce != self.used.nonce,
+            Some(ErrorCode::InvalidDpopProof) => learn_skew(answer, &self.origin, &self.used, cx),
+            Some(ErrorCode::InvalidToken) => return ResourceVerdict::Refresh,
+            _ => false,
+        };
+        if learned { ResourceVerdict::Again } else { ResourceVerdict::Final }
+    }
 }
 
 /// The `error` of a `DPoP` or `Bearer` challenge (RFC 6750 3, RFC 9449 7.1).

@@ -8,7 +8,11 @@
 
 use std::sync::Arc;
 
-use crate::grant::{Handle, Minted, RefreshToken, Spend, revoke};
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::grant::{
+    Handle, Minted, ParameterError, RefreshToken, Resources, Scope, Spend, revoke,
+};
 use crate::ids::{ClientId, Digest};
 use crate::records::{AccountStatus, Grant, RefreshState};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -35,6 +39,32 @@ pub struct Refresh {
     request: Arc<RefreshRequest>,
     vault: Arc<Vault>,
     spend: Option<Spend>,
+    narrowed: Option<Arc<Narrowed>>,
+}
+
+/// What a refresh asks for, within its grant (RFC 6749 6, RFC 8707 2.2).
+#[derive(Clone, Debug, Default)]
+pub struct Narrowed {
+    /// The scope as asked; `None` for all of the grant's.
+    pub scope: Option<String>,
+    /// The resources as asked; none for all of the grant's.
+    pub resources: Vec<String>,
+}
+
+impl Narrowed {
+    /// What is granted, or why it is not.
+    pub fn within(&self, grant: &Grant) -> Result<(Scope, Resources), ParameterError> {
+        let granted = Scope::parse(&grant.scope)?;
+        let scope = Scope::within(self.scope.as_deref(), granted.tokens())?;
+        match (self.resources.as_slice(), grant.resources.as_slice()) {
+            ([], granted) => Ok((scope, Resources(granted.to_vec()))),
+            (_, []) => Err(ParameterError {
+                code: ErrorCode::InvalidTarget,
+                description: "the grant names no resource".to_owned(),
+            }),
+            (asked, granted) => Ok((scope, Resources::within(asked, granted)?)),
+        }
+    }
 }
 
 /// How a refresh ends.
@@ -42,6 +72,8 @@ pub struct Refresh {
 pub enum Refreshed {
     /// For a fresh access token; with a new refresh token if it was rotated.
     Granted(Box<Grant>, Option<RefreshToken>),
+    /// It asks for more than the grant: nothing is used up.
+    Widened(ParameterError),
     /// Unknown, ended, or another instance's.
     Invalid,
     /// A token of the past: the grant is revoked now.
@@ -55,7 +87,13 @@ pub enum Refreshed {
 impl Refresh {
     /// `spend` is the request's assertion.
     pub fn new(request: RefreshRequest, vault: Arc<Vault>, spend: Option<Spend>) -> Self {
-        Self { request: Arc::new(request), vault, spend }
+        Self { request: Arc::new(request), vault, spend, narrowed: None }
+    }
+
+    /// Asks for less than all of the grant.
+    #[must_use]
+    pub fn narrowed(self, narrowed: Narrowed) -> Self {
+        Self { narrowed: Some(Arc::new(narrowed)), ..self }
     }
 
     fn use_token(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
@@ -71,10 +109,17 @@ impl Refresh {
             return done(Refreshed::Invalid);
         };
         match view.account(grant.terminal, grant.account)?.map(|account| account.status) {
-            Some(AccountStatus::Active) => Ok(self.advance(grant, cx)),
+            Some(AccountStatus::Active) => match self.widened(grant) {
+                Some(error) => done(Refreshed::Widened(error)),
+                None => Ok(self.advance(grant, cx)),
+            },
             Some(AccountStatus::Blocked) => done(Refreshed::Blocked),
             Some(AccountStatus::Replaced) | None => done(Refreshed::Invalid),
         }
+    }
+
+    fn widened(&self, grant: &Grant) -> Option<ParameterError> {
+        self.narrowed.as_ref().and_then(|narrowed| narrowed.within(grant).err())
     }
 
     fn advance(&self, grant: &Grant, cx: &mut Context<'_>) -> Step<Self> {

@@ -277,3 +277,35 @@ fn debug_shows_no_number_no_text_and_no_password() {
     let shown = format!("{:?}", Pdu::DeliverSm(message));
     assert!(!shown.contains("447911") && !shown.contains("SECRET"), "{shown}");
 }
+
+/// Octets from elsewhere, so that the codec does not only agree with itself: the example of
+/// SMPP 3.4 3.2, and a `deliver_sm` another implementation (rusmpp-core) reads alike.
+#[test]
+fn known_octets_are_read_and_written() {
+    let mut octets = raw(2, b"SMPP3TEST\0secret08\0SUBMIT1\0\0\x01\x01\0");
+    octets[15] = 1;
+    assert_eq!(octets.len(), 0x2F);
+    let bind = Bind {
+        mode: BindMode::Transmitter,
+        system_id: Bytes::from_static(b"SMPP3TEST"),
+        password: Bytes::from_static(b"secret08"),
+        system_type: Bytes::from_static(b"SUBMIT1"),
+        interface_version: 0,
+        addr_ton: 1,
+        addr_npi: 1,
+        address_range: Bytes::new(),
+    };
+    assert_eq!(decoded(&octets), Ok(Pdu::Bind(bind.clone())));
+    let mut out = BytesMut::new();
+    Pdu::Bind(bind).encode(CommandStatus::Ok, 1, &mut out).unwrap();
+    assert_eq!(&out[..], &octets[..]);
+
+    let body = b"\0\x05\0Cafe\0\x01\x0188222\0\0\0\0\0\0\0\0\0\0\x02hi";
+    let deliver = ShortMessage {
+        source: Address::new(5, 0, &b"Cafe"[..]),
+        destination: Address::international(&b"88222"[..]),
+        short_message: Bytes::from_static(b"hi"),
+        ..ShortMessage::default()
+    };
+    assert_eq!(&encoded(&Pdu::DeliverSm(deliver))[16..], body);
+}

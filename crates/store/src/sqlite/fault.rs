@@ -1,4 +1,4 @@
-//! What SQLite can answer, sorted by what has to follow.
+//! What `SQLite` can answer, sorted by what has to follow.
 
 use rusqlite::ErrorCode;
 

@@ -1,15 +1,17 @@
 //! Reads: the rows under a key, and pages for operators. Every statement stays prepared.
 
 use rusqlite::{Connection, Params, params};
-use twinpath_core::ids::{AccountId, ClientId};
-use twinpath_core::records::{Account, App};
+use twinpath_core::ids::AccountId;
+use twinpath_core::records::Account;
 use twinpath_core::transaction::{Key, Loaded, Random};
 
 use super::fault::Fault;
-use super::rows::{self, Fields};
-use crate::audit::AuditLine;
+use super::rows::{self, Fields, Query};
+use crate::error::StoreError;
 use crate::executor::Batch;
+use crate::job::Reply;
 use crate::options::Clock;
+use crate::work::Listing;
 
 /// The most rows of one page.
 const PAGE_MAX: usize = 1000;
@@ -37,26 +39,98 @@ pub(super) fn drive(
     }
 }
 
-macro_rules! select {
-    ($columns:expr, $from:literal) => {
-        const_format(&["SELECT ", $columns, " FROM ", $from])
-    };
+fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> {
+    Ok(match key {
+        Key::Code(key) => Loaded::Code(one(connection, &rows::CODE, [key.0])?),
+        Key::Terminal(key) => Loaded::Terminal(one(connection, &rows::TERMINAL, [key.0])?),
+        Key::Account(terminal, id) => {
+            Loaded::Account(one(connection, &rows::ACCOUNT, [terminal.0, id.0])?)
+        }
+        Key::Grants(terminal) => Loaded::Grants(many(connection, &rows::GRANT, [terminal.0])?),
+        Key::Quota(terminal, route) => {
+            Loaded::Quota(one(connection, &rows::QUOTA, params![terminal.0, route.0])?)
+        }
+        Key::Jti(key) => Loaded::Jti(one(connection, &rows::JTI, [key.0])?),
+        Key::App(id) => Loaded::App(one(connection, &rows::APP, [id.as_str()])?.map(Box::new)),
+        Key::SigningKeys => Loaded::SigningKeys(many(connection, &rows::SIGNING_KEY, [])?),
+    })
 }
 
-fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> {
-    let read = Reader(connection);
-    Ok(match key {
-        Key::Code(key) => Loaded::Code(read.one(&sql::CODE, [key.0], rows::code)?),
-        Key::Terminal(key) => Loaded::Terminal(read.one(&sql::TERMINAL, [key.0], rows::terminal)?),
-        Key::Account(terminal, id) => {
-            Loaded::Account(read.one(&sql::ACCOUNT, [terminal.0, id.0], rows::account)?)
+/// Reads one page and answers whoever asked for it.
+pub(super) fn list(connection: &Connection, listing: Listing) -> Result<(), Fault> {
+    match listing {
+        Listing::Apps { after, limit, reply } => {
+            let after = after.as_ref().map_or("", |id| id.as_str());
+            answer(reply, many(connection, &rows::APPS_AFTER, params![after, page(limit)]))
         }
-        Key::Grants(terminal) => Loaded::Grants(read.many(&sql::GRANTS, [terminal.0], rows::grant)?),
-        Key::Quota(terminal, route) => {
-            Loaded::Quota(read.one(&sql::QUOTA, params![terminal.0, route.0], rows::quota)?)
+        Listing::Audit { after, limit, reply } => {
+            answer(reply, many(connection, &rows::AUDIT, [after, page(limit)]))
         }
-        Key::Jti(key) => Loaded::Jti(read.one(&sql::JTI, [key.0], rows::jti)?),
-        Key::App(id) => Loaded::App(read.one(&sql::APP, [id.as_str()], rows::app)?.map(Box::new)),
-        Key::SigningKeys => Loaded::SigningKeys(read.many(&sql::SIGNING_KEYS, [], rows::signing_key)?),
-    })
+        Listing::AuditNewest { limit, reply } => {
+            let newest = many(connection, &rows::AUDIT_NEWEST, [page(limit)]);
+            answer(reply, newest.map(|lines| lines.into_iter().rev().collect()))
+        }
+        Listing::FindAccount { id, reply } => answer(reply, find_account(connection, id)),
+        Listing::RegistryVersion(reply) => {
+            let version = one(connection, &rows::REGISTRY_VERSION, []);
+            let missing = || Fault::Row(StoreError::inconsistent("table meta has lost a row"));
+            answer(reply, version.and_then(|version| version.ok_or_else(missing)))
+        }
+    }
+}
+
+/// An account's terminal begins with the same bytes as its id: a short range of the primary key.
+fn find_account(connection: &Connection, id: AccountId) -> Result<Option<Account>, Fault> {
+    let bound = |fill: u8| {
+        let mut key = [fill; 16];
+        for (to, from) in key.iter_mut().zip(id.terminal_prefix()) {
+            *to = from;
+        }
+        key
+    };
+    one(connection, &rows::ACCOUNT_BY_ID, [bound(0), bound(u8::MAX), id.0])
+}
+
+fn page(limit: usize) -> i64 {
+    i64::try_from(limit.min(PAGE_MAX)).unwrap_or(0)
+}
+
+/// Tells the caller; what breaks the connection is told to the thread too.
+fn answer<T>(reply: Reply<T>, result: Result<T, Fault>) -> Result<(), Fault> {
+    let (told, fault) = match result {
+        Ok(value) => (Ok(value), Ok(())),
+        Err(Fault::Broken(why)) => {
+            (Err(StoreError::Unavailable(why.clone())), Err(Fault::Broken(why)))
+        }
+        Err(fault) => (Err(fault.into()), Ok(())),
+    };
+    let _gone = reply.send(told);
+    fault
+}
+
+fn one<T>(
+    connection: &Connection,
+    query: &Query<T>,
+    params: impl Params,
+) -> Result<Option<T>, Fault> {
+    let mut statement = connection.prepare_cached(query.sql)?;
+    let mut rows = statement.query(params)?;
+    match rows.next()? {
+        Some(row) => (query.parse)(&Fields::new(query.table, row)).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn many<T>(
+    connection: &Connection,
+    query: &Query<T>,
+    params: impl Params,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare_cached(query.sql)?;
+    let mut rows = statement.query(params)?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push((query.parse)(&Fields::new(query.table, row))?);
+    }
+    Ok(all)
 }

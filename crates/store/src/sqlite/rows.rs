@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey,
-    Timestamp};
+use twinpath_core::ids::{
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+};
 use twinpath_core::records::{
     Account, AccountStatus, App, CodeRecord, CodeState, Grant, RefreshState, Sealed, SigningKey,
     Terminal, TextQuota, Trust, UsedJti,
@@ -46,13 +47,21 @@ pub(super) mod number {
     }
 }
 
+/// A selection whose columns `parse` understands. The two stand together below, because columns go
+/// by position.
+pub(super) struct Query<T> {
+    pub(super) table: &'static str,
+    pub(super) sql: &'static str,
+    pub(super) parse: fn(&Fields<'_>) -> Parsed<T>,
+}
+
 /// A row of a named table.
 pub(super) struct Fields<'r> {
     table: &'static str,
     row: &'r Row<'r>,
 }
 
-type Parsed<T> = Result<T, Fault>;
+pub(super) type Parsed<T> = Result<T, Fault>;
 
 impl<'r> Fields<'r> {
     pub(super) fn new(table: &'static str, row: &'r Row<'r>) -> Self {
@@ -60,7 +69,10 @@ impl<'r> Fields<'r> {
     }
 
     fn malformed(&self, what: &str) -> Fault {
-        Fault::Row(StoreError::Inconsistent(format!("malformed row in table {}: {what}", self.table)))
+        Fault::Row(StoreError::Inconsistent(format!(
+            "malformed row in table {}: {what}",
+            self.table
+        )))
     }
 
     fn at_fault(&self, column: usize) -> Fault {
@@ -136,8 +148,12 @@ impl<'r> Fields<'r> {
     }
 }
 
-pub(super) const CODE: &str = "key, terminal, number, route, trust, words, received_at, expires_at, \
-     state, grant_id, frozen, purge_at";
+pub(super) const CODE: Query<CodeRecord> = Query {
+    table: "code",
+    sql: "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
+        grant_id, frozen, purge_at FROM code WHERE key = ?1",
+    parse: code,
+};
 
 pub(super) fn code(row: &Fields<'_>) -> Parsed<CodeRecord> {
     Ok(CodeRecord {
@@ -166,7 +182,11 @@ fn code_state(row: &Fields<'_>) -> Parsed<CodeState> {
     }
 }
 
-pub(super) const TERMINAL: &str = "key, number, account, created_at, proven_at";
+pub(super) const TERMINAL: Query<Terminal> = Query {
+    table: "terminal",
+    sql: "SELECT key, number, account, created_at, proven_at FROM terminal WHERE key = ?1",
+    parse: terminal,
+};
 
 pub(super) fn terminal(row: &Fields<'_>) -> Parsed<Terminal> {
     Ok(Terminal {
@@ -178,7 +198,12 @@ pub(super) fn terminal(row: &Fields<'_>) -> Parsed<Terminal> {
     })
 }
 
-pub(super) const ACCOUNT: &str = "terminal, id, status, created_at, changed_at";
+pub(super) const ACCOUNT: Query<Account> = Query {
+    table: "account",
+    sql: "SELECT terminal, id, status, created_at, changed_at FROM account WHERE terminal = ?1 \
+        AND id = ?2",
+    parse: account,
+};
 
 pub(super) fn account(row: &Fields<'_>) -> Parsed<Account> {
     let statuses = [AccountStatus::Active, AccountStatus::Blocked, AccountStatus::Replaced];
@@ -191,8 +216,13 @@ pub(super) fn account(row: &Fields<'_>) -> Parsed<Account> {
     })
 }
 
-pub(super) const GRANT: &str = "terminal, id, account, client_id, jkt, scope, resources, auth_time, \
-     route, trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at";
+pub(super) const GRANT: Query<Grant> = Query {
+    table: "grants",
+    sql: "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
+        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at FROM \
+        grants WHERE terminal = ?1",
+    parse: grant,
+};
 
 pub(super) fn grant(row: &Fields<'_>) -> Parsed<Grant> {
     Ok(Grant {
@@ -219,7 +249,11 @@ pub(super) fn grant(row: &Fields<'_>) -> Parsed<Grant> {
     })
 }
 
-pub(super) const QUOTA: &str = "terminal, route, texts";
+pub(super) const QUOTA: Query<TextQuota> = Query {
+    table: "quota",
+    sql: "SELECT terminal, route, texts FROM quota WHERE terminal = ?1 AND route = ?2",
+    parse: quota,
+};
 
 pub(super) fn quota(row: &Fields<'_>) -> Parsed<TextQuota> {
     Ok(TextQuota {
@@ -244,20 +278,30 @@ fn unpack_texts(packed: &[u8]) -> Option<Vec<(CodeKey, Timestamp)>> {
     packed.chunks(24).map(unpack).collect()
 }
 
-pub(super) const JTI: &str = "key, purge_at";
+pub(super) const JTI: Query<UsedJti> =
+    Query { table: "jti", sql: "SELECT key, purge_at FROM jti WHERE key = ?1", parse: jti };
 
 pub(super) fn jti(row: &Fields<'_>) -> Parsed<UsedJti> {
     Ok(UsedJti { key: row.bytes16(0, Digest::from_slice)?, purge_at: row.time(1)? })
 }
 
-pub(super) const APP: &str = "client_id, document";
+pub(super) const APP: Query<App> = Query {
+    table: "app",
+    sql: "SELECT client_id, document FROM app WHERE client_id = ?1",
+    parse: app,
+};
 
 pub(super) fn app(row: &Fields<'_>) -> Parsed<App> {
     let app: App = serde_json::from_str(row.text(1)?).map_err(|_| row.at_fault(1))?;
     if app.client_id == row.client_id(0)? { Ok(app) } else { Err(row.at_fault(0)) }
 }
 
-pub(super) const SIGNING_KEY: &str = "kid, private, public, created_at, retired_at";
+pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
+    table: "signing_key",
+    sql: "SELECT kid, private, public, created_at, retired_at FROM signing_key ORDER BY \
+        created_at, kid",
+    parse: signing_key,
+};
 
 pub(super) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {
     Ok(SigningKey {
@@ -269,7 +313,32 @@ pub(super) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {
     })
 }
 
-pub(super) const AUDIT: &str = "id, at, kind, client_id, account, grant_id, route, reason";
+pub(super) const ACCOUNT_BY_ID: Query<Account> = Query {
+    table: "account",
+    sql: "SELECT terminal, id, status, created_at, changed_at FROM account \
+        WHERE terminal BETWEEN ?1 AND ?2 AND id = ?3 LIMIT 1",
+    parse: account,
+};
+
+pub(super) const APPS_AFTER: Query<App> = Query {
+    table: "app",
+    sql: "SELECT client_id, document FROM app WHERE client_id > ?1 ORDER BY client_id LIMIT ?2",
+    parse: app,
+};
+
+pub(super) const AUDIT_NEWEST: Query<AuditLine> = Query {
+    table: "audit",
+    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
+        ORDER BY id DESC LIMIT ?1",
+    parse: audit,
+};
+
+pub(super) const AUDIT: Query<AuditLine> = Query {
+    table: "audit",
+    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit WHERE id \
+        > ?1 ORDER BY id LIMIT ?2",
+    parse: audit,
+};
 
 pub(super) fn audit(row: &Fields<'_>) -> Parsed<AuditLine> {
     Ok(AuditLine {
@@ -283,3 +352,9 @@ pub(super) fn audit(row: &Fields<'_>) -> Parsed<AuditLine> {
         reason: row.optional(7, Fields::string)?,
     })
 }
+
+pub(super) const REGISTRY_VERSION: Query<u64> = Query {
+    table: "meta",
+    sql: "SELECT value FROM meta WHERE name = 'registry_version'",
+    parse: |row| u64::try_from(row.integer(0)?).map_err(|_| row.at_fault(0)),
+};

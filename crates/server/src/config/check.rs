@@ -1,0 +1,364 @@
+//! From the file as written to what the server runs with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rlibphonenumber::Region;
+use twinpath_core::first_message::Route;
+use twinpath_core::ids::RouteName;
+use twinpath_core::number::{SenderPolicy, UnknownTon};
+use twinpath_core::records::Trust;
+use twinpath_smpp::text::DefaultAlphabet;
+use twinpath_wire::phrase::default_phrases;
+
+use crate::config::file::{self, Alphabet};
+use crate::config::{
+    Announce, Bind, Config, ConfigError, Confirm, File, Limits, MasterKey, Password, Phrase,
+    Terminal, Tokens,
+};
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(why.into()))
+}
+
+fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
+    let variable = key.to_uppercase().replace('.', "__");
+    value.ok_or_else(|| ConfigError(format!("{key} is missing (or set TWINPATH__{variable})")))
+}
+
+fn within(value: Option<u32>, key: &str, default: u32, min: u32, max: u32) -> Result<u32, ConfigError> {
+    let value = value.unwrap_or(default);
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    refuse(format!("{key} = {value} must be between {min} and {max}"))
+}
+
+impl File {
+    /// Checks everything and reads the secrets.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let issuer = checked_issuer(required(self.issuer.clone(), "issuer")?)?;
+        let store_url = required(self.store.url.clone(), "store.url")?;
+        let (master, master_made_at) = master_key(&self.keys, &store_url)?;
+        self.refuse_what_is_not_built()?;
+        let ttl_s = within(self.terminal.ttl_s, "terminal.ttl_s", 300, 10, 3600)?;
+        let config = Config {
+            issuer,
+            listen: address(self.http.listen.as_deref().unwrap_or("127.0.0.1:8080"), "http.listen")?,
+            development: self.http.development,
+            trusted_proxies: self
+                .http
+                .trusted_proxies
+                .iter()
+                .map(|ip| ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip)))
+                .collect::<Result<_, _>>()?,
+            admin: self.admin.listen.as_deref().map(|text| address(text, "admin.listen")).transpose()?,
+            store_url,
+            master,
+            master_made_at,
+            terminal: self.terminal.check()?,
+            limits: self.limits.check()?,
+            tokens: self.tokens.check()?,
+            dormant_s: i64::from(within(
+                self.accounts.dormant_days,
+                "accounts.dormant_days",
+                365,
+                1,
+                36_500,
+            )?) * 86_400,
+            binds: binds(&self.sms.smpp, ttl_s)?,
+        };
+        Ok(config)
+    }
+
+    /// Saying yes to a protection that is not there would be worse than not starting.
+    fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
+        if self.terminal.announce == Some(Announce::Required) {
+            return refuse("terminal.announce = \"required\" is not supported by this version");
+        }
+        if matches!(self.terminal.confirm, Some(Confirm::NewDevice | Confirm::Always)) {
+            return refuse(
+                "terminal.confirm = \"new_device\" and \"always\" need texts to phones, which this \
+                 version does not send; use \"sensitive\" or \"never\"",
+            );
+        }
+        if !self.sms.webhook.is_empty() {
+            return refuse("[[sms.webhook]] is not supported by this version; use [[sms.smpp]]");
+        }
+        Ok(())
+    }
+}
+
+/// RFC 8414 2: an https URL without query or fragment; http on loopback only.
+fn checked_issuer(issuer: String) -> Result<String, ConfigError> {
+    let whole = |rest: &str| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && !rest.ends_with('/')
+            && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#@\\".contains(&b))
+    };
+    if issuer.strip_prefix("https://").is_some_and(whole) {
+        return Ok(issuer);
+    }
+    let loopback = |rest: &str| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    match issuer.strip_prefix("http://") {
+        Some(rest) if whole(rest) && loopback(rest) => Ok(issuer),
+        Some(_) => refuse(format!("issuer {issuer:?}: http is allowed on loopback only, use https")),
+        None => refuse(format!(
+            "issuer {issuer:?} must be an https URL without query, fragment or a slash at its end"
+        )),
+    }
+}
+
+fn not_an_address(key: &str, text: &str) -> ConfigError {
+    ConfigError(format!("{key}: {text:?} is not an address"))
+}
+
+fn address(text: &str, key: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| {
+        ConfigError(format!("{key}: {text:?} must be an address and a port, like 127.0.0.1:8080"))
+    })
+}
+
+impl file::Terminal {
+    fn check(&self) -> Result<Terminal, ConfigError> {
+        let mut phrases = default_phrases();
+        if !self.phrases.is_empty() {
+            phrases.clone_from(&self.phrases);
+        }
+        if let Some((language, _)) = phrases.iter().find(|(_, text)| !text.contains("{app}")) {
+            return refuse(format!("terminal.phrases.{language} must name the app with {{app}}"));
+        }
+        Ok(Terminal {
+            phrase_required: self.phrase != Some(Phrase::Off),
+            phrases,
+            interval_s: within(self.interval_s, "terminal.interval_s", 5, 1, 60)?.into(),
+        })
+    }
+}
+
+impl file::Limits {
+    fn check(&self) -> Result<Limits, ConfigError> {
+        // Their rule binds attested instance keys, which this version does not know; the values are
+        // still checked, so that a file written today stays good.
+        within(self.unredeemed_codes_per_instance, "limits.unredeemed_codes_per_instance", 3, 1, 1000)?;
+        within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?;
+        let size = |value, key, default, max| {
+            within(value, key, default, 1, max)
+                .and_then(|n| usize::try_from(n).or_else(|_| refuse(format!("{key} is too large"))))
+        };
+        Ok(Limits {
+            texts_per_number_per_hour: size(
+                self.texts_per_number_per_hour,
+                "limits.texts_per_number_per_hour",
+                20,
+                10_000,
+            )?,
+            pending_codes_per_address: size(
+                self.pending_codes_per_address,
+                "limits.pending_codes_per_address",
+                1000,
+                10_000_000,
+            )?,
+            waits: size(self.waits, "limits.waits", 20_000, 10_000_000)?,
+            connections: size(self.connections, "limits.connections", 50_000, 10_000_000)?,
+        })
+    }
+}
+
+impl file::Tokens {
+    fn check(&self) -> Result<Tokens, ConfigError> {
+        let access = within(self.access_ttl_s, "tokens.access_ttl_s", 600, 10, 86_400)?;
+        let id = within(self.id_ttl_s, "tokens.id_ttl_s", 600, 10, 86_400)?;
+        let refresh =
+            within(self.refresh_ttl_s, "tokens.refresh_ttl_s", 180 * 86_400, 60, 3650 * 86_400)?;
+        Ok(Tokens {
+            access_ttl_s: access.into(),
+            id_ttl_s: id.into(),
+            refresh_ttl_s: refresh.into(),
+            resources: self.resources.clone(),
+        })
+    }
+}
+
+fn binds(files: &[file::Smpp], ttl_s: u32) -> Result<Vec<Bind>, ConfigError> {
+    let binds: Vec<_> =
+        files.iter().enumerate().map(|(at, bind)| bind.check(at, ttl_s)).collect::<Result<_, _>>()?;
+    for (at, bind) in binds.iter().enumerate() {
+        if binds.iter().take(at).any(|other| other.route.name == bind.route.name) {
+            return refuse(format!("two [[sms.smpp]] are named {:?}", bind.route.name.0));
+        }
+    }
+    Ok(binds)
+}
+
+impl file::Smpp {
+    fn check(&self, at: usize, ttl_s: u32) -> Result<Bind, ConfigError> {
+        let key = |name: &str| format!("sms.smpp.{at}.{name}");
+        let name = required(self.name.clone(), &key("name"))?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            return refuse(format!("{}: use 1 to 64 letters, digits, - _ .", key("name")));
+        }
+        let system_id = limited(required(self.system_id.clone(), &key("system_id"))?, 15, &key("system_id"))?;
+        let password = secret(self.password.as_deref(), self.password_file.as_deref(), &key("password"))?;
+        let password = limited(password.unwrap_or_default(), 64, &key("password"))?;
+        let ttl_s = within(self.ttl_s, &key("ttl_s"), ttl_s, 10, 86_400)?;
+        let seconds = |value, name: &str, default| {
+            within(value, &key(name), default, 1, 3600).map(|s| Duration::from_secs(s.into()))
+        };
+        let window = within(self.window, &key("window"), 256, 1, 10_000)?;
+        Ok(Bind {
+            route: Route {
+                name: RouteName::from(name.as_str()),
+                senders: self.senders(&key("country"))?,
+                ttl_s: ttl_s.into(),
+            },
+            address: checked_target(required(self.address.clone(), &key("address"))?, &key("address"))?,
+            system_id,
+            password: Password(password),
+            system_type: limited(self.system_type.clone().unwrap_or_default(), 12, &key("system_type"))?,
+            mode: self.mode.unwrap_or_default(),
+            address_range: limited(
+                self.address_range.clone().unwrap_or_default(),
+                40,
+                &key("address_range"),
+            )?,
+            numbers: self.numbers.clone(),
+            default_alphabet: match self.default_alphabet.unwrap_or_default() {
+                Alphabet::Gsm => DefaultAlphabet::Gsm,
+                Alphabet::GsmPacked => DefaultAlphabet::GsmPacked,
+                Alphabet::Latin1 => DefaultAlphabet::Latin1,
+                Alphabet::Ascii => DefaultAlphabet::Ascii,
+            },
+            enquire_link: seconds(self.enquire_link_s, "enquire_link_s", 30)?,
+            response_timeout: seconds(self.response_timeout_s, "response_timeout_s", 10)?,
+            window: usize::try_from(window).unwrap_or(256),
+        })
+    }
+
+    fn senders(&self, key: &str) -> Result<SenderPolicy, ConfigError> {
+        let region = |code: &String| {
+            Region::from_code(code)
+                .map_err(|_| ConfigError(format!("{key}: {code:?} is no ISO 3166-1 country")))
+        };
+        let unknown_ton = match self.unknown_ton.unwrap_or_default() {
+            file::UnknownTon::International => UnknownTon::International,
+            file::UnknownTon::National => UnknownTon::National,
+            file::UnknownTon::Refuse => UnknownTon::Refuse,
+        };
+        if unknown_ton == UnknownTon::National && self.country.is_none() {
+            return refuse(format!("{key} is missing: unknown_ton = \"national\" needs it"));
+        }
+        Ok(SenderPolicy {
+            country: self.country.as_ref().map(region).transpose()?,
+            countries: self.countries.iter().map(region).collect::<Result<_, _>>()?,
+            unknown_ton,
+            trust: self.trust.unwrap_or(Trust::Aggregator),
+        })
+    }
+}
+
+fn checked_target(text: String, key: &str) -> Result<String, ConfigError> {
+    let right = text
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0));
+    if right { Ok(text) } else { refuse(format!("{key}: {text:?} must be host:port")) }
+}
+
+fn limited(text: String, max: usize, key: &str) -> Result<String, ConfigError> {
+    if text.len() > max || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        return refuse(format!("{key} must have at most {max} ASCII characters"));
+    }
+    Ok(text)
+}
+
+/// A secret given as a value or as a file.
+fn secret(value: Option<&str>, file: Option<&Path>, key: &str) -> Result<Option<String>, ConfigError> {
+    match (value, file) {
+        (Some(_), Some(_)) => refuse(format!("{key} and {key}_file exclude each other")),
+        (Some(value), None) => Ok(Some(value.to_owned())),
+        (None, Some(path)) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(error) => refuse(format!("{key}_file {}: {error}", path.display())),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+fn master_key(
+    keys: &file::Keys,
+    store_url: &str,
+) -> Result<(MasterKey, Option<PathBuf>), ConfigError> {
+    let given = secret(keys.master.as_deref(), keys.master_file.as_deref(), "keys.master")?;
+    if let Some(text) = given {
+        return Ok((parse_master(&text)?, None));
+    }
+    let Some(path) = store_url.strip_prefix("sqlite://") else {
+        return refuse("keys.master_file is missing: only an sqlite store can do without");
+    };
+    let path = PathBuf::from(format!("{path}.master"));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((parse_master(&text)?, Some(path))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let made = make_master(&path)?;
+            Ok((made, Some(path)))
+        }
+        Err(error) => refuse(format!("{}: {error}", path.display())),
+    }
+}
+
+/// 32 bytes in base64, base64url or hex.
+fn parse_master(text: &str) -> Result<MasterKey, ConfigError> {
+    let text = text.trim();
+    let hex = || -> Option<Vec<u8>> {
+        let digits = text.as_bytes();
+        (digits.len() == 64).then_some(())?;
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect()
+    };
+    hex()
+        .or_else(|| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok())
+        .or_else(|| STANDARD.decode(text).ok())
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(MasterKey)
+        .ok_or_else(|| {
+            ConfigError("keys.master must be 32 random bytes in hex or base64".to_owned())
+        })
+}
+
+fn make_master(path: &Path) -> Result<MasterKey, ConfigError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| ConfigError("no randomness for a master key".to_owned()))?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let text = URL_SAFE_NO_PAD.encode(bytes);
+    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(MasterKey(bytes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use super::*;
+
+fn check(text: &str) -> Result<Config, String> {
+    let file: File = toml::from_str(text).unwrap();
+    file.check().map_err(|error| error.0)
+}
+
+const KEY: &str = "[keys]\nmaster = \"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"";
+
+fn with_issuer(issuer: &str) -> Result<Config, String> {
+    check(&format!("issuer = {issuer:?}\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}"))
+}
+
+#[test]
+fn defaults_are_those_of_the_contract() {
+    let config = with_issuer("https://id.example.com").unwrap();
+    assert_eq!(config.listen.port(), 8080);
+    assert_eq!(config.limits.texts_per_number_per_hour, 20);
+    assert_eq!(config.tokens.access_ttl_s, 600);
+    assert_eq!(config.dormant_s, 365 * 86_400);
+    assert!(config.terminal.phrase_required && !config.development);
+}
+
+#[test]
+fn the_issuer_is_https_or_loopback() {
+    for right in [
+        "https://id.example.com",
+        "https://id.example.com:8443/tenant",
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "http://[::1]:8080",
+    ] {
+        assert_eq!(with_issuer(right).unwrap().issuer, right);
+    }
+    for wrong in [
+        "http://id.example.com",
+        "http://127.0.0.1.example.com",
+        "https://",
+        "https://id.example.com/",
+        "https://id.example.com?x",
+        "https://id.example.com#x",
+        "https://a@b",
+        "ftp://x",
+        "id.example.com",
+        "",
+    ] {
+        assert!(with_issuer(wrong).unwrap_err().contains("issuer"), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named() {
+    let base = format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}\n");
+    let bind = "[[sms.smpp]]\nname = \"a\"\naddress = \"h:2775\"\nsystem_id = \"s\"\n";
+    for (text, named) in [
+        (String::new(), "issuer"),
+        ("issuer = \"http://127.0.0.1:1\"".to_owned(), "store.url"),
+        (format!("{base}[[sms.smpp]]"), "sms.smpp.0.name"),
+        (format!("{base}{bind}{bind}"), "two [[sms.smpp]]"),
+        (format!("{base}[[sms.smpp]]\nname = \"a\""), "sms.smpp.0.system_id"),
+        (format!("{base}[[sms.smpp]]\nname = \"a b\""), "sms.smpp.0.name"),
+        (format!("{base}{bind}country = \"XX\""), "sms.smpp.0.country"),
+        (format!("{base}{bind}unknown_ton = \"national\""), "sms.smpp.0.country"),
+        (format!("{base}{bind}password_file = \"/nonexistent\""), "sms.smpp.0.password_file"),
+        (format!("{base}{bind}password = \"a\"\npassword_file = \"b\""), "exclude"),
+        (format!("{base}{bind}window = 0"), "sms.smpp.0.window"),
+        (format!("{base}[terminal]\nttl_s = 1"), "terminal.ttl_s"),
+        (format!("{base}[terminal]\nannounce = \"required\""), "terminal.announce"),
+        (format!("{base}[terminal]\nconfirm = \"always\""), "terminal.confirm"),
+        (format!("{base}[terminal.phrases]\nen = \"hello\""), "terminal.phrases.en"),
+        (format!("{base}[http]\nlisten = \"8080\""), "http.listen"),
+        (format!("{base}[[sms.webhook]]\nname = \"w\""), "sms.webhook"),
+        (base.replace("0001", "zz"), "keys.master"),
+    ] {
+        let error = check(&text).unwrap_err();
+        assert!(error.contains(named), "{named}: {error}");
+    }
+}
+
+#[test]
+fn a_master_key_is_made_once_and_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("sub/t.db");
+    let text = format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite://{}\"", store.display());
+    let first = check(&text).unwrap();
+    let path = first.master_made_at.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(check(&text).unwrap().master.0, first.master.0);
+    assert_ne!(first.master.0, [0; 32]);
+}

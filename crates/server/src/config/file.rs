@@ -1,0 +1,236 @@
+//! The file as it is written. Names are the wire contract's; every key may also come from the
+//! environment, so none is required here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use twinpath_core::records::Trust;
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// RFC 8414 2.
+    pub issuer: Option<String>,
+    /// The second path.
+    pub http: Http,
+    /// The admin listener.
+    pub admin: Admin,
+    /// The store.
+    pub store: Store,
+    /// Keys.
+    pub keys: Keys,
+    /// The first path's rules.
+    pub terminal: Terminal,
+    /// Limits.
+    pub limits: Limits,
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Tokens.
+    pub tokens: Tokens,
+    /// Ways by which texts come in.
+    pub sms: Sms,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Http {
+    pub listen: Option<String>,
+    pub development: bool,
+    pub trusted_proxies: Vec<String>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Admin {
+    pub listen: Option<String>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Store {
+    pub url: Option<String>,
+}
+
+/// `[keys]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Keys {
+    pub master: Option<String>,
+    pub master_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("master_file", &self.master_file).finish_non_exhaustive()
+    }
+}
+
+/// `[terminal]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Terminal {
+    pub ttl_s: Option<u32>,
+    pub interval_s: Option<u32>,
+    pub announce: Option<Announce>,
+    pub confirm: Option<Confirm>,
+    pub phrase: Option<Phrase>,
+    pub phrases: BTreeMap<String, String>,
+    pub notify: Option<bool>,
+}
+
+/// `announce`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Announce {
+    /// Texts need no announcement.
+    Optional,
+    /// Texts with codes nobody announced are dropped.
+    Required,
+}
+
+/// `confirm`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirm {
+    /// Never.
+    Never,
+    /// For scopes marked so.
+    Sensitive,
+    /// For instances unknown to the account.
+    NewDevice,
+    /// Always.
+    Always,
+}
+
+/// `phrase`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phrase {
+    /// The words must be one of the app's phrases.
+    Required,
+    /// Any words.
+    Off,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Limits {
+    pub texts_per_number_per_hour: Option<u32>,
+    pub unredeemed_codes_per_instance: Option<u32>,
+    pub block_s: Option<u32>,
+    pub pending_codes_per_address: Option<u32>,
+    pub waits: Option<u32>,
+    pub connections: Option<u32>,
+}
+
+/// `[accounts]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Accounts {
+    pub dormant_days: Option<u32>,
+}
+
+/// `[tokens]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Tokens {
+    pub access_ttl_s: Option<u32>,
+    pub id_ttl_s: Option<u32>,
+    pub refresh_ttl_s: Option<u32>,
+    pub resources: Vec<String>,
+}
+
+/// `[sms]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Sms {
+    pub smpp: Vec<Smpp>,
+    pub webhook: Vec<toml::Table>,
+}
+
+/// `[[sms.smpp]]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
+pub struct Smpp {
+    pub name: Option<String>,
+    pub address: Option<String>,
+    pub system_id: Option<String>,
+    pub password: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub system_type: Option<String>,
+    pub mode: Option<BindMode>,
+    pub address_range: Option<String>,
+    pub numbers: Vec<String>,
+    pub country: Option<String>,
+    pub countries: Vec<String>,
+    pub trust: Option<Trust>,
+    pub ttl_s: Option<u32>,
+    pub unknown_ton: Option<UnknownTon>,
+    pub default_alphabet: Option<Alphabet>,
+    pub enquire_link_s: Option<u32>,
+    pub response_timeout_s: Option<u32>,
+    pub window: Option<u32>,
+}
+
+impl std::fmt::Debug for Smpp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smpp").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// `mode`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BindMode {
+    /// Both directions.
+    #[default]
+    Transceiver,
+    /// Texts from phones.
+    Receiver,
+    /// Texts to phones.
+    Transmitter,
+}
+
+/// `unknown_ton`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownTon {
+    /// International digits.
+    #[default]
+    International,
+    /// A national number of `country`.
+    National,
+    /// Refused.
+    Refuse,
+}
+
+/// `default_alphabet`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Alphabet {
+    /// GSM 03.38, a septet in each octet.
+    #[default]
+    Gsm,
+    /// GSM 03.38, packed.
+    GsmPacked,
+    /// ISO 8859-1.
+    Latin1,
+    /// US-ASCII.
+    Ascii,
+}

@@ -1,0 +1,154 @@
+//! Reading the file, laying the environment over it.
+
+use std::path::Path;
+
+use serde::Deserialize as _;
+use toml::Value;
+
+use crate::config::{Config, File};
+
+/// What is wrong with the configuration, in words for whoever wrote it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+const PREFIX: &str = "TWINPATH__";
+
+/// Reads `path` and the given environment.
+pub fn load(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
+    let at = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError(format!("{at}: cannot be read: {error}")))?;
+    let file = read(&text, environment).map_err(|ConfigError(why)| ConfigError(format!("{at}: {why}")))?;
+    file.check()
+}
+
+/// Reads the text of a file and the environment.
+pub(crate) fn read(
+    text: &str,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<File, ConfigError> {
+    // The text alone first: its errors name key and line.
+    let mut file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?;
+    let mut tree: Value =
+        Value::Table(toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?);
+    let mut variables: Vec<_> =
+        environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    variables.sort();
+    for (name, value) in variables {
+        file = lay_over(&mut tree, &name, &value)?;
+    }
+    Ok(file)
+}
+
+/// Sets one variable. It is taken as a string where one fits, else as a TOML value.
+fn lay_over(tree: &mut Value, name: &str, value: &str) -> Result<File, ConfigError> {
+    let path: Vec<String> =
+        name.trim_start_matches(PREFIX).split("__").map(str::to_lowercase).collect();
+    let literal = toml::from_str::<toml::Table>(&format!("v = {value}"))
+        .ok()
+        .and_then(|mut table| table.remove("v"));
+    let mut refused = None;
+    for candidate in [Some(Value::String(value.to_owned())), literal].into_iter().flatten() {
+        let mut changed = tree.clone();
+        set(&mut changed, &path, candidate)
+            .map_err(|why| ConfigError(format!("environment variable {name}: {why}")))?;
+        match File::deserialize(changed.clone()) {
+            Ok(file) => {
+                *tree = changed;
+                return Ok(file);
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    let why = refused.map_or_else(String::new, |error| error.to_string());
+    Err(ConfigError(format!("environment variable {name}: {}", why.trim())))
+}
+
+fn set(node: &mut Value, path: &[String], value: Value) -> Result<(), String> {
+    let Some((first, rest)) = path.split_first() else {
+        *node = value;
+        return Ok(());
+    };
+    if let Ok(index) = first.parse::<usize>() {
+        if matches!(node, Value::Table(table) if table.is_empty()) {
+            *node = Value::Array(Vec::new());
+        }
+        let Value::Array(items) = node else {
+            return Err(format!("there is no list for the index {index}"));
+        };
+        if index > items.len() {
+            return Err(format!("the list has only {} entries", items.len()));
+        }
+        if index == items.len() {
+            items.push(Value::Table(toml::Table::new()));
+        }
+        return items.get_mut(index).map_or(Ok(()), |item| set(item, rest, value));
+    }
+    let Value::Table(table) = node else {
+        return Err(format!("'{first}' is not in a section"));
+    };
+    let child = table.entry(first.clone()).or_insert_with(|| Value::Table(toml::Table::new()));
+    set(child, rest, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, environment: &[(&str, &str)]) -> Result<File, String> {
+        let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        read(text, environment).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = with("issuer = \"x\"\n[http]\nlisten_on = \"y\"\n", &[]).unwrap_err();
+        assert!(error.contains("line 3") && error.contains("listen_on"), "{error}");
+        let error = with("[[sms.smpp]]\nname = \"a\"\npasword = \"b\"", &[]).unwrap_err();
+        assert!(error.contains("line 3") && error.contains("pasword"), "{error}");
+        let error = with("[http]\ndevelopment = 3", &[]).unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        let error = with("[http", &[]).unwrap_err();
+        assert!(error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let file = with(
+            "issuer = \"a\"\n[[sms.smpp]]\nname = \"n\"\n",
+            &[
+                ("TWINPATH__ISSUER", "b"),
+                ("TWINPATH__HTTP__DEVELOPMENT", "true"),
+                ("TWINPATH__TERMINAL__TTL_S", "60"),
+                ("TWINPATH__SMS__SMPP__0__PASSWORD", "12345"),
+                ("TWINPATH__SMS__SMPP__0__NUMBERS", "[\"+8610690001\"]"),
+                ("TWINPATH__SMS__SMPP__1__NAME", "m"),
+                ("HOME", "/"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(file.issuer.as_deref(), Some("b"));
+        assert!(file.http.development);
+        assert_eq!(file.terminal.ttl_s, Some(60));
+        assert_eq!(file.sms.smpp[0].password.as_deref(), Some("12345"));
+        assert_eq!(file.sms.smpp[0].numbers, ["+8610690001"]);
+        assert_eq!(file.sms.smpp[1].name.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        for (name, value) in [
+            ("TWINPATH__HTTP__LISTN", "x"),
+            ("TWINPATH__HTTP__DEVELOPMENT", "maybe"),
+            ("TWINPATH__SMS__SMPP__3__NAME", "x"),
+            ("TWINPATH__ISSUER__0", "x"),
+        ] {
+            let error = with("issuer = \"a\"", &[(name, value)]).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Configuration: a TOML file, overridden by the environment.
+//!
+//! [`File`] mirrors the file: every key optional, unknown keys refused. [`Config`] is what the server
+//! runs with: checked, with defaults filled in and secrets read.
+
+mod check;
+mod file;
+mod load;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use twinpath_core::first_message::Route;
+use twinpath_smpp::text::DefaultAlphabet;
+
+pub use file::{Announce, BindMode, Confirm, File, Phrase};
+pub use load::{ConfigError, load};
+
+/// A 32-byte master key.
+#[derive(Clone)]
+pub struct MasterKey(pub [u8; 32]);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(..)")
+    }
+}
+
+/// A password. `Debug` does not show it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+/// What the server runs with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// RFC 8414 2, byte for byte as clients hash it.
+    pub issuer: String,
+    /// Where the second path listens.
+    pub listen: SocketAddr,
+    /// Whether apps without authentication are accepted.
+    pub development: bool,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Where operators' commands and metrics listen.
+    pub admin: Option<SocketAddr>,
+    /// The store.
+    pub store_url: String,
+    /// The master key.
+    pub master: MasterKey,
+    /// Where a master key was made because none was configured.
+    pub master_made_at: Option<std::path::PathBuf>,
+    /// The first path's rules.
+    pub terminal: Terminal,
+    /// Limits.
+    pub limits: Limits,
+    /// Tokens' lives.
+    pub tokens: Tokens,
+    /// Seconds without a proof after which a number gets a new account.
+    pub dormant_s: i64,
+    /// The binds to message centres.
+    pub binds: Vec<Bind>,
+}
+
+/// Section `[terminal]`.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// Whether a text's words must be the app's.
+    pub phrase_required: bool,
+    /// The phrases' templates by language.
+    pub phrases: BTreeMap<String, String>,
+    /// Seconds between polls.
+    pub interval_s: u64,
+}
+
+/// Section `[limits]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Different codes an hour for each number and route.
+    pub texts_per_number_per_hour: usize,
+    /// Codes asked for and not redeemed within ten minutes, for each source address and app.
+    pub pending_codes_per_address: usize,
+    /// Requests that wait at the same time.
+    pub waits: usize,
+    /// Connections at the same time.
+    pub connections: usize,
+}
+
+/// Section `[tokens]`.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// An access token's life in seconds.
+    pub access_ttl_s: i64,
+    /// An ID token's life in seconds.
+    pub id_ttl_s: i64,
+    /// How long a grant can be refreshed, in seconds.
+    pub refresh_ttl_s: i64,
+    /// The resources tokens may be for; empty allows any.
+    pub resources: Vec<String>,
+}
+
+/// One `[[sms.smpp]]`.
+#[derive(Clone, Debug)]
+pub struct Bind {
+    /// How its texts are read and believed.
+    pub route: Route,
+    /// `host:port` of the message centre.
+    pub address: String,
+    /// SMPP 3.4 5.2.1.
+    pub system_id: String,
+    /// SMPP 3.4 5.2.2.
+    pub password: Password,
+    /// SMPP 3.4 5.2.3.
+    pub system_type: String,
+    /// Which bind.
+    pub mode: BindMode,
+    /// SMPP 3.4 5.2.7.
+    pub address_range: String,
+    /// The numbers that texts to this bind are sent to.
+    pub numbers: Vec<String>,
+    /// The alphabet of `data_coding` 0.
+    pub default_alphabet: DefaultAlphabet,
+    /// Idle time before an `enquire_link`.
+    pub enquire_link: Duration,
+    /// How long an answer may take.
+    pub response_timeout: Duration,
+    /// Texts in work at the same time.
+    pub window: usize,
+}

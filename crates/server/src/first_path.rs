@@ -1,0 +1,174 @@
+//! The first path: a bind for each configured message centre, and what becomes of its texts.
+//!
+//! The network gets its `ESME_ROK` only when the text's record is durable, or when the text is refused
+//! by rule. Anything else has it sent again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use twinpath_core::first_message::Route;
+use twinpath_core::join::{RecordText, Recorded};
+use twinpath_core::number::Sender;
+use twinpath_core::transaction::random_bytes;
+use twinpath_smpp::esme::{
+    BindState, Counters as BindCounters, Deliveries, Delivery, Esme, EsmeConfig, Undecodable,
+};
+use twinpath_smpp::pdu::{self, CommandStatus, EncodeError};
+use twinpath_store::StoreError;
+
+use crate::config::{Bind, BindMode};
+use crate::platform::{Platform, SystemRandom};
+
+const METRIC: &str = "twinpath_texts_total";
+
+/// The first-message receiver of one route.
+#[derive(Debug)]
+pub struct Receiver {
+    platform: Arc<Platform>,
+    route: Route,
+}
+
+impl Receiver {
+    /// Reads a text and has it recorded.
+    async fn receive(&self, delivery: &Delivery) -> Result<&'static str, StoreError> {
+        let text = match delivery.text() {
+            Ok(received) => received.text,
+            Err(refusal) => return Ok(refusal.as_str()),
+        };
+        let source = &delivery.message.source;
+        let sender = Sender { ton: source.ton, npi: source.npi, address: &source.octets };
+        let message = match self.route.receive(sender, &text) {
+            Ok(message) => message,
+            Err(refusal) => return Ok(refusal.as_str()),
+        };
+        let platform = &self.platform;
+        let per_hour = platform.config.limits.texts_per_number_per_hour;
+        let record =
+            RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
+                .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let code = record.code();
+        let recorded = platform.run(record).await?;
+        if matches!(recorded, Recorded::New | Recorded::Voided) {
+            platform.waiters.wake(code);
+        }
+        Ok(recorded.as_str())
+    }
+}
+
+impl Deliveries for Receiver {
+    async fn deliver(&self, delivery: Delivery) -> CommandStatus {
+        let route = self.route.name.0.as_ref();
+        match self.receive(&delivery).await {
+            Ok(outcome) => {
+                self.platform.counters.count(METRIC, route, outcome);
+                tracing::debug!(route, outcome, "a text");
+                CommandStatus::Ok
+            }
+            Err(error) => {
+                self.platform.counters.count(METRIC, route, "not_recorded");
+                tracing::warn!(route, %error, "a text could not be recorded: it will come again");
+                CommandStatus::Throttled
+            }
+        }
+    }
+
+    async fn undecodable(&self, undecodable: Undecodable) -> CommandStatus {
+        let route = self.route.name.0.as_ref();
+        self.platform.counters.count(METRIC, route, "undecodable");
+        let bytes = undecodable.raw.len();
+        tracing::warn!(route, reason = %undecodable.reason, bytes, "a PDU could not be read");
+        CommandStatus::Ok
+    }
+
+    fn state(&self, bind: &str, state: BindState) {
+        tracing::info!(bind, state = state.as_str(), "bind");
+    }
+}
+
+/// The running binds.
+#[derive(Debug, Default)]
+pub struct Binds {
+    running: Mutex<Vec<Esme>>,
+    counters: Mutex<Vec<(String, Arc<BindCounters>)>>,
+}
+
+impl Binds {
+    /// Starts a bind for each configured message centre.
+    pub fn start(&self, platform: &Arc<Platform>) -> Result<(), EncodeError> {
+        for bind in &platform.config.binds {
+            let receiver = Receiver { platform: Arc::clone(platform), route: bind.route.clone() };
+            let esme = Esme::start(bind.esme(), Arc::new(receiver))?;
+            let name = bind.route.name.0.to_string();
+            let counters = Arc::clone(esme.counters());
+            self.counters.lock().unwrap_or_else(PoisonError::into_inner).push((name, counters));
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).push(esme);
+        }
+        Ok(())
+    }
+
+    /// Answers what is under way, unbinds and closes, all binds at once.
+    pub async fn stop(&self) {
+        let running =
+            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        let stops: Vec<_> = running.into_iter().map(|esme| tokio::spawn(esme.shutdown())).collect();
+        for stop in stops {
+            let _ = stop.await;
+        }
+    }
+
+    /// Each bind's state by name.
+    pub fn states(&self) -> BTreeMap<String, &'static str> {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(name, c)| (name.clone(), c.state().as_str())).collect()
+    }
+
+    /// In the text format of Prometheus.
+    pub fn expose(&self, out: &mut String) {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        for (metric, kind, read) in METRICS {
+            let _ = writeln!(out, "# TYPE {metric} {kind}");
+            for (name, counters) in counters.iter() {
+                let _ = writeln!(out, "{metric}{{bind=\"{name}\"}} {}", read(counters));
+            }
+        }
+    }
+}
+
+type ReadCounter = fn(&BindCounters) -> u64;
+
+const METRICS: [(&str, &str, ReadCounter); 7] = [
+    ("twinpath_smpp_bound", "gauge", |c| u64::from(c.state() == BindState::Bound)),
+    ("twinpath_smpp_received_total", "counter", |c| c.received.load(Relaxed)),
+    ("twinpath_smpp_acknowledged_total", "counter", |c| c.acknowledged.load(Relaxed)),
+    ("twinpath_smpp_throttled_total", "counter", |c| c.throttled.load(Relaxed)),
+    ("twinpath_smpp_undecodable_total", "counter", |c| c.undecodable.load(Relaxed)),
+    ("twinpath_smpp_in_flight", "gauge", |c| c.in_flight.load(Relaxed)),
+    ("twinpath_smpp_rebinds_total", "counter", |c| c.rebinds.load(Relaxed)),
+];
+
+impl Bind {
+    /// As the driver takes it.
+    pub fn esme(&self) -> EsmeConfig {
+        let mut config = EsmeConfig::new(
+            &self.route.name.0,
+            &self.address,
+            &self.system_id,
+            &self.password.0,
+        );
+        config.system_type.clone_from(&self.system_type);
+        config.address_range.clone_from(&self.address_range);
+        config.default_alphabet = self.default_alphabet;
+        config.mode = match self.mode {
+            BindMode::Transceiver => pdu::BindMode::Transceiver,
+            BindMode::Receiver => pdu::BindMode::Receiver,
+            BindMode::Transmitter => pdu::BindMode::Transmitter,
+        };
+        config.session.enquire_link = self.enquire_link;
+        config.session.response = self.response_timeout;
+        config.session.window = self.window;
+        config.seed = u64::from_le_bytes(random_bytes(&mut SystemRandom));
+        config
+    }
+}

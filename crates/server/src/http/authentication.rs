@@ -1,0 +1,126 @@
+//! The checker: which app sends a request, and with which instance key.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use twinpath_core::app::{Credentials, Registered};
+use twinpath_core::grant::Spend;
+use twinpath_core::ids::Timestamp;
+use twinpath_core::proof::{Expected, verify_proof};
+use twinpath_core::records::AuthMethod;
+use twinpath_wire::dpop;
+
+use crate::http::refusal::DPOP_NONCE;
+use crate::http::request::{Form, single};
+use crate::http::Refusal;
+use crate::platform::Platform;
+
+/// An authenticated app.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// The app.
+    pub(super) registered: Arc<Registered>,
+    /// Its assertion, to be used up.
+    pub(super) spend: Option<Spend>,
+}
+
+impl Caller {
+    /// Authenticates the app of a request.
+    pub(super) fn authenticate(
+        platform: &Platform,
+        headers: &HeaderMap,
+        form: &Form,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let authorization = single(headers, AUTHORIZATION.as_str())
+            .map_err(|()| Refusal::request("there must be one Authorization header"))?;
+        let claimed = Credentials {
+            authorization,
+            client_id: form.get("client_id"),
+            client_secret: form.get("client_secret"),
+            client_assertion_type: form.get("client_assertion_type"),
+            client_assertion: form.get("client_assertion"),
+        }
+        .claim()?;
+        let config = &platform.config;
+        let registered = platform.app(&claimed.client_id);
+        let authenticated = claimed.check(
+            registered.as_deref(),
+            &config.issuer,
+            config.development,
+            &platform.vault,
+            now,
+        )?;
+        let registered = registered.ok_or_else(|| super::refusal::fault("an app vanished"))?;
+        Ok(Self { registered, spend: authenticated.spend })
+    }
+
+    /// Authenticates an app that must prove itself: not a public one.
+    pub(super) fn authenticate_confidential(
+        platform: &Platform,
+        headers: &HeaderMap,
+        form: &Form,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let caller = Self::authenticate(platform, headers, form, now)?;
+        if caller.registered.app.auth_method == AuthMethod::None {
+            return Err(twinpath_core::app::AuthError::Client(
+                "this endpoint is for apps that authenticate",
+            )
+            .into());
+        }
+        Ok(caller)
+    }
+
+    /// Uses up the assertion of a request that has no operation of its own to do it in.
+    pub(super) async fn spend(&self, platform: &Platform) -> Result<(), Refusal> {
+        let Some(spend) = self.spend else {
+            return Ok(());
+        };
+        if platform.run(spend).await? {
+            return Ok(());
+        }
+        Err(replayed())
+    }
+
+    /// The thumbprint of the proven instance key; empty for an app registered without DPoP, whatever
+    /// header comes.
+    pub(super) fn instance_key(
+        &self,
+        platform: &Platform,
+        headers: &HeaderMap,
+        url: &str,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        if !self.registered.app.dpop {
+            return Ok(String::new());
+        }
+        let expected = Expected { method: "POST", url, access_token: None };
+        prove(platform, headers, expected, now)
+            .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.nonces.at(now)))
+    }
+}
+
+/// An assertion that was seen before.
+pub(super) fn replayed() -> Refusal {
+    twinpath_core::app::AuthError::Client("the assertion's jti was used before").into()
+}
+
+/// Checks the one DPoP proof of a request and takes its identifier.
+pub(super) fn prove(
+    platform: &Platform,
+    headers: &HeaderMap,
+    expected: Expected<'_>,
+    now: Timestamp,
+) -> Result<String, Refusal> {
+    use twinpath_wire::oauth::ErrorCode::InvalidDpopProof;
+    let header = single(headers, dpop::HEADER)
+        .map_err(|()| Refusal::new(InvalidDpopProof, "there must be one DPoP header"))?
+        .ok_or_else(|| Refusal::new(InvalidDpopProof, "this app's requests need a DPoP proof"))?;
+    let proof = verify_proof(header, expected, &platform.nonces, now)?;
+    if !platform.take_proof(&proof.jkt, &proof.jti, now) {
+        return Err(Refusal::new(InvalidDpopProof, "the proof's jti was used before"));
+    }
+    Ok(proof.jkt)
+}

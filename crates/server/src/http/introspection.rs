@@ -1,0 +1,122 @@
+//! Introspection (RFC 7662). A token that is not the caller's and not addressed to it is inactive.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::Request;
+use twinpath_core::grant::{Handle, Inspect};
+use twinpath_core::ids::ClientId;
+use twinpath_core::token::{acr_of, amr_of};
+use twinpath_core::vault::same;
+use twinpath_wire::oauth::{
+    Confirmation, IntrospectionResponse, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP,
+};
+
+use crate::http::Refusal;
+use crate::http::authentication::Caller;
+use crate::http::refusal::json;
+use crate::http::request::Form;
+use crate::http::userinfo::{live_grant, verified};
+use crate::platform::{Platform, now};
+
+/// `POST /introspect`
+pub(super) async fn introspect(
+    State(platform): State<Arc<Platform>>,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = answer(&platform, &parts.headers, body).await;
+    let outcome = match &result {
+        Ok(answer) if answer.active => "active",
+        Ok(_) => "inactive",
+        Err(refusal) => refusal.code.as_str(),
+    };
+    platform.counters.count("twinpath_token_requests_total", "introspect", outcome);
+    result.map_or_else(IntoResponse::into_response, |answer| json(&answer))
+}
+
+async fn answer(
+    platform: &Platform,
+    headers: &http::HeaderMap,
+    body: Body,
+) -> Result<IntrospectionResponse, Refusal> {
+    let form = Form::read(headers, body).await?;
+    let caller = Caller::authenticate_confidential(platform, headers, &form, now())?;
+    caller.spend(platform).await?;
+    let token = form.require("token")?;
+    let client_id = &caller.registered.app.client_id;
+    let known = match refresh_token(platform, client_id, token).await? {
+        Some(answer) => Some(answer),
+        None => access_token(platform, client_id, token).await?,
+    };
+    Ok(known.unwrap_or_default())
+}
+
+async fn access_token(
+    platform: &Platform,
+    caller: &ClientId,
+    token: &str,
+) -> Result<Option<IntrospectionResponse>, Refusal> {
+    let claims = verified(platform, token, now());
+    let addressed =
+        claims.filter(|c| c.client_id == caller.as_str() || c.is_for(caller.as_str()));
+    let Some(claims) = addressed else {
+        return Ok(None);
+    };
+    if live_grant(platform, &claims).await?.is_none() {
+        return Ok(None);
+    }
+    let token_type = if claims.cnf.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    Ok(Some(IntrospectionResponse {
+        active: true,
+        scope: Some(claims.scope),
+        client_id: Some(claims.client_id),
+        token_type: Some(token_type.to_owned()),
+        exp: Some(claims.exp),
+        iat: Some(claims.iat),
+        sub: Some(claims.sub),
+        aud: Some(claims.aud),
+        iss: Some(claims.iss),
+        jti: Some(claims.jti),
+        cnf: claims.cnf,
+        acr: Some(claims.acr),
+        auth_time: Some(claims.auth_time),
+        amr: claims.amr,
+        ..IntrospectionResponse::default()
+    }))
+}
+
+/// A refresh token says nothing to anyone but its own app.
+async fn refresh_token(
+    platform: &Platform,
+    caller: &ClientId,
+    token: &str,
+) -> Result<Option<IntrospectionResponse>, Refusal> {
+    let Some(handle) = Handle::read(&platform.vault, caller, token) else {
+        return Ok(None);
+    };
+    let inspect = Inspect { terminal: handle.terminal, grant: handle.grant, token: None };
+    let Some(inspected) = platform.store.read(inspect).await? else {
+        return Ok(None);
+    };
+    let grant = inspected.grant;
+    if !same(&grant.refresh.hash.0, &platform.vault.token(token).0) {
+        return Ok(None);
+    }
+    let bound = !grant.jkt.is_empty();
+    Ok(Some(IntrospectionResponse {
+        active: true,
+        client_id: Some(grant.client_id.to_string()),
+        exp: Some(grant.expires_at.seconds()),
+        sub: Some(platform.vault.subject(&grant.client_id, grant.account)),
+        iss: Some(platform.config.issuer.clone()),
+        acr: Some(acr_of(&grant).to_owned()),
+        amr: amr_of(&grant),
+        auth_time: Some(grant.auth_time.seconds()),
+        cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+        scope: Some(grant.scope),
+        ..IntrospectionResponse::default()
+    }))
+}

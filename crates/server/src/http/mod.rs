@@ -1,0 +1,73 @@
+//! The second path. Each endpoint has its file; [`request`] reads what came, [`refusal`] says what
+//! goes wrong.
+
+mod authentication;
+mod connection;
+mod health;
+mod introspection;
+mod metadata;
+mod refresh_grant;
+pub(crate) mod refusal;
+mod request;
+mod revocation;
+mod terminal_grant;
+mod token;
+mod userinfo;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::platform::Platform;
+
+pub use connection::{Listener, Peer, Shutdown};
+pub use refusal::Refusal;
+
+/// The largest request body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Paths below the issuer.
+pub mod path {
+    /// RFC 6749 3.2.
+    pub const TOKEN: &str = "/token";
+    /// RFC 7009 2.
+    pub const REVOKE: &str = "/revoke";
+    /// RFC 7662 2.
+    pub const INTROSPECT: &str = "/introspect";
+    /// OIDC Core 5.3.
+    pub const USERINFO: &str = "/userinfo";
+    /// RFC 7517 5.
+    pub const JWKS: &str = "/jwks.json";
+}
+
+/// All endpoints, below the issuer's own path if it has one.
+pub fn router(platform: Arc<Platform>) -> Router {
+    let base = issuer_path(&platform.config.issuer).to_owned();
+    let endpoints = Router::new()
+        .route(path::TOKEN, post(token::token))
+        .route(path::REVOKE, post(revocation::revoke))
+        .route(path::INTROSPECT, post(introspection::introspect))
+        .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(path::JWKS, get(metadata::jwks))
+        .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
+    let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);
+    let rooted = if base.is_empty() {
+        endpoints
+    } else {
+        Router::new().nest(&base, endpoints)
+    };
+    rooted
+        .route(&oauth, get(metadata::metadata))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(refusal::not_found)
+        .method_not_allowed_fallback(refusal::method_not_allowed)
+        .with_state(platform)
+}
+
+/// The issuer's path: empty, or `/` and more (RFC 8414 3.1).
+fn issuer_path(issuer: &str) -> &str {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    rest.find('/').map_or("", |at| rest.get(at..).unwrap_or_default())
+}

@@ -1,0 +1,68 @@
+//! The refresh token grant (RFC 6749 6).
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use twinpath_core::grant::{Handle, Narrowed, Refresh, RefreshRequest, Refreshed};
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::http::Refusal;
+use crate::http::authentication::replayed;
+use crate::http::token::{TokenRequest, Tokens};
+use crate::platform::Platform;
+
+pub(super) async fn refresh(
+    platform: &Platform,
+    request: TokenRequest,
+) -> Result<Response, Refusal> {
+    let (form, registered) = (&request.form, &request.caller.registered);
+    let token = form.require("refresh_token")?;
+    let narrowed = Narrowed {
+        scope: form.get("scope").map(str::to_owned),
+        resources: form.all("resource"),
+    };
+    let Some(handle) = Handle::read(&platform.vault, &registered.app.client_id, token) else {
+        request.caller.spend(platform).await?;
+        return Err(invalid());
+    };
+    let operation = RefreshRequest {
+        handle,
+        presented: platform.vault.token(token),
+        client_id: registered.app.client_id.clone(),
+        jkt: request.jkt.clone(),
+        rotate: registered.rotates(),
+    };
+    let vault = Arc::clone(&platform.vault);
+    let refreshed =
+        platform
+            .run(Refresh::new(operation, vault, request.caller.spend).narrowed(narrowed.clone()))
+            .await?;
+    let (grant, refresh_token) = match refreshed {
+        Refreshed::Granted(grant, refresh_token) => (grant, refresh_token),
+        Refreshed::Widened(error) => return Err(error.into()),
+        Refreshed::Invalid => return Err(invalid()),
+        Refreshed::Reused => {
+            let app = &registered.app.client_id;
+            tracing::warn!(%app, grant = %handle.grant, "a refresh token came back: grant revoked");
+            return Err(invalid());
+        }
+        Refreshed::Blocked => {
+            return Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"));
+        }
+        Refreshed::Replayed => return Err(replayed()),
+    };
+    let (scope, resources) = narrowed.within(&grant)?;
+    Tokens {
+        registered,
+        grant: &grant,
+        scope: &scope,
+        resources: &resources.0,
+        refresh_token: refresh_token.map(|token| token.as_str().to_owned()),
+        terminal_hint: None,
+    }
+    .respond(platform)
+}
+
+fn invalid() -> Refusal {
+    Refusal::new(ErrorCode::InvalidGrant, "the refresh token is unknown, ended, or not this app's")
+}

@@ -1,0 +1,160 @@
+//! Reading a request: a form with every parameter once, its source, its URL.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode, request};
+
+use crate::config::Config;
+use crate::http::{MAX_BODY, Peer, Refusal};
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+const MAX_PARAMETERS: usize = 64;
+
+/// The one parameter that may stand more than once (RFC 8707 2).
+const REPEATABLE: &str = "resource";
+
+/// The parameters of a form-encoded body. Empty ones count as absent (RFC 6749 3.2).
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    parameters: Vec<(String, String)>,
+}
+
+impl Form {
+    /// Reads a request's body.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
+        if !is_form(headers) {
+            return Err(Refusal::request(
+                "the body must be application/x-www-form-urlencoded, said once in Content-Type",
+            ));
+        }
+        let too_large = || {
+            Refusal::request("the body is larger than 64 KiB").status(StatusCode::PAYLOAD_TOO_LARGE)
+        };
+        let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        if announced.and_then(|v| v.parse::<usize>().ok()).is_some_and(|n| n > MAX_BODY) {
+            return Err(too_large());
+        }
+        match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+            Ok(Ok(bytes)) => Self::parse(&bytes),
+            Ok(Err(_)) => Err(too_large()),
+            Err(_) => Err(Refusal::request("the body did not arrive in time")
+                .status(StatusCode::REQUEST_TIMEOUT)),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut parameters: Vec<(String, String)> = Vec::with_capacity(8);
+        for (name, value) in form_urlencoded::parse(bytes) {
+            if parameters.len() >= MAX_PARAMETERS {
+                return Err(Refusal::request("too many parameters"));
+            }
+            if name != REPEATABLE && parameters.iter().any(|(known, _)| *known == name) {
+                // The name is the client's own text: only plain ones are told back.
+                let plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                let name = if plain { name.as_ref() } else { "a parameter" };
+                return Err(Refusal::request(format!("{name} stands more than once")));
+            }
+            parameters.push((name.into_owned(), value.into_owned()));
+        }
+        parameters.retain(|(_, value)| !value.is_empty());
+        Ok(Self { parameters })
+    }
+
+    /// A parameter.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must be there.
+    pub(super) fn require(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| Refusal::request(format!("{name} is missing")))
+    }
+
+    /// Every value of a parameter that may stand more than once.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let named = self.parameters.iter().filter(|(known, _)| known == name);
+        named.map(|(_, value)| value.clone()).collect()
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let kind = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The one value of a header; `Err` if it stands more than once or is no text.
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
+/// Where a request comes from: the nearest address that is no trusted proxy.
+pub(super) fn source(parts: &request::Parts, config: &Config) -> IpAddr {
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let mut source = peer.to_canonical();
+    let forwarded: Vec<_> = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.iter().rev() {
+        if !config.trusted_proxies.contains(&source) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(ip) => source = ip.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    source
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Form, String> {
+        Form::parse(body.as_bytes()).map_err(|refusal| refusal.description)
+    }
+
+    #[test]
+    fn every_parameter_stands_once() {
+        let form = parse("a=1&b=&resource=x&resource=y").unwrap();
+        assert_eq!((form.get("a"), form.get("b")), (Some("1"), None));
+        assert_eq!(form.all("resource"), ["x", "y"]);
+        assert_eq!(parse("scope=a&scope=a").unwrap_err(), "scope stands more than once");
+        assert_eq!(parse("%3Cb%3E=a&%3Cb%3E=a").unwrap_err(), "a parameter stands more than once");
+        let many: String = (0..65).map(|n| format!("p{n}=1&")).collect();
+        assert_eq!(parse(&many).unwrap_err(), "too many parameters");
+    }
+
+    #[test]
+    fn only_forms_are_read() {
+        let with = |types: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in types {
+                headers.append(CONTENT_TYPE, value.parse().unwrap());
+            }
+            is_form(&headers)
+        };
+        assert!(with(&["application/x-www-form-urlencoded"]));
+        assert!(with(&["Application/X-WWW-Form-Urlencoded; charset=UTF-8"]));
+        for wrong in [&[][..], &["application/json"], &["multipart/form-data"], &["", ""]] {
+            assert!(!with(wrong), "{wrong:?}");
+        }
+    }
+}

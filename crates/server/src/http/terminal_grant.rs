@@ -1,0 +1,232 @@
+//! The terminal grant (PROTOCOL 5): the second-message receiver.
+//!
+//! All checks of the request come first; then the code is redeemed, once now and, if the client wants
+//! to wait, once more when its text has arrived.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use http::HeaderValue;
+use twinpath_core::grant::{Resources, Scope, Spend};
+use twinpath_core::ids::CodeKey;
+use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
+use twinpath_core::number::E164;
+use twinpath_wire::code::Code;
+use twinpath_wire::oauth::ErrorCode;
+use twinpath_wire::verifier::Verifier;
+
+use crate::http::Refusal;
+use crate::http::authentication::replayed;
+use crate::http::refusal::fault;
+use crate::http::request::single;
+use crate::http::token::{TokenRequest, Tokens};
+use crate::platform::{Busy, Pace, Platform, Waiter, now};
+
+/// The longest wait (PROTOCOL 5).
+const MAX_WAIT_S: u64 = 30;
+
+pub(super) async fn redeem(
+    platform: &Platform,
+    request: TokenRequest,
+) -> Result<Response, Refusal> {
+    let redemption = Arc::new(checked(platform, &request)?);
+    let app = &request.caller.registered.app.client_id;
+    let source = (request.source, app);
+    let code = redemption.code;
+    platform.pending.admit(source, code, request.now).map_err(Refusal::too_many)?;
+    let wait = wanted_wait(&request);
+    // The place is taken before the first look, so that no text slips between look and wait.
+    let place = match wait.map(|_| platform.waiters.wait_for(code)) {
+        Some(Err(Busy::Taken)) => return Err(already_waiting(platform, code)),
+        Some(Ok(place)) => Some(place),
+        Some(Err(Busy::Full)) | None => None,
+    };
+    let first = run(platform, &redemption, request.caller.spend).await?;
+    let redeemed = match (first, wait, &place) {
+        (Redeemed::Pending, Some(wait), Some(place)) if in_time(platform, code) => {
+            platform.pending.asked(source, code, request.now);
+            waited(platform, &redemption, place, wait).await?
+        }
+        (redeemed, ..) => redeemed,
+    };
+    if matches!(redeemed, Redeemed::Pending) {
+        platform.pending.asked(source, code, request.now);
+    } else {
+        platform.pending.ended(source, code);
+        platform.polls.forget(code);
+    }
+    let applied = wait.filter(|_| place.is_some());
+    answer(platform, &request, code, redeemed).map(|response| preference(response, applied)).map_err(
+        |refusal| match applied {
+            Some(wait) => {
+                refusal.header(PREFERENCE_APPLIED, &format!("wait={}", wait.as_secs()))
+            }
+            None => refusal,
+        },
+    )
+}
+
+const PREFERENCE_APPLIED: http::HeaderName = http::HeaderName::from_static("preference-applied");
+
+fn preference(mut response: Response, applied: Option<Duration>) -> Response {
+    let value = applied.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());
+    if let Some(value) = value {
+        response.headers_mut().insert(PREFERENCE_APPLIED, value);
+    }
+    response
+}
+
+/// Everything that can be refused without looking at the code.
+fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
+    let (form, registered) = (&request.form, &request.caller.registered);
+    let (config, vault) = (&platform.config, &platform.vault);
+    let verifier = Verifier::parse(form.require("terminal_verifier")?).map_err(|_| {
+        Refusal::request("terminal_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~")
+    })?;
+    if form.get("authorization_details").is_some() {
+        return Err(Refusal::new(
+            ErrorCode::InvalidAuthorizationDetails,
+            "no authorization_details types are registered here",
+        ));
+    }
+    let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
+    let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
+    if let Some(max_age) = form.get("max_age") {
+        max_age.parse::<u32>().map_err(|_| Refusal::request("max_age must be a number of seconds"))?;
+    }
+    let login_hint = match form.get("login_hint") {
+        Some(hint) => {
+            let number = E164::parse_tel(hint)
+                .ok_or_else(|| Refusal::request("login_hint must be a tel: URI like tel:+447911123456"))?;
+            Some(vault.terminal_key(&number))
+        }
+        None => None,
+    };
+    let client_id = registered.app.client_id.clone();
+    let code = Code::commit(&config.issuer, client_id.as_str(), &request.jkt, verifier.as_str());
+    let asked_scope = form.get("scope").unwrap_or_default();
+    let mut frozen = vec![asked_scope.as_bytes()];
+    frozen.extend(resources.0.iter().map(String::as_bytes));
+    Ok(Redemption {
+        code: vault.code_key(&code),
+        frozen: vault.frozen(&frozen),
+        client_id,
+        jkt: request.jkt.clone(),
+        scope: scope.join(),
+        words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
+        resources: resources.0,
+        login_hint,
+        grant_ttl_s: config.tokens.refresh_ttl_s,
+        dormant_s: config.dormant_s,
+    })
+}
+
+/// RFC 7240 4.3: `Prefer: wait=N`, among other preferences. What cannot be read is ignored.
+fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
+    let header = single(&request.headers, "prefer").ok().flatten()?;
+    let wait = header.split([',', ';']).find_map(|preference| {
+        let (name, value) = preference.split_once('=')?;
+        let wait = name.trim().eq_ignore_ascii_case("wait");
+        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok()).flatten()
+    })?;
+    (wait > 0).then(|| Duration::from_secs(wait.min(MAX_WAIT_S)))
+}
+
+fn already_waiting(platform: &Platform, code: CodeKey) -> Refusal {
+    let (Pace::Right(interval) | Pace::TooFast(interval)) = platform.polls.judge(code, now());
+    let mut refusal = Refusal::new(ErrorCode::SlowDown, "another request waits for this code");
+    refusal.interval = Some(interval + 5);
+    refusal
+}
+
+fn in_time(platform: &Platform, code: CodeKey) -> bool {
+    matches!(platform.polls.judge(code, now()), Pace::Right(_))
+}
+
+async fn run(
+    platform: &Platform,
+    redemption: &Arc<Redemption>,
+    spend: Option<Spend>,
+) -> Result<Redeemed, Refusal> {
+    let vault = Arc::clone(&platform.vault);
+    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spend)).await?)
+}
+
+async fn waited(
+    platform: &Platform,
+    redemption: &Arc<Redemption>,
+    place: &Waiter,
+    wait: Duration,
+) -> Result<Redeemed, Refusal> {
+    match tokio::time::timeout(wait, place.woken()).await {
+        Ok(()) => run(platform, redemption, None).await,
+        Err(_) => Ok(Redeemed::Pending),
+    }
+}
+
+fn answer(
+    platform: &Platform,
+    request: &TokenRequest,
+    code: CodeKey,
+    redeemed: Redeemed,
+) -> Result<Response, Refusal> {
+    match redeemed {
+        Redeemed::Issued(issued) => respond(platform, request, *issued),
+        Redeemed::Pending => Err(pending(platform, code)),
+        Redeemed::Expired => Err(Refusal::new(
+            ErrorCode::ExpiredToken,
+            "the text arrived, but its time is over; start again with a new verifier",
+        )),
+        Redeemed::Invalid(denial) => {
+            let app = &request.caller.registered.app.client_id;
+            tracing::info!(%app, reason = denial.as_str(), "a code was refused");
+            Err(Refusal::new(
+                ErrorCode::InvalidGrant,
+                "the code is used, void, or not for this request; start again with a new verifier",
+            ))
+        }
+        Redeemed::Blocked => {
+            Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
+        }
+        Redeemed::Replayed => Err(replayed()),
+    }
+}
+
+fn pending(platform: &Platform, code: CodeKey) -> Refusal {
+    let now = now();
+    let pace = platform.polls.judge(code, now);
+    platform.polls.answered(code, pace, now);
+    let (error, description, interval) = match pace {
+        Pace::Right(interval) => {
+            (ErrorCode::AuthorizationPending, "the text has not arrived", interval)
+        }
+        Pace::TooFast(interval) => {
+            (ErrorCode::SlowDown, "ask less often: keep to the interval", interval)
+        }
+    };
+    let mut refusal = Refusal::new(error, description);
+    refusal.interval = Some(interval);
+    refusal
+}
+
+fn respond(
+    platform: &Platform,
+    request: &TokenRequest,
+    issued: Issued,
+) -> Result<Response, Refusal> {
+    let number = platform
+        .vault
+        .open_number(issued.grant.terminal, &issued.number)
+        .map_err(|_| fault("a number does not open"))?;
+    let scope = Scope::parse(&issued.grant.scope)?;
+    Tokens {
+        registered: &request.caller.registered,
+        grant: &issued.grant,
+        scope: &scope,
+        resources: &issued.grant.resources,
+        refresh_token: Some(issued.refresh_token.as_str().to_owned()),
+        terminal_hint: Some(number.hint()),
+    }
+    .respond(platform)
+}

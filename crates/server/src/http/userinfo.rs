@@ -1,0 +1,127 @@
+//! Userinfo (OIDC Core 5.3), the server's own protected resource (RFC 6750, RFC 9449 7).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::AUTHORIZATION;
+use http::{Request, StatusCode};
+use twinpath_core::grant::{Inspect, Inspected, Scope, read_access_token_handle};
+use twinpath_core::ids::Timestamp;
+use twinpath_core::proof::Expected;
+use twinpath_core::token::AccessClaims;
+use twinpath_core::vault::same;
+use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode, UserInfo};
+
+use crate::http::authentication::prove;
+use crate::http::refusal::{DPOP_NONCE, fault, json};
+use crate::http::request::single;
+use crate::http::{Refusal, path};
+use crate::platform::{Platform, now};
+
+/// `GET /userinfo` and `POST /userinfo`
+pub(super) async fn userinfo(
+    State(platform): State<Arc<Platform>>,
+    request: Request<Body>,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    let mut response =
+        answer(&platform, &parts).await.unwrap_or_else(IntoResponse::into_response);
+    if let Ok(nonce) = platform.nonces.at(now()).parse() {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    response
+}
+
+async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Response, Refusal> {
+    let now = now();
+    let claims = authorized(platform, parts, now)?;
+    let scope = Scope::parse(&claims.scope)?;
+    if !scope.has("openid") {
+        let why = "the token's scope lacks openid";
+        return Err(Refusal::resource(
+            StatusCode::FORBIDDEN,
+            ErrorCode::InsufficientScope,
+            why,
+            claims.cnf.is_some(),
+        ));
+    }
+    let inspected = live_grant(platform, &claims).await?;
+    let inspected = inspected.ok_or_else(|| invalid(claims.cnf.is_some()))?;
+    let phone = if scope.has("phone") {
+        let terminal = inspected.grant.terminal;
+        let number = platform.vault.open_number(terminal, &inspected.number);
+        Some(number.map_err(|_| fault("a number does not open"))?.as_str().to_owned())
+    } else {
+        None
+    };
+    Ok(json(&UserInfo {
+        sub: claims.sub,
+        union_id: Some(claims.union_id),
+        phone_number_verified: phone.as_ref().map(|_| true),
+        phone_number: phone,
+    }))
+}
+
+fn invalid(dpop: bool) -> Refusal {
+    let why = "the access token is malformed, expired, revoked or not for this resource";
+    Refusal::resource(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, why, dpop)
+}
+
+/// The claims of the request's token, if it is ours, in time, and its key is proven.
+fn authorized(
+    platform: &Platform,
+    parts: &http::request::Parts,
+    now: Timestamp,
+) -> Result<AccessClaims, Refusal> {
+    let header = single(&parts.headers, AUTHORIZATION.as_str()).ok().flatten();
+    let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(|| {
+        let why = "an access token is needed";
+        Refusal::resource(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, why, true)
+    })?;
+    let dpop = scheme.eq_ignore_ascii_case("dpop");
+    if !dpop && !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(invalid(true));
+    }
+    let token = token.trim();
+    let claims = verified(platform, token, now).ok_or_else(|| invalid(dpop))?;
+    let bound = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_deref());
+    match (dpop, bound) {
+        (false, None) => Ok(claims),
+        (true, Some(jkt)) => {
+            let url = format!("{}{}", platform.config.issuer, path::USERINFO);
+            let expected =
+                Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
+            let proven = prove(platform, &parts.headers, expected, now).map_err(at_resource)?;
+            if same(proven.as_bytes(), jkt.as_bytes()) { Ok(claims) } else { Err(invalid(true)) }
+        }
+        // RFC 9449 7.2: a bound token is no bearer token, nor the other way round.
+        (false, Some(_)) => Err(invalid(true)),
+        (true, None) => Err(invalid(false)),
+    }
+}
+
+/// A refused proof, as a protected resource says it.
+fn at_resource(refusal: Refusal) -> Refusal {
+    Refusal::resource(StatusCode::UNAUTHORIZED, refusal.code, &refusal.description, true)
+}
+
+/// The claims of an access token of ours that is in time.
+pub(super) fn verified(platform: &Platform, token: &str, now: Timestamp) -> Option<AccessClaims> {
+    let claims: AccessClaims = platform.keys().verify(token, ACCESS_TOKEN_TYP)?;
+    let in_time = now.seconds() < claims.exp && claims.iss == platform.config.issuer;
+    in_time.then_some(claims)
+}
+
+/// The grant behind an access token, unless it or the token was revoked.
+pub(super) async fn live_grant(
+    platform: &Platform,
+    claims: &AccessClaims,
+) -> Result<Option<Inspected>, Refusal> {
+    let Some((terminal, grant)) = read_access_token_handle(&platform.vault, &claims.jti) else {
+        return Ok(None);
+    };
+    let token = Some(platform.vault.identifier("access", &claims.client_id, &claims.jti));
+    Ok(platform.store.read(Inspect { terminal, grant, token }).await?)
+}

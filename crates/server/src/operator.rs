@@ -1,0 +1,385 @@
+//! What operators do with apps, accounts and keys: [`Command`]s, carried out on a store.
+//!
+//! A command reaches a running server through its admin listener, or the store itself when none runs;
+//! both end in [`Operator::perform`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use twinpath_core::account::{Action, Manage, Profile};
+use twinpath_core::app::{
+    DeleteApp, NewApp, NewSecret, PutApp, PutOutcome, RegistrationError, client_metadata,
+};
+use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
+use twinpath_core::number::E164;
+use twinpath_core::records::{App, AuthMethod, SigningKey};
+use twinpath_core::token::{Rotated, RotateKey, new_signing_key};
+use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
+use twinpath_core::vault::{Vault, VaultError};
+use twinpath_store::{Store, StoreError};
+use twinpath_wire::jwk::JwkSet;
+
+use crate::platform::{SystemRandom, now};
+
+/// One command.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// `app register`
+    RegisterApp(Box<AppSettings>),
+    /// `app list`
+    ListApps,
+    /// `app show`
+    ShowApp {
+        /// Which.
+        client_id: String,
+    },
+    /// `app update`
+    UpdateApp(Box<AppSettings>),
+    /// `app rotate-secret`
+    RotateSecret {
+        /// Which.
+        client_id: String,
+    },
+    /// `app delete`
+    DeleteApp {
+        /// Which.
+        client_id: String,
+    },
+    /// `account ...`
+    Account {
+        /// `+number` or account id.
+        subject: String,
+        /// What to do.
+        action: AccountAction,
+    },
+    /// `key list`
+    ListKeys,
+    /// `key rotate`
+    RotateKey,
+}
+
+/// What a command does with an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is twinpath_core::account::Action of the same name")]
+pub enum AccountAction {
+    Show,
+    Block,
+    Unblock,
+    Revoke,
+    Restore,
+    Erase,
+}
+
+impl From<AccountAction> for Action {
+    fn from(action: AccountAction) -> Self {
+        match action {
+            AccountAction::Show => Self::Show,
+            AccountAction::Block => Self::Block,
+            AccountAction::Unblock => Self::Unblock,
+            AccountAction::Revoke => Self::Revoke,
+            AccountAction::Restore => Self::Restore,
+            AccountAction::Erase => Self::Erase,
+        }
+    }
+}
+
+/// What is said of an app: everything that matters to register, only what changes to update.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the members are those of twinpath_core::app::NewApp")]
+pub struct AppSettings {
+    pub client_id: Option<String>,
+    pub client_name: Option<String>,
+    pub auth_method: Option<AuthMethod>,
+    pub jwks: Option<JwkSet>,
+    pub scope: Option<String>,
+    pub dpop: Option<bool>,
+    pub redirect_uris: Option<Vec<String>>,
+    pub android_package: Option<String>,
+    pub android_cert_sha256: Option<Vec<String>>,
+    pub apple_app_id: Option<String>,
+    pub developer: Option<String>,
+}
+
+/// A command that was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// What it says is wrong.
+    #[error(transparent)]
+    Settings(#[from] RegistrationError),
+    /// There is no such thing, or there is one already.
+    #[error("{0}")]
+    Subject(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The master key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+fn subject<T>(why: impl Into<String>) -> Result<T, OperatorError> {
+    Err(OperatorError::Subject(why.into()))
+}
+
+/// Carries out commands.
+#[derive(Clone, Copy)]
+pub struct Operator<'a> {
+    /// Where.
+    pub store: &'a Store,
+    /// With which keys.
+    pub vault: &'a Vault,
+}
+
+impl Operator<'_> {
+    /// Carries out one command and says what came of it, as JSON.
+    pub async fn perform(&self, command: Command) -> Result<Value, OperatorError> {
+        match command {
+            Command::RegisterApp(settings) => self.register(*settings).await,
+            Command::ListApps => self.list_apps().await,
+            Command::ShowApp { client_id } => {
+                Ok(client_metadata(&self.app(&client_id).await?, None))
+            }
+            Command::UpdateApp(settings) => self.update(*settings).await,
+            Command::RotateSecret { client_id } => self.rotate_secret(&client_id).await,
+            Command::DeleteApp { client_id } => self.delete(&client_id).await,
+            Command::Account { subject, action } => self.account(&subject, action).await,
+            Command::ListKeys => self.list_keys().await,
+            Command::RotateKey => self.rotate_key().await,
+        }
+    }
+
+    async fn app(&self, client_id: &str) -> Result<App, OperatorError> {
+        let unknown = || OperatorError::Subject(format!("there is no app {client_id:?}"));
+        let id = ClientId::new(client_id).ok_or_else(unknown)?;
+        self.store.read(ReadApp(id)).await?.ok_or_else(unknown)
+    }
+
+    async fn register(&self, settings: AppSettings) -> Result<Value, OperatorError> {
+        let missing = |what: &str| RegistrationError(format!("{what} is missing"));
+        let new = NewApp {
+            client_id: settings.client_id,
+            client_name: settings.client_name.ok_or_else(|| missing("the name"))?,
+            auth_method: settings.auth_method.unwrap_or(AuthMethod::PrivateKeyJwt),
+            jwks: settings.jwks,
+            scope: settings.scope.unwrap_or_else(|| "openid".to_owned()),
+            dpop: settings.dpop.unwrap_or(true),
+            redirect_uris: settings.redirect_uris.unwrap_or_default(),
+            android_package: settings.android_package,
+            android_cert_sha256: settings.android_cert_sha256.unwrap_or_default(),
+            apple_app_id: settings.apple_app_id,
+            developer: settings.developer,
+        };
+        let (app, secret) = new.register(self.vault, now(), &mut SystemRandom)?;
+        self.put(&app, true).await?;
+        Ok(client_metadata(&app, secret.as_deref()))
+    }
+
+    async fn put(&self, app: &App, new: bool) -> Result<(), OperatorError> {
+        match self.store.run(PutApp { app: app.clone(), new }).await? {
+            PutOutcome::Done => Ok(()),
+            PutOutcome::Exists => subject(format!("there is an app {:?} already", app.client_id.as_str())),
+            PutOutcome::Unknown => subject(format!("there is no app {:?}", app.client_id.as_str())),
+        }
+    }
+
+    /// What is not said stays. A change of the method makes a new secret where it needs one.
+    async fn update(&self, settings: AppSettings) -> Result<Value, OperatorError> {
+        let Some(client_id) = settings.client_id.clone() else {
+            return subject("the client_id is missing");
+        };
+        let old = self.app(&client_id).await?;
+        let method = settings.auth_method.unwrap_or(old.auth_method);
+        let keys_stay = (method == AuthMethod::PrivateKeyJwt).then_some(old.jwks).flatten();
+        let new = NewApp {
+            client_id: Some(client_id),
+            client_name: settings.client_name.unwrap_or(old.client_name),
+            auth_method: method,
+            jwks: settings.jwks.or(keys_stay),
+            scope: settings.scope.unwrap_or_else(|| old.scope.join(" ")),
+            dpop: settings.dpop.unwrap_or(old.dpop),
+            redirect_uris: settings.redirect_uris.unwrap_or(old.redirect_uris),
+            android_package: settings.android_package.or(old.android_package),
+            android_cert_sha256: settings.android_cert_sha256.unwrap_or(old.android_cert_sha256),
+            apple_app_id: settings.apple_app_id.or(old.apple_app_id),
+            developer: Some(settings.developer.unwrap_or(old.developer)),
+        };
+        let (mut app, mut secret) = new.register(self.vault, now(), &mut SystemRandom)?;
+        app.created_at = old.created_at;
+        if method == old.auth_method {
+            app.secret = old.secret;
+            secret = None;
+        }
+        self.put(&app, false).await?;
+        Ok(client_metadata(&app, secret.as_deref()))
+    }
+
+    async fn rotate_secret(&self, client_id: &str) -> Result<Value, OperatorError> {
+        let mut app = self.app(client_id).await?;
+        let made = NewSecret::make(&app.client_id, app.auth_method, self.vault, &mut SystemRandom)?;
+        let Some(secret) = made else {
+            return subject("this app's method has no secret");
+        };
+        app.secret = Some(secret.kept);
+        app.updated_at = now();
+        self.put(&app, false).await?;
+        Ok(client_metadata(&app, Some(&secret.clear)))
+    }
+
+    async fn delete(&self, client_id: &str) -> Result<Value, OperatorError> {
+        let app = self.app(client_id).await?;
+        self.store.run(DeleteApp(app.client_id)).await?;
+        Ok(json!({"deleted": client_id}))
+    }
+
+    async fn list_apps(&self) -> Result<Value, OperatorError> {
+        let mut apps = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.apps(after, 500).await?;
+            after = page.last().map(|app| app.client_id.clone());
+            apps.extend(page.iter().map(|app| client_metadata(app, None)));
+            if after.is_none() {
+                return Ok(Value::Array(apps));
+            }
+        }
+    }
+
+    async fn account(&self, text: &str, action: AccountAction) -> Result<Value, OperatorError> {
+        let (terminal, account) = self.find_account(text).await?;
+        let manage = Manage { terminal, account, action: action.into() };
+        let Some(profile) = self.store.run(manage).await? else {
+            return subject("there is no such account");
+        };
+        self.describe(&profile, action)
+    }
+
+    async fn find_account(
+        &self,
+        text: &str,
+    ) -> Result<(TerminalKey, Option<AccountId>), OperatorError> {
+        if let Some(number) = E164::parse(text) {
+            return Ok((self.vault.terminal_key(&number), None));
+        }
+        let Some(id) = AccountId::parse(text) else {
+            return subject("an account is named by its number (+447911123456) or id (acc_...)");
+        };
+        match self.store.find_account(id).await? {
+            Some(account) => Ok((account.terminal, Some(id))),
+            None => subject("there is no such account"),
+        }
+    }
+
+    /// The number is masked here too: whoever may see it whole has it already.
+    fn describe(&self, profile: &Profile, action: AccountAction) -> Result<Value, OperatorError> {
+        let account = &profile.account;
+        let number = self.vault.open_number(account.terminal, &profile.number)?;
+        let grants: Vec<_> = profile
+            .grants
+            .iter()
+            .map(|grant| {
+                json!({
+                    "grant": grant.id.to_string(),
+                    "client_id": grant.client_id,
+                    "jkt": grant.jkt,
+                    "scope": grant.scope,
+                    "resources": grant.resources,
+                    "route": grant.route.0.as_ref(),
+                    "trust": grant.trust,
+                    "auth_time": grant.auth_time.seconds(),
+                    "expires_at": grant.expires_at.seconds(),
+                })
+            })
+            .collect();
+        let ended = matches!(action, AccountAction::Revoke | AccountAction::Erase);
+        Ok(json!({
+            "account": account.id.to_string(),
+            "terminal": number.hint(),
+            "status": if action == AccountAction::Erase { json!("erased") } else { json!(account.status) },
+            "created_at": account.created_at.seconds(),
+            "proven_at": profile.terminal.proven_at.seconds(),
+            "grants": if ended { Vec::new() } else { grants },
+            "grants_revoked": if ended { profile.grants.len() } else { 0 },
+        }))
+    }
+
+    async fn list_keys(&self) -> Result<Value, OperatorError> {
+        let mut keys = read_signing_keys(self.store).await?;
+        keys.sort_by_key(|key| std::cmp::Reverse(key.created_at));
+        let describe = |key: &SigningKey| {
+            json!({
+                "kid": key.kid,
+                "alg": key.public.alg,
+                "state": if key.retired_at.is_none() { "active" } else { "retired" },
+                "created_at": key.created_at.seconds(),
+                "retired_at": key.retired_at.map(twinpath_core::ids::Timestamp::seconds),
+            })
+        };
+        Ok(keys.iter().map(describe).collect())
+    }
+
+    async fn rotate_key(&self) -> Result<Value, OperatorError> {
+        let new = new_signing_key(self.vault, now(), &mut SystemRandom)?;
+        let kid = new.kid.clone();
+        self.store.run(RotateKey { new, force: true }).await?;
+        Ok(json!({"kid": kid, "state": "active"}))
+    }
+}
+
+/// Makes a signing key if there is none.
+pub async fn ensure_signing_key(store: &Store, vault: &Vault) -> Result<(), crate::platform::StartError> {
+    if !read_signing_keys(store).await?.is_empty() {
+        return Ok(());
+    }
+    let new = new_signing_key(vault, now(), &mut SystemRandom)?;
+    if store.run(RotateKey { new, force: false }).await? == Rotated::Yes {
+        tracing::info!("made the first signing key");
+    }
+    Ok(())
+}
+
+/// Every signing key.
+pub async fn read_signing_keys(store: &Store) -> Result<Vec<SigningKey>, StoreError> {
+    store.read(ReadSigningKeys).await
+}
+
+struct ReadSigningKeys;
+
+impl Operation for ReadSigningKeys {
+    type Outcome = Vec<SigningKey>;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::SigningKeys);
+    }
+
+    fn decide(&self, view: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        Ok(Step::Done(Vec::new(), view.signing_keys()?.to_vec()))
+    }
+}
+
+struct ReadApp(ClientId);
+
+impl Operation for ReadApp {
+    type Outcome = Option<App>;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::App(self.0.clone()));
+    }
+
+    fn decide(&self, view: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        Ok(Step::Done(Vec::new(), view.app(&self.0)?.cloned()))
+    }
+}
+
+/// Reads a JWK set given as a file: a set, or one key.
+pub fn parse_jwks(text: &str) -> Result<JwkSet, RegistrationError> {
+    let wrong = |error: serde_json::Error| RegistrationError(format!("the JWK set: {error}"));
+    let value: Value = serde_json::from_str(text).map_err(wrong)?;
+    if value.get("keys").is_some() {
+        return serde_json::from_value(value).map_err(wrong);
+    }
+    let key = serde_json::from_value(value).map_err(wrong)?;
+    Ok(JwkSet { keys: vec![key] })
+}
+

@@ -1,0 +1,150 @@
+//! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
+
+mod counters;
+mod limits;
+mod registry;
+mod waiters;
+
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use twinpath_core::ids::{ClientId, Timestamp};
+use twinpath_core::proof::{Nonces, ReplayWindow};
+use twinpath_core::token::KeyRing;
+use twinpath_core::transaction::{Operation, Random};
+use twinpath_core::vault::{Vault, VaultError};
+use twinpath_store::{Store, StoreError};
+
+pub use counters::Counters;
+pub use limits::{Pace, Pending, Polls};
+pub use registry::{Registry, WATCH};
+pub use waiters::{Busy, Waiter, Waiters};
+
+use crate::config::Config;
+use crate::first_path::Binds;
+
+/// Seconds for which proofs' identifiers are kept: longer than any proof can be fresh.
+const REPLAY_KEEP_S: i64 = 120;
+/// Identifiers kept at most, in each of two generations: 16 bytes each.
+const REPLAY_LIMIT: usize = 4_000_000;
+
+/// The server's clock.
+pub fn now() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The operating system's randomness, as aws-lc gives it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            // Nothing that this process hands out would be safe any more.
+            std::process::abort();
+        }
+    }
+}
+
+/// Shared by all requests and binds.
+pub struct Platform {
+    /// As configured.
+    pub config: Config,
+    /// Keyed hashes and encryption.
+    pub vault: Arc<Vault>,
+    /// Rows.
+    pub store: Store,
+    /// Apps and signing keys, cached.
+    pub registry: Registry,
+    /// DPoP nonces of this process.
+    pub nonces: Nonces,
+    /// Requests that wait for a text.
+    pub waiters: Arc<Waiters>,
+    /// How fast codes are asked for.
+    pub polls: Polls,
+    /// Codes asked for and not redeemed.
+    pub pending: Pending,
+    /// The binds to message centres.
+    pub binds: Binds,
+    /// For `/metrics`.
+    pub counters: Counters,
+    replay: Mutex<ReplayWindow>,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The platform cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened or used.
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    /// The master key is not the one the store was written with.
+    #[error("the master key does not open what the store holds: {0}")]
+    Vault(#[from] VaultError),
+    /// A listener.
+    #[error("{0}: {1}")]
+    Listen(String, std::io::Error),
+}
+
+impl Platform {
+    /// Opens the store, makes a signing key if there is none, and loads the registry.
+    pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
+        let vault = Arc::new(Vault::new(&config.master.0)?);
+        let store = open_store(&config)?;
+        crate::operator::ensure_signing_key(&store, &vault).await?;
+        let registry = Registry::load(&store, &vault, &config.terminal.phrases).await?;
+        let mut nonce_key = [0; 32];
+        SystemRandom.fill(&mut nonce_key);
+        Ok(Arc::new(Self {
+            vault,
+            store,
+            registry,
+            nonces: Nonces::new(&nonce_key),
+            waiters: Waiters::new(config.limits.waits),
+            polls: Polls::new(config.terminal.interval_s),
+            pending: Pending::new(config.limits.pending_codes_per_address),
+            binds: Binds::default(),
+            counters: Counters::default(),
+            replay: Mutex::new(ReplayWindow::new(REPLAY_KEEP_S, REPLAY_LIMIT)),
+            config,
+        }))
+    }
+
+    /// Carries an operation to its commit.
+    pub async fn run<O: Operation>(&self, operation: O) -> Result<O::Outcome, StoreError> {
+        self.store.run(operation).await
+    }
+
+    /// The app of this id, made ready.
+    pub fn app(&self, id: &ClientId) -> Option<Arc<twinpath_core::app::Registered>> {
+        self.registry.app(id)
+    }
+
+    /// The signing keys of this moment.
+    pub fn keys(&self) -> Arc<KeyRing> {
+        self.registry.keys()
+    }
+
+    /// Takes a proof's identifier if it is new.
+    pub fn take_proof(&self, jkt: &str, jti: &str, now: Timestamp) -> bool {
+        let digest = self.vault.identifier("dpop", jkt, jti);
+        let mut replay = self.replay.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        replay.see(digest, now) == twinpath_core::proof::Seen::New
+    }
+}
+
+/// Opens the configured store with this process's clock and randomness.
+pub fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let options = twinpath_store::Options {
+        clock: Arc::new(now),
+        random: Arc::new(|| Box::new(SystemRandom)),
+        ..twinpath_store::Options::default()
+    };
+    Store::open(&config.store_url, options)
+}

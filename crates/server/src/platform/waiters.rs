@@ -1,0 +1,113 @@
+//! Requests that wait for a text. One for each code: a second is told to slow down.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use twinpath_core::ids::CodeKey;
+
+/// The requests that wait.
+#[derive(Debug)]
+pub struct Waiters {
+    limit: usize,
+    waiting: Mutex<HashMap<CodeKey, Arc<Notify>>>,
+}
+
+/// Why a request cannot wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Busy {
+    /// Another request waits for this code.
+    Taken,
+    /// Too many wait.
+    Full,
+}
+
+/// A place among the waiters, given up when it is dropped.
+#[derive(Debug)]
+pub struct Waiter {
+    waiters: Arc<Waiters>,
+    code: CodeKey,
+    notify: Arc<Notify>,
+}
+
+impl Waiters {
+    /// At most `limit` wait at the same time.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, waiting: Mutex::default() })
+    }
+
+    /// Takes the place for `code`. A text that is recorded from now on wakes it.
+    pub fn wait_for(self: &Arc<Self>, code: CodeKey) -> Result<Waiter, Busy> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= self.limit {
+            return Err(Busy::Full);
+        }
+        match waiting.entry(code) {
+            Entry::Occupied(_) => Err(Busy::Taken),
+            Entry::Vacant(place) => {
+                let notify = Arc::new(Notify::new());
+                place.insert(Arc::clone(&notify));
+                Ok(Waiter { waiters: Arc::clone(self), code, notify })
+            }
+        }
+    }
+
+    /// Wakes whoever waits for `code`.
+    pub fn wake(&self, code: CodeKey) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(notify) = waiting.get(&code) {
+            notify.notify_one();
+        }
+    }
+
+    /// Wakes all, so that they can be answered before the server stops.
+    pub fn wake_all(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().for_each(|notify| notify.notify_one());
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Waiter {
+    /// Returns when the text was recorded, also if that was before the call.
+    pub async fn woken(&self) {
+        self.notify.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut waiting = self.waiters.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.remove(&self.code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_waits_and_is_woken_even_early() {
+        let waiters = Waiters::new(2);
+        let code = CodeKey([1; 16]);
+        let waiter = waiters.wait_for(code).unwrap();
+        assert_eq!(waiters.wait_for(code).unwrap_err(), Busy::Taken);
+        let _other = waiters.wait_for(CodeKey([2; 16])).unwrap();
+        assert_eq!(waiters.wait_for(CodeKey([3; 16])).unwrap_err(), Busy::Full);
+        waiters.wake(code);
+        waiter.woken().await;
+        drop(waiter);
+        assert_eq!(waiters.len(), 1);
+        waiters.wait_for(code).unwrap();
+    }
+}

@@ -1,0 +1,125 @@
+//! Starts and stops the server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::http::{Listener, Shutdown};
+use crate::platform::{Platform, StartError, WATCH, now};
+use crate::{admin, http};
+
+/// How often rows that need not be kept are deleted, and how many at most each time.
+const PURGE_EVERY: Duration = Duration::from_secs(10);
+const PURGE_ROWS: usize = 20_000;
+
+/// Connections at the admin listener.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// A running server. Dropping it aborts; [`Server::stop`] stops in order.
+#[derive(Debug)]
+pub struct Server {
+    /// What its requests share.
+    pub platform: Arc<Platform>,
+    /// Where the second path listens.
+    pub address: SocketAddr,
+    /// Where operators' commands and metrics listen.
+    pub admin: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Server {
+    /// Opens the store, binds the listeners, starts the binds to message centres.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listen = config.listen;
+        let failed = |error| StartError::Listen(listen.to_string(), error);
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        Self::start_on(listener, config).await
+    }
+
+    /// The same on a port that is bound already, so that an issuer can name a free one.
+    pub async fn start_on(listener: TcpListener, config: Config) -> Result<Self, StartError> {
+        if let Some(path) = &config.master_made_at {
+            tracing::warn!(
+                path = %path.display(),
+                "the master key is a development key made beside the store: configure \
+                 keys.master_file for production"
+            );
+        }
+        let admin_listen = config.admin;
+        let connections = config.limits.connections;
+        let platform = Platform::open(config).await?;
+        let (stop, stopped) = watch::channel(false);
+        let shutdown = Shutdown(stopped);
+        let mut tasks = JoinSet::new();
+        let failed = |error| StartError::Listen("the bound port".to_owned(), error);
+        let address = listener.local_addr().map_err(failed)?;
+        let main = Listener::new(listener, http::router(Arc::clone(&platform)), connections);
+        let mut admin = None;
+        if let Some(at) = admin_listen {
+            let router = admin::router(Arc::clone(&platform));
+            let failed = |error| StartError::Listen(at.to_string(), error);
+            let listener = TcpListener::bind(at).await.map_err(failed)?;
+            admin = listener.local_addr().ok();
+            let listener = Listener::new(listener, router, ADMIN_CONNECTIONS);
+            tasks.spawn(listener.serve(shutdown.clone()));
+        }
+        tasks.spawn(main.serve(shutdown.clone()));
+        tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
+        platform.binds.start(&platform).map_err(|error| {
+            StartError::Listen("SMPP".to_owned(), std::io::Error::other(error))
+        })?;
+        tracing::info!(%address, issuer = platform.config.issuer, "serving");
+        Ok(Self { platform, address, admin, stop, tasks })
+    }
+
+    /// Stops in order: no new texts, texts in work answered, requests in progress answered, store
+    /// closed.
+    pub async fn stop(mut self) {
+        self.platform.binds.stop().await;
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.platform.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn watch_registry(platform: Arc<Platform>, shutdown: Shutdown) {
+    while !paused(&shutdown, WATCH).await {
+        if let Err(error) = platform.registry.renew(&platform).await {
+            tracing::error!(%error, "the registry could not be renewed");
+        }
+    }
+}
+
+async fn purge(platform: Arc<Platform>, shutdown: Shutdown) {
+    while !paused(&shutdown, PURGE_EVERY).await {
+        match platform.store.purge(now(), PURGE_ROWS).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!(rows, "purged"),
+            Err(error) => tracing::error!(%error, "old rows could not be deleted"),
+        }
+    }
+}
+
+/// Waiting requests are answered `authorization_pending` at once: their clients try another node, or
+/// this one when it is back.
+async fn wake_waiters(platform: Arc<Platform>, shutdown: Shutdown) {
+    shutdown.begun().await;
+    platform.waiters.wake_all();
+}
+
+/// Waits, or says that the server stops.
+async fn paused(shutdown: &Shutdown, time: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(time) => false,
+        () = shutdown.begun() => true,
+    }
+}

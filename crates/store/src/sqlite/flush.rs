@@ -1,0 +1,202 @@
+//! Writes: every row of a batch, inside the writer's transaction.
+//!
+//! Puts are upserts that leave `due` as it was inserted (see `schema`).
+
+use rusqlite::{Connection, Params, params};
+use serde::Serialize;
+use twinpath_core::ids::ClientId;
+use twinpath_core::records::{
+    Account, App, AuditEvent, CodeRecord, CodeState, Grant, SigningKey, Terminal, TextQuota,
+    UsedJti,
+};
+use twinpath_core::transaction::Write;
+
+use super::fault::Fault;
+use super::rows::{number, pack_texts};
+use crate::error::StoreError;
+use crate::writes::WriteSet;
+
+/// How long after its newest text a quota says nothing any more: it counts one hour, the rest allows
+/// for clocks that differ.
+const QUOTA_KEPT_SECONDS: i64 = 2 * 3600;
+
+/// Puts and deletes everything. Bumps `registry_version` if apps or signing keys are among it.
+pub(super) fn flush(connection: &Connection, writes: &WriteSet) -> Result<(), Fault> {
+    let mut registry = false;
+    for write in writes.iter() {
+        put(connection, write)?;
+        registry |= matches!(write, Write::App(_) | Write::DeleteApp(_) | Write::SigningKey(_));
+    }
+    if registry {
+        run(connection, "UPDATE meta SET value = value + 1 WHERE name = 'registry_version'", [])?;
+    }
+    Ok(())
+}
+
+/// A write that means nothing but has to become durable like any other.
+pub(super) fn probe(connection: &Connection) -> Result<(), Fault> {
+    run(connection, "UPDATE meta SET value = (value + 1) & 65535 WHERE name = 'probe'", [])
+}
+
+fn put(connection: &Connection, write: &Write) -> Result<(), Fault> {
+    match write {
+        Write::Code(row) => put_code(connection, row),
+        Write::Terminal(row) => put_terminal(connection, row),
+        Write::Account(row) => put_account(connection, row),
+        Write::Grant(row) => put_grant(connection, row),
+        Write::Quota(row) => put_quota(connection, row),
+        Write::Jti(row) => put_jti(connection, *row),
+        Write::App(row) => put_app(connection, row),
+        Write::SigningKey(row) => put_signing_key(connection, row),
+        Write::DeleteTerminal(key) => {
+            run(connection, "DELETE FROM terminal WHERE key = ?1", [key.0])
+        }
+        Write::DeleteAccount(terminal, id) => run(
+            connection,
+            "DELETE FROM account WHERE terminal = ?1 AND id = ?2",
+            [terminal.0, id.0],
+        ),
+        Write::DeleteApp(id) => {
+            run(connection, "DELETE FROM app WHERE client_id = ?1", [id.as_str()])
+        }
+        Write::Audit(event) => append_audit(connection, event),
+    }
+}
+
+fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<(), Fault> {
+    connection.prepare_cached(sql)?.execute(params)?;
+    Ok(())
+}
+
+fn put_code(connection: &Connection, row: &CodeRecord) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) \
+        ON CONFLICT (key) DO UPDATE SET terminal = ?2, number = ?3, route = ?4, trust = ?5, \
+        words = ?6, received_at = ?7, expires_at = ?8, state = ?9, grant_id = ?10, frozen = ?11, \
+        purge_at = ?12";
+    let (grant, frozen) = match row.state {
+        CodeState::Recorded | CodeState::Refused => (None, None),
+        CodeState::Redeemed { grant, frozen } => (Some(grant.0), Some(frozen.0)),
+        CodeState::Voided { grant } => (grant.map(|grant| grant.0), None),
+    };
+    run(
+        connection,
+        SQL,
+        params![
+            row.key.0,
+            row.terminal.0,
+            row.number.0,
+            row.route.0,
+            number::trust(row.trust),
+            row.words.0,
+            row.received_at.0,
+            row.expires_at.0,
+            number::state(row.state),
+            grant,
+            frozen,
+            row.purge_at.0
+        ],
+    )
+}
+
+fn put_terminal(connection: &Connection, row: &Terminal) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO terminal VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (key) DO UPDATE SET number = ?2, account = ?3, created_at = ?4, proven_at = ?5";
+    let values = params![row.key.0, row.number.0, row.account.0, row.created_at.0, row.proven_at.0];
+    run(connection, SQL, values)
+}
+
+fn put_account(connection: &Connection, row: &Account) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO account VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (terminal, id) DO UPDATE SET status = ?3, created_at = ?4, changed_at = ?5";
+    let status = number::status(row.status);
+    let values = params![row.terminal.0, row.id.0, status, row.created_at.0, row.changed_at.0];
+    run(connection, SQL, values)
+}
+
+fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+        ?13, ?14, ?15, ?16, ?17, ?18, ?18) \
+        ON CONFLICT (terminal, id) DO UPDATE SET account = ?3, client_id = ?4, jkt = ?5, scope = ?6, \
+        resources = ?7, auth_time = ?8, route = ?9, trust = ?10, revoked_at = ?11, sequence = ?12, \
+        hash = ?13, previous = ?14, first = ?15, used = ?16, expires_at = ?17, purge_at = ?18";
+    let refresh = &row.refresh;
+    run(
+        connection,
+        SQL,
+        params![
+            row.terminal.0,
+            row.id.0,
+            row.account.0,
+            row.client_id.as_str(),
+            row.jkt,
+            row.scope,
+            document(&row.resources, "grants")?,
+            row.auth_time.0,
+            row.route.0,
+            number::trust(row.trust),
+            row.revoked_at.map(|at| at.0),
+            refresh.sequence,
+            refresh.hash.0,
+            refresh.previous.map(|hash| hash.0),
+            refresh.first,
+            refresh.used,
+            row.expires_at.0,
+            row.purge_at.0
+        ],
+    )
+}
+
+fn put_quota(connection: &Connection, row: &TextQuota) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO quota VALUES (?1, ?2, ?3, ?4, ?4) \
+        ON CONFLICT (terminal, route) DO UPDATE SET texts = ?3, purge_at = ?4";
+    let newest = row.texts.iter().map(|(_, at)| *at).max().unwrap_or_default();
+    let purge_at = newest.plus_seconds(QUOTA_KEPT_SECONDS);
+    let values = params![row.terminal.0, row.route.0, pack_texts(&row.texts), purge_at.0];
+    run(connection, SQL, values)
+}
+
+fn put_jti(connection: &Connection, row: UsedJti) -> Result<(), Fault> {
+    const SQL: &str =
+        "INSERT INTO jti VALUES (?1, ?2, ?2) ON CONFLICT (key) DO UPDATE SET purge_at = ?2";
+    run(connection, SQL, params![row.key.0, row.purge_at.0])
+}
+
+fn put_app(connection: &Connection, row: &App) -> Result<(), Fault> {
+    const SQL: &str =
+        "INSERT INTO app VALUES (?1, ?2) ON CONFLICT (client_id) DO UPDATE SET document = ?2";
+    run(connection, SQL, params![row.client_id.as_str(), document(row, "app")?])
+}
+
+fn put_signing_key(connection: &Connection, row: &SigningKey) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO signing_key VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (kid) DO UPDATE SET private = ?2, public = ?3, created_at = ?4, retired_at = ?5";
+    let public = document(&row.public, "signing_key")?;
+    let retired = row.retired_at.map(|at| at.0);
+    run(connection, SQL, params![row.kid, row.private.0, public, row.created_at.0, retired])
+}
+
+/// Appends. Lines are never deleted from the end, so that the greatest id grows.
+fn append_audit(connection: &Connection, event: &AuditEvent) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let client_id = event.client_id.as_ref().map(ClientId::as_str);
+    run(
+        connection,
+        SQL,
+        params![
+            event.at.0,
+            event.kind,
+            client_id,
+            event.account,
+            event.grant,
+            event.route,
+            event.reason
+        ],
+    )
+}
+
+fn document(value: &impl Serialize, table: &str) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|_| {
+        Fault::Row(StoreError::Inconsistent(format!("a row of table {table} has no JSON form")))
+    })
+}

@@ -1,0 +1,196 @@
+//! The handle that callers hold.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use twinpath_core::ids::{AccountId, ClientId, Timestamp};
+use twinpath_core::records::{Account, App};
+use twinpath_core::transaction::Operation;
+
+use crate::audit::AuditLine;
+use crate::error::StoreError;
+use crate::job::{Reply, Ticket};
+use crate::lane::Lane;
+use crate::options::Options;
+use crate::sqlite;
+use crate::stats::{Counters, Stats, add};
+use crate::work::{Listing, ReadWork, WriteWork};
+
+/// Rows that one purge transaction deletes: small, so that an authorization waits for a few
+/// milliseconds at most.
+const PURGE_BATCH: usize = 256;
+
+/// A database. Clones share it; dropping the last one finishes what was accepted, and blocks for
+/// that long: on an async thread prefer [`Store::close`] before.
+///
+/// What was accepted is carried out even if the caller stops waiting for it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// Fields are dropped in this order: readers first, so that the writer can empty the log.
+struct Inner {
+    reads: Lane<ReadWork>,
+    writes: Lane<WriteWork>,
+    counters: Arc<Counters>,
+    schema_version: u32,
+}
+
+impl Store {
+    /// Opens a database, makes it if there is none, and migrates an older one.
+    ///
+    /// `sqlite:///absolute/path.db` or `sqlite://relative/path.db`; the path is taken literally.
+    pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
+        let path = sqlite_path(url)?;
+        let counters = Arc::new(Counters::default());
+        let sqlite::Opened { reads, writes, schema_version } =
+            sqlite::open(path, options, &counters)?;
+        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, schema_version }) })
+    }
+
+    /// Runs an operation, together with others that wait. Answers when all it led to is durable.
+    pub async fn run<O: Operation>(&self, operation: O) -> Result<O::Outcome, StoreError> {
+        self.write(|reply| WriteWork::Operation(Box::new(Ticket::new(operation, reply)))).await
+    }
+
+    /// Runs an operation that only reads, on a snapshot that has everything acknowledged before.
+    /// One that wants to write is [`StoreError::Inconsistent`].
+    pub async fn read<O: Operation>(&self, operation: O) -> Result<O::Outcome, StoreError> {
+        self.query(|reply| ReadWork::Operation(Box::new(Ticket::new(operation, reply)))).await
+    }
+
+    /// Registered apps by `client_id`, after the one given; at most `limit`, at most 1000.
+    pub async fn apps(
+        &self,
+        after: Option<ClientId>,
+        limit: usize,
+    ) -> Result<Vec<App>, StoreError> {
+        self.list(|reply| Listing::Apps { after, limit, reply }).await
+    }
+
+    /// The audit trail in order, after the line given (0: from its beginning); at most `limit`, at
+    /// most 1000.
+    pub async fn audit(&self, after: i64, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        self.list(|reply| Listing::Audit { after, limit, reply }).await
+    }
+
+    /// The end of the audit trail, in order; at most `limit`, at most 1000.
+    pub async fn audit_newest(&self, limit: usize) -> Result<Vec<AuditLine>, StoreError> {
+        self.list(|reply| Listing::AuditNewest { limit, reply }).await
+    }
+
+    /// An account by its id alone.
+    pub async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.list(|reply| Listing::FindAccount { id, reply }).await
+    }
+
+    /// A number that grows with every change of apps or signing keys, by whichever process: cheaper
+    /// to ask than to read them again.
+    pub async fn registry_version(&self) -> Result<u64, StoreError> {
+        self.list(Listing::RegistryVersion).await
+    }
+
+    /// Deletes up to `limit` rows that need not be kept at `now`; returns how many. Goes through the
+    /// writer in small transactions, each behind the operations that wait.
+    pub async fn purge(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut purged = 0;
+        while purged < limit {
+            let limit = (limit - purged).min(PURGE_BATCH);
+            let work = |reply| WriteWork::Purge { now, limit, reply };
+            let (count, more) = self.write(work).await?;
+            purged += count;
+            if !more {
+                break;
+            }
+        }
+        Ok(purged)
+    }
+
+    /// Makes a small write durable: whether operations would be acknowledged now.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.write(WriteWork::Ping).await
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> Stats {
+        let Inner { reads, writes, counters, .. } = &*self.inner;
+        counters.snapshot(writes.depth(), reads.depth())
+    }
+
+    /// The version of the tables.
+    pub fn schema_version(&self) -> u32 {
+        self.inner.schema_version
+    }
+
+    /// Accepts nothing more from any handle, finishes what was accepted, empties the log into the
+    /// database and ends the threads.
+    pub async fn close(&self) {
+        self.inner.reads.close().await;
+        self.inner.writes.close().await;
+    }
+
+    async fn list<T>(&self, listing: impl FnOnce(Reply<T>) -> Listing) -> Result<T, StoreError> {
+        self.query(|reply| ReadWork::Listing(listing(reply))).await
+    }
+
+    async fn query<T>(&self, work: impl FnOnce(Reply<T>) -> ReadWork) -> Result<T, StoreError> {
+        self.submit(&self.inner.reads, work).await
+    }
+
+    async fn write<T>(&self, work: impl FnOnce(Reply<T>) -> WriteWork) -> Result<T, StoreError> {
+        self.submit(&self.inner.writes, work).await
+    }
+
+    async fn submit<W: Send + 'static, T>(
+        &self,
+        lane: &Lane<W>,
+        work: impl FnOnce(Reply<T>) -> W,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        lane.submit(work(reply)).inspect_err(|_| add(&self.inner.counters.refused, 1))?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::unavailable("it stopped")))
+    }
+}
+
+/// The file that a URL names. The message repeats no more than the scheme: a URL may hold a password.
+fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+    let supported = "supported are sqlite:///absolute/path.db and sqlite://relative/path.db";
+    let refuse = |why: &str| Err(StoreError::Unavailable(format!("{why}; {supported}")));
+    let Some((scheme, path)) = url.split_once("://") else {
+        return refuse("the store's URL has no scheme");
+    };
+    if scheme != "sqlite" {
+        return refuse(&format!("the store's URL has the unknown scheme {scheme:?}"));
+    }
+    if path.is_empty() || path.ends_with('/') {
+        return refuse("the store's URL names no file");
+    }
+    if path.contains(['?', '#']) {
+        return refuse("the store's URL has parameters");
+    }
+    Ok(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_files() {
+        assert_eq!(sqlite_path("sqlite:///var/lib/t.db"), Ok(PathBuf::from("/var/lib/t.db")));
+        assert_eq!(sqlite_path("sqlite://data/t.db"), Ok(PathBuf::from("data/t.db")));
+    }
+
+    #[test]
+    fn other_urls_are_refused_without_repeating_them() {
+        let bad =
+            ["postgres://me:hunter2@db/x", "t.db", "sqlite://", "sqlite:///d/", "sqlite://a?b"];
+        for url in bad {
+            let message = sqlite_path(url).unwrap_err().to_string();
+            assert!(message.contains("sqlite:///absolute/path.db"), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

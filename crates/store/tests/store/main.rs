@@ -1,0 +1,8 @@
+//! The store suite on every backend, and what only one backend can be asked.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod sqlite;
+#[cfg(test)]
+mod suite;
