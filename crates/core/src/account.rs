@@ -3,9 +3,7 @@
 use crate::grant::revoke;
 use crate::ids::{AccountId, TerminalKey};
 use crate::join::TOMBSTONE_S;
-use crate::records::{
-    Account, AccountStatus, AuditEvent, Grant, Sealed, Terminal,
-};
+use crate::records::{Account, AccountStatus, AuditEvent, Grant, Sealed, Terminal};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 
 /// What to do.
@@ -70,16 +68,20 @@ impl Operation for Manage {
             Some(present) if present.id != id => Some(present),
             _ => None,
         };
-        let grants: Vec<_> = view
-            .grants(self.terminal)?
+        let all = view.grants(self.terminal)?;
+        let grants: Vec<_> = all
             .iter()
             .filter(|grant| grant.account == id && grant.live(cx.now))
             .cloned()
             .collect();
-        let subject = Subject { terminal, account, present, grants: &grants };
+        let subject = Subject { terminal, account, present, grants: all };
         let (account, writes) = subject.apply(self.action, cx);
-        let profile =
-            Profile { account, number: terminal.number.clone(), terminal: terminal.clone(), grants };
+        let profile = Profile {
+            account,
+            number: terminal.number.clone(),
+            terminal: terminal.clone(),
+            grants,
+        };
         Ok(Step::Done(writes, Some(profile)))
     }
 }
@@ -89,6 +91,8 @@ struct Subject<'a> {
     account: &'a Account,
     /// The number's present account, if it is another one.
     present: Option<&'a Account>,
+    /// Every grant of the terminal: also those of other accounts, and those that expired, which a
+    /// clock that steps back brings to life.
     grants: &'a [Grant],
 }
 
@@ -107,7 +111,9 @@ impl Subject<'_> {
                 self.turn(status, "account.unblocked", cx)
             }
             (Action::Unblock, _) => unchanged,
-            (Action::Revoke, _) => (self.account.clone(), self.revoke_all("operator", cx)),
+            (Action::Revoke, _) => {
+                (self.account.clone(), self.revoke_all(self.account, "operator", cx))
+            },
             (Action::Restore, AccountStatus::Replaced) => self.restore(cx),
             (Action::Restore, _) => unchanged,
             (Action::Erase, _) => (self.account.clone(), self.erase(cx)),
@@ -116,7 +122,11 @@ impl Subject<'_> {
 
     fn event(&self, kind: &'static str, cx: &Context<'_>) -> Write {
         let account = Some(self.account.id.to_string());
-        Write::Audit(AuditEvent { account, reason: Some("operator"), ..AuditEvent::new(cx.now, kind) })
+        Write::Audit(AuditEvent {
+            account,
+            reason: Some("operator"),
+            ..AuditEvent::new(cx.now, kind)
+        })
     }
 
     fn turn(
@@ -129,16 +139,32 @@ impl Subject<'_> {
         (account.clone(), vec![Write::Account(account), self.event(kind, cx)])
     }
 
-    fn revoke_all(&self, reason: &'static str, cx: &Context<'_>) -> Vec<Write> {
-        self.grants.iter().flat_map(|grant| revoke(grant, reason, cx.now)).collect()
+    fn grants_of(&self, account: &Account) -> impl Iterator<Item = &Grant> {
+        let id = account.id;
+        self.grants.iter().filter(move |grant| grant.account == id)
+    }
+
+    fn revoke_all(
+        &self,
+        account: &Account,
+        reason: &'static str,
+        cx: &Context<'_>,
+    ) -> Vec<Write> {
+        self.grants_of(account).flat_map(|grant| revoke(grant, reason, cx.now)).collect()
     }
 
     fn restore(&self, cx: &Context<'_>) -> (Account, Vec<Write>) {
         let (account, mut writes) = self.turn(AccountStatus::Active, "account.restored", cx);
         if let Some(present) = self.present {
-            let replaced =
-                Account { status: AccountStatus::Replaced, changed_at: cx.now, ..present.clone() };
-            writes.push(Write::Account(replaced));
+            // Whoever is blocked stays so. The grants end here as they do when a dormant number is
+            // replaced: else the code that made one would give it out again, for an account that
+            // is nobody's present one.
+            if present.status == AccountStatus::Active {
+                let status = AccountStatus::Replaced;
+                let replaced = Account { status, changed_at: cx.now, ..present.clone() };
+                writes.push(Write::Account(replaced));
+            }
+            writes.extend(self.revoke_all(present, "replaced", cx));
         }
         writes.push(Write::Terminal(Terminal { account: account.id, ..self.terminal.clone() }));
         (account, writes)
@@ -154,12 +180,12 @@ impl Subject<'_> {
         if self.terminal.account == self.account.id {
             writes.push(Write::DeleteTerminal(self.terminal.key));
         }
-        writes.extend(self.grants.iter().map(|grant| {
+        writes.extend(self.grants_of(self.account).map(|grant| {
             Write::Grant(Grant {
                 jkt: String::new(),
                 scope: String::new(),
                 resources: Vec::new(),
-                revoked_at: Some(cx.now),
+                revoked_at: grant.revoked_at.or(Some(cx.now)),
                 purge_at: cx.now.plus_seconds(TOMBSTONE_S),
                 ..grant.clone()
             })

@@ -19,6 +19,8 @@
 pub mod account;
 pub mod app;
 pub mod first_message;
+#[cfg(test)]
+mod fixtures;
 pub mod grant;
 pub mod ids;
 pub mod join;

@@ -170,10 +170,7 @@ impl Vault {
 
     /// The key under which a single-use identifier is remembered.
     pub fn identifier(&self, kind: &str, owner: &str, value: &str) -> Digest {
-        Digest(cut(mac(
-            &self.identifiers,
-            &[kind.as_bytes(), owner.as_bytes(), value.as_bytes()],
-        )))
+        Digest(cut(mac(&self.identifiers, &[kind.as_bytes(), owner.as_bytes(), value.as_bytes()])))
     }
 
     /// What is kept of an app's secret.
@@ -226,8 +223,7 @@ impl Vault {
         owner: &[u8],
         sealed: &Sealed,
     ) -> Result<Vec<u8>, VaultError> {
-        let (nonce, cipher) =
-            sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(VaultError)?;
+        let (nonce, cipher) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(VaultError)?;
         let mut plain = cipher.to_vec();
         let length = self
             .aead(purpose)
@@ -243,7 +239,11 @@ impl Vault {
     }
 
     /// Encrypts a number for its terminal's rows.
-    pub fn seal_number(&self, number: &E164, random: &mut dyn Random) -> Result<Sealed, VaultError> {
+    pub fn seal_number(
+        &self,
+        number: &E164,
+        random: &mut dyn Random,
+    ) -> Result<Sealed, VaultError> {
         let owner = self.terminal_key(number);
         self.seal(Purpose::Number, &owner.0, number.as_str().as_bytes(), random)
     }

@@ -7,9 +7,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
-};
+use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey};
 use twinpath_core::records::{
     Account, AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Sealed,
     Terminal, TextQuota, Trust,

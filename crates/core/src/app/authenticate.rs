@@ -17,7 +17,10 @@ use crate::records::{AuthMethod, Secret};
 use crate::vault::{Vault, same};
 
 /// The longest time an assertion may live, in seconds: its `jti` is kept as long.
-pub const MAX_ASSERTION_LIFE_S: i64 = 3600;
+pub(crate) const MAX_ASSERTION_LIFE_S: i64 = 3600;
+
+/// How many keys of an app are tried on an assertion that does not name one.
+pub(crate) const KEYS_TRIED: usize = 4;
 
 const MAX_JTI: usize = 256;
 const MAX_SECRET: usize = 512;
@@ -141,8 +144,10 @@ fn form_decode(text: &str) -> Option<String> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let hex = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?
+                // Digit by digit: the library would take a sign, too.
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high << 4 | low).ok()?
             }
             other => other,
         });
@@ -192,8 +197,7 @@ impl Claimed<'_> {
         let Some(Secret::Hash(hash)) = &registered.app.secret else {
             return Err(UNKNOWN);
         };
-        let right =
-            shown.len() <= MAX_SECRET && same(&vault.secret(&self.client_id, shown), hash);
+        let right = shown.len() <= MAX_SECRET && same(&vault.secret(&self.client_id, shown), hash);
         right.then_some(()).ok_or(UNKNOWN)
     }
 
@@ -206,7 +210,8 @@ impl Claimed<'_> {
         vault: &Vault,
         now: Timestamp,
     ) -> Result<Spend, AuthError> {
-        let typed = jws.header.typ.is_none() || jws.header.has_typ("JWT") || jws.header.has_typ(TYP);
+        let typed =
+            jws.header.typ.is_none() || jws.header.has_typ("JWT") || jws.header.has_typ(TYP);
         if !typed {
             return Err(AuthError::Client("the assertion's typ must be client-authentication+jwt"));
         }
@@ -219,7 +224,8 @@ impl Claimed<'_> {
         }
         check_times(claims, now.seconds()).map_err(AuthError::Client)?;
         let jti = claims.jti.as_deref().filter(|jti| (1..=MAX_JTI).contains(&jti.len()));
-        let jti = jti.ok_or(AuthError::Client("the assertion needs a jti of 1 to 256 characters"))?;
+        let jti =
+            jti.ok_or(AuthError::Client("the assertion needs a jti of 1 to 256 characters"))?;
         let until = Timestamp(claims.exp.saturating_mul(1000)).plus_seconds(2 * FUTURE_SKEW_S);
         Ok(Spend { key: vault.identifier("assertion", id, jti), until })
     }
@@ -244,11 +250,10 @@ fn check_times(claims: &AssertionClaims, now: i64) -> Result<(), &'static str> {
 
 fn verify_by_key(registered: &Registered, jws: &Compact<'_>) -> Result<(), AuthError> {
     let kid = jws.header.kid.as_deref();
-    let candidate = |key: &crate::proof::VerifyingKey| {
-        kid.is_none() || key.kid().is_none() || key.kid() == kid
-    };
+    let candidate =
+        |key: &crate::proof::VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
     let verified =
-        registered.keys.iter().filter(|key| candidate(key)).take(4).any(|key| key.verifies(jws));
+        registered.keys.iter().filter(|key| candidate(key)).take(KEYS_TRIED).any(|key| key.verifies(jws));
     verified.then_some(()).ok_or(UNKNOWN)
 }
 

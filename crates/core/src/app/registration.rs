@@ -5,7 +5,9 @@ use twinpath_wire::b64;
 use twinpath_wire::gsm::septets;
 use twinpath_wire::jwk::JwkSet;
 
+use crate::grant::absolute;
 use crate::ids::{ClientId, Timestamp};
+use crate::app::authenticate::KEYS_TRIED;
 use crate::proof::VerifyingKey;
 use crate::records::{App, AuditEvent, AuthMethod, Secret};
 use crate::transaction::{
@@ -110,13 +112,13 @@ impl NewApp {
                 .iter()
                 .map(|uri| checked_redirect_uri(uri))
                 .collect::<Result<_, _>>()?,
-            android_package: self.android_package,
+            android_package: checked_dotted(self.android_package, "android_package", b'_')?,
             android_cert_sha256: self
                 .android_cert_sha256
                 .iter()
                 .map(|digest| checked_digest(digest))
                 .collect::<Result<_, _>>()?,
-            apple_app_id: self.apple_app_id,
+            apple_app_id: checked_dotted(self.apple_app_id, "apple_app_id", b'-')?,
             created_at: now,
             updated_at: now,
             client_id,
@@ -162,6 +164,14 @@ fn checked_jwks(
                     "the JWK set must hold 1 to 16 public keys for ES256, EdDSA or PS256",
                 );
             }
+            let mut kids: Vec<_> = set.keys.iter().filter_map(|key| key.kid.as_deref()).collect();
+            kids.sort_unstable();
+            kids.dedup();
+            if usable > KEYS_TRIED && kids.len() != usable {
+                return refuse(format!(
+                    "a JWK set of more than {KEYS_TRIED} keys needs a kid of its own for each"
+                ));
+            }
             Ok(jwks)
         }
         (Some(_), _) => refuse("a JWK set goes with private_key_jwt only"),
@@ -176,15 +186,31 @@ fn checked_scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
 
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 fn checked_redirect_uri(uri: &str) -> Result<String, RegistrationError> {
-    let whole = uri.split_once(':').is_some_and(|(scheme, rest)| {
-        !scheme.is_empty()
-            && !rest.is_empty()
-            && !["javascript", "data", "vbscript"].contains(&scheme.to_ascii_lowercase().as_str())
-    });
-    if !whole || uri.len() > 512 || uri.contains('#') || !uri.bytes().all(|b| b.is_ascii_graphic()) {
+    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let runs_script = ["javascript", "data", "vbscript"].contains(&scheme.as_str());
+    if !absolute(uri) || uri.len() > 512 || runs_script {
         return refuse(format!("redirect_uri {uri:?} must be an absolute URI without a fragment"));
     }
     Ok(uri.to_owned())
+}
+
+/// Package names and bundle ids: words of letters, digits and `joiner` between dots.
+fn checked_dotted(
+    id: Option<String>,
+    what: &str,
+    joiner: u8,
+) -> Result<Option<String>, RegistrationError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == joiner;
+    let right = |id: &String| {
+        let words = || id.split('.');
+        id.len() <= 255
+            && words().count() > 1
+            && words().all(|word| !word.is_empty() && word.bytes().all(allowed))
+    };
+    if id.as_ref().is_some_and(|id| !right(id)) {
+        return refuse(format!("{what} must be names of letters and digits, joined by dots"));
+    }
+    Ok(id)
 }
 
 fn checked_digest(digest: &str) -> Result<String, RegistrationError> {

@@ -9,6 +9,7 @@ mod revoke;
 pub use inspect::{Inspect, Inspected};
 pub use opaque::{Handle, Minted, RefreshToken, access_token_handle, read_access_token_handle};
 pub use refresh::{Narrowed, Refresh, RefreshRequest, Refreshed};
+pub(crate) use request::absolute;
 pub use request::{ParameterError, Resources, Scope};
 pub use revoke::{RevokeAccessToken, RevokeGrant, revoke, revoke_grant};
 

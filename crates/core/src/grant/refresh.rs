@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::grant::{
-    Handle, Minted, ParameterError, RefreshToken, Resources, Scope, Spend, revoke,
-};
+use crate::grant::{Handle, Minted, ParameterError, RefreshToken, Resources, Scope, Spend, revoke};
 use crate::ids::{ClientId, Digest};
 use crate::records::{AccountStatus, Grant, RefreshState};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -171,8 +169,7 @@ impl Refresh {
 fn keep(grant: &Grant) -> Step<Refresh> {
     let mut used = grant.clone();
     used.refresh.used = true;
-    let writes =
-        if grant.refresh.used { Vec::new() } else { vec![Write::Grant(used.clone())] };
+    let writes = if grant.refresh.used { Vec::new() } else { vec![Write::Grant(used.clone())] };
     Step::Done(writes, Refreshed::Granted(Box::new(used), None))
 }
 

@@ -104,7 +104,8 @@ impl Resources {
     }
 }
 
-fn absolute(uri: &str) -> bool {
+/// Whether it is an absolute URI without a fragment (RFC 3986 4.3).
+pub(crate) fn absolute(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once(':') else {
         return false;
     };

@@ -13,11 +13,8 @@ pub fn revoke(grant: &Grant, reason: &'static str, now: Timestamp) -> Vec<Write>
     }
     let mut event = grant.event(now, "grant.revoked");
     event.reason = Some(reason);
-    let revoked = Grant {
-        revoked_at: Some(now),
-        purge_at: now.plus_seconds(TOMBSTONE_S),
-        ..grant.clone()
-    };
+    let revoked =
+        Grant { revoked_at: Some(now), purge_at: now.plus_seconds(TOMBSTONE_S), ..grant.clone() };
     vec![Write::Grant(revoked), Write::Audit(event)]
 }
 
@@ -33,7 +30,9 @@ pub fn revoke_grant(
     let known = view.grants(terminal)?.iter().find(|grant| grant.id == id);
     Ok(match known {
         Some(grant) => revoke(grant, reason, cx.now),
-        None => tombstone(terminal, id, cx.now).map_or_else(Vec::new, |row| vec![Write::Grant(row)]),
+        None => {
+            tombstone(terminal, id, cx.now).map_or_else(Vec::new, |row| vec![Write::Grant(row)])
+        }
     })
 }
 

@@ -97,9 +97,7 @@ impl RecordText {
     fn quota(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         let hour_ago = cx.now.plus_seconds(-3600);
         let mut texts: Vec<_> = match view.quota(self.terminal, &self.route)? {
-            Some(quota) => {
-                quota.texts.iter().filter(|(_, at)| *at > hour_ago).copied().collect()
-            }
+            Some(quota) => quota.texts.iter().filter(|(_, at)| *at > hour_ago).copied().collect(),
             None => Vec::new(),
         };
         if texts.iter().any(|(code, _)| *code == self.code) {

@@ -144,6 +144,10 @@ impl Redeem {
                 if !again {
                     return done(Redeemed::Invalid(Denial::Used));
                 }
+                // `login_hint` is not frozen, but what a request says of the number has to hold.
+                if self.request.login_hint.is_some_and(|hint| hint != code.terminal) {
+                    return done(Redeemed::Invalid(Denial::LoginHint));
+                }
                 let stage = Stage::Complete { code: Box::new(code.clone()), grant };
                 Ok(Step::Next(Vec::new(), self.at(stage)))
             }
@@ -200,7 +204,7 @@ impl Redeem {
             let event = self.event(cx.now, "grant.denied", Some("blocked"));
             return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Blocked));
         }
-        Ok(self.issue(code, id, terminal.zip(account), grants, cx))
+        self.issue(code, id, terminal.zip(account), view, cx)
     }
 
     /// PROTOCOL 5: a lost answer is given afresh as long as its refresh token was not used.
@@ -227,19 +231,26 @@ impl Redeem {
         code: &CodeRecord,
         id: GrantId,
         known: Option<(&Terminal, &Account)>,
-        grants: &[Grant],
+        view: &Rows,
         cx: &mut Context<'_>,
-    ) -> Step<Self> {
+    ) -> Result<Step<Self>, Missing> {
+        let grants = view.grants(code.terminal)?;
         let mut writes = Vec::with_capacity(6);
-        let kept = known.filter(|(terminal, account)| {
-            !self.dormant(terminal, account, grants, cx.now)
-        });
+        let kept =
+            known.filter(|(terminal, account)| !self.dormant(terminal, account, grants, cx.now));
         if let (None, Some((_, old))) = (kept, known) {
             writes.extend(replace(old, grants, cx.now));
         }
         let (account, created_at) = match kept {
             Some((terminal, account)) => (account.id, terminal.created_at),
-            None => (self.create_account(code.terminal, &mut writes, cx), cx.now),
+            None => {
+                // Made from the grant's id, not from fresh randomness: a step puts only rows that
+                // it read, so every attempt at this decision has to name the same row.
+                let account = self.new_account_id(code.terminal, id);
+                let _absent = view.account(code.terminal, account)?;
+                writes.extend(self.create_account(code.terminal, account, cx.now));
+                (account, cx.now)
+            }
         };
         writes.push(Write::Terminal(Terminal {
             key: code.terminal,
@@ -253,7 +264,7 @@ impl Redeem {
         }
         let (grant, minted) = self.grant(code, id, account, cx);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
-        self.hand_over(code, grant, minted, kept.is_none(), writes)
+        Ok(self.hand_over(code, grant, minted, kept.is_none(), writes))
     }
 
     /// Section 8: a number not proven for long may be another person's by now, unless an instance
@@ -276,26 +287,27 @@ impl Redeem {
         now >= terminal.proven_at.plus_seconds(self.request.dormant_s) && !key_known()
     }
 
-    fn create_account(
-        &self,
-        terminal: TerminalKey,
-        writes: &mut Vec<Write>,
-        cx: &mut Context<'_>,
-    ) -> AccountId {
-        let id = AccountId::compose(&terminal, random_bytes(cx.random));
-        writes.push(Write::Account(Account {
+    /// As unpredictable as the grant's id, and not to be linked with it.
+    fn new_account_id(&self, terminal: TerminalKey, grant: GrantId) -> AccountId {
+        let Digest(hash) = self.vault.identifier("account", "", &grant.to_string());
+        let mut random = [0; 12];
+        random.copy_from_slice(hash.split_at(12).0);
+        AccountId::compose(&terminal, random)
+    }
+
+    fn create_account(&self, terminal: TerminalKey, id: AccountId, now: Timestamp) -> [Write; 2] {
+        let account = Account {
             terminal,
             id,
             status: AccountStatus::Active,
-            created_at: cx.now,
-            changed_at: cx.now,
-        }));
+            created_at: now,
+            changed_at: now,
+        };
         let event = AuditEvent {
             account: Some(id.to_string()),
-            ..self.event(cx.now, "account.created", None)
+            ..self.event(now, "account.created", None)
         };
-        writes.push(Write::Audit(event));
-        id
+        [Write::Account(account), Write::Audit(event)]
     }
 
     /// One live grant per account, app and instance key: a new one ends the old. Apps without keys
@@ -361,16 +373,17 @@ impl Redeem {
         mut writes: Vec<Write>,
     ) -> Step<Self> {
         writes.push(Write::Grant(grant.clone()));
-        let issued = Issued {
-            grant,
-            number: code.number.clone(),
-            refresh_token: minted.token,
-            new_account,
-        };
+        let issued =
+            Issued { grant, number: code.number.clone(), refresh_token: minted.token, new_account };
         Step::Done(writes, Redeemed::Issued(Box::new(issued)))
     }
 
-    fn event(&self, now: Timestamp, kind: &'static str, reason: Option<&'static str>) -> AuditEvent {
+    fn event(
+        &self,
+        now: Timestamp,
+        kind: &'static str,
+        reason: Option<&'static str>,
+    ) -> AuditEvent {
         AuditEvent {
             client_id: Some(self.request.client_id.clone()),
             reason,
@@ -380,7 +393,7 @@ impl Redeem {
 }
 
 /// How many grants an account keeps for one app whose installations have no keys.
-pub const BEARER_GRANTS: usize = 20;
+pub(crate) const BEARER_GRANTS: usize = 20;
 
 /// The old account of a dormant number: kept for an operator to restore, its grants revoked.
 fn replace(old: &Account, grants: &[Grant], now: Timestamp) -> Vec<Write> {

@@ -9,7 +9,7 @@ use crate::proof::{FUTURE_SKEW_S, MAX_JWT, Nonces, VerifyingKey};
 use crate::vault::same;
 
 /// Seconds for which a proof is fresh.
-pub const MAX_AGE_S: i64 = 60;
+pub(crate) const MAX_AGE_S: i64 = 60;
 
 const MAX_JTI: usize = 256;
 

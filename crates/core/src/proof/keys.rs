@@ -51,12 +51,11 @@ impl VerifyingKey {
                 let point = jwk.key.uncompressed_p256()?;
                 (Algorithm::Es256, ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?)
             }
-            PublicKey::Ed25519 { x } => {
-                (Algorithm::EdDsa, ParsedPublicKey::new(&ED25519, x).ok()?)
-            }
+            PublicKey::Ed25519 { x } => (Algorithm::EdDsa, ParsedPublicKey::new(&ED25519, x).ok()?),
             PublicKey::Rsa { n, e } => (Algorithm::Ps256, rsa(n, e)?),
         };
-        let other = |said: &Option<String>, right: &str| said.as_deref().is_some_and(|s| s != right);
+        let other =
+            |said: &Option<String>, right: &str| said.as_deref().is_some_and(|s| s != right);
         if other(&jwk.alg, algorithm.as_str()) || other(&jwk.key_use, "sig") {
             return None;
         }

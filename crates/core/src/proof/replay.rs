@@ -28,13 +28,7 @@ pub enum Seen {
 impl ReplayWindow {
     /// Remembers at least `keep_s` seconds and at most `limit` digests a generation.
     pub fn new(keep_s: i64, limit: usize) -> Self {
-        Self {
-            keep_s,
-            limit,
-            turned_at: Timestamp(0),
-            young: HashSet::new(),
-            old: HashSet::new(),
-        }
+        Self { keep_s, limit, turned_at: Timestamp(0), young: HashSet::new(), old: HashSet::new() }
     }
 
     /// Remembers `digest`.

@@ -14,7 +14,7 @@ use crate::vault::{Purpose, Vault, VaultError};
 
 /// Seconds for which a retired key stays published: longer than any token it signed lives, and than
 /// anyone keeps the key set.
-pub const PUBLISHED_AFTER_RETIREMENT_S: i64 = 14 * 24 * 3600;
+pub(crate) const PUBLISHED_AFTER_RETIREMENT_S: i64 = 14 * 24 * 3600;
 
 /// Makes an ES256 key pair; `kid` is the key's thumbprint.
 pub fn new_signing_key(
@@ -135,8 +135,7 @@ impl KeyRing {
         let active = keys.iter().filter(|key| key.retired_at.is_none());
         let newest = active.max_by_key(|key| key.created_at).ok_or(VaultError)?;
         let recent = |key: &&SigningKey| {
-            key.retired_at
-                .is_none_or(|at| now < at.plus_seconds(PUBLISHED_AFTER_RETIREMENT_S))
+            key.retired_at.is_none_or(|at| now < at.plus_seconds(PUBLISHED_AFTER_RETIREMENT_S))
         };
         let mut published: Vec<_> = keys.iter().filter(recent).collect();
         published.sort_by_key(|key| std::cmp::Reverse(key.created_at));

@@ -49,7 +49,7 @@ async fn load(store: Store, next: Arc<AtomicU64>) {
         let code = CodeRecord { key: key(number), ..samples::code(1) };
         samples::record(&store, &code).await;
         tell('R', number);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             assert!(store.run(Consume(code.key, GrantId([1; 16]))).await.unwrap());
             tell('C', number);
         }

@@ -163,7 +163,7 @@ async fn a_full_disk_refuses_until_there_is_space() {
         match store.run(put(byte)).await {
             Ok(()) => kept.push(byte),
             Err(error) => {
-                assert_eq!(error.to_string(), "the store is unavailable: no space is left")
+                assert_eq!(error.to_string(), "the store is unavailable: no space is left");
             }
         }
     }
