@@ -1,2 +1,99 @@
 //! The `twinpath` command.
-fn main() {}
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`arguments`] | what can be said on the command line |
+//! | [`operate`] | `app`, `account`, `key`: to a running server, or to the store itself |
+//! | [`doctor`] | `doctor`: checks a configuration and what it names |
+
+mod arguments;
+mod doctor;
+mod operate;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use twinpath_server::config::{self, Config, ConfigError};
+use twinpath_server::serve::Server;
+
+use crate::arguments::{Arguments, Command, ConfigFile};
+
+/// Why a command failed, in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] twinpath_server::platform::StartError),
+    #[error(transparent)]
+    Operate(#[from] operate::OperateError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0} of the checks failed")]
+    Doctor(usize),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.command.default_log());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("twinpath: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("twinpath: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `TWINPATH_LOG` chooses what is logged, as `RUST_LOG` does elsewhere.
+fn log_to_stderr(default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TWINPATH_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn load(file: &ConfigFile) -> Result<Config, ConfigError> {
+    config::load(&file.config, std::env::vars())
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(file) => serve(load(&file)?).await,
+        Command::App(command) => Ok(operate::app(command).await?),
+        Command::Account(command) => Ok(operate::account(command).await?),
+        Command::Key(command) => Ok(operate::key(command).await?),
+        Command::Doctor(file) => match doctor::examine(&file.config).await {
+            0 => Ok(()),
+            failed => Err(Failure::Doctor(failed)),
+        },
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let server = Server::start(config).await?;
+    asked_to_stop().await?;
+    server.stop().await;
+    Ok(())
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn asked_to_stop() -> Result<(), std::io::Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}

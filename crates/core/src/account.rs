@@ -69,11 +69,8 @@ impl Operation for Manage {
             _ => None,
         };
         let all = view.grants(self.terminal)?;
-        let grants: Vec<_> = all
-            .iter()
-            .filter(|grant| grant.account == id && grant.live(cx.now))
-            .cloned()
-            .collect();
+        let grants: Vec<_> =
+            all.iter().filter(|grant| grant.account == id && grant.live(cx.now)).cloned().collect();
         let subject = Subject { terminal, account, present, grants: all };
         let (account, writes) = subject.apply(self.action, cx);
         let profile = Profile {
@@ -113,7 +110,7 @@ impl Subject<'_> {
             (Action::Unblock, _) => unchanged,
             (Action::Revoke, _) => {
                 (self.account.clone(), self.revoke_all(self.account, "operator", cx))
-            },
+            }
             (Action::Restore, AccountStatus::Replaced) => self.restore(cx),
             (Action::Restore, _) => unchanged,
             (Action::Erase, _) => (self.account.clone(), self.erase(cx)),
@@ -144,12 +141,7 @@ impl Subject<'_> {
         self.grants.iter().filter(move |grant| grant.account == id)
     }
 
-    fn revoke_all(
-        &self,
-        account: &Account,
-        reason: &'static str,
-        cx: &Context<'_>,
-    ) -> Vec<Write> {
+    fn revoke_all(&self, account: &Account, reason: &'static str, cx: &Context<'_>) -> Vec<Write> {
         self.grants_of(account).flat_map(|grant| revoke(grant, reason, cx.now)).collect()
     }
 

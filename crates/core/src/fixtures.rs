@@ -15,12 +15,10 @@ use crate::ids::{
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
 use crate::number::{E164, SenderPolicy, UnknownTon};
 use crate::records::{
-    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, SigningKey, Terminal, TextQuota, Trust,
-    UsedJti,
+    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, SigningKey, Terminal, TextQuota,
+    Trust, UsedJti,
 };
-use crate::transaction::{
-    Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write,
-};
+use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::Vault;
 
 pub(crate) const ISSUER: &str = "https://id.example.com";

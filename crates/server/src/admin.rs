@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use ::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ::http::{HeaderMap, StatusCode};
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
-use ::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use ::http::{HeaderMap, StatusCode};
 use serde_json::json;
 use twinpath_core::vault::same;
 

@@ -83,7 +83,12 @@ impl Deliveries for Receiver {
     }
 
     fn state(&self, bind: &str, state: BindState) {
-        tracing::info!(bind, state = state.as_str(), "bind");
+        match state {
+            BindState::Connecting | BindState::Waiting => {
+                tracing::debug!(bind, state = state.as_str(), "bind");
+            }
+            _ => tracing::info!(bind, state = state.as_str(), "bind"),
+        }
     }
 }
 
@@ -151,12 +156,8 @@ const METRICS: [(&str, &str, ReadCounter); 7] = [
 impl Bind {
     /// As the driver takes it.
     pub fn esme(&self) -> EsmeConfig {
-        let mut config = EsmeConfig::new(
-            &self.route.name.0,
-            &self.address,
-            &self.system_id,
-            &self.password.0,
-        );
+        let mut config =
+            EsmeConfig::new(&self.route.name.0, &self.address, &self.system_id, &self.password.0);
         config.system_type.clone_from(&self.system_type);
         config.address_range.clone_from(&self.address_range);
         config.default_alphabet = self.default_alphabet;
@@ -170,5 +171,45 @@ impl Bind {
         config.session.window = self.window;
         config.seed = u64::from_le_bytes(random_bytes(&mut SystemRandom));
         config
+    }
+}
+
+/// Refuses every text, so that it comes again to the server proper.
+#[derive(Debug)]
+struct Refuser(tokio::sync::watch::Sender<BindState>);
+
+impl Deliveries for Refuser {
+    async fn deliver(&self, _: Delivery) -> CommandStatus {
+        CommandStatus::Throttled
+    }
+
+    async fn undecodable(&self, _: Undecodable) -> CommandStatus {
+        CommandStatus::Throttled
+    }
+
+    fn state(&self, _: &str, state: BindState) {
+        self.0.send_replace(state);
+    }
+}
+
+/// Binds once and unbinds: whether the message centre takes us. Some centres take one bind at a time
+/// and refuse this one while the server runs.
+pub async fn try_bind(bind: &Bind, patience: std::time::Duration) -> Result<(), String> {
+    let (sender, mut states) = tokio::sync::watch::channel(BindState::Connecting);
+    let esme = Esme::start(bind.esme(), Arc::new(Refuser(sender))).map_err(|e| e.to_string())?;
+    let settled = |state: &BindState| *state != BindState::Connecting;
+    let state = match tokio::time::timeout(patience, states.wait_for(settled)).await {
+        Ok(Ok(state)) => *state,
+        Ok(Err(_)) | Err(_) => BindState::Waiting,
+    };
+    esme.shutdown().await;
+    match state {
+        BindState::Bound => Ok(()),
+        BindState::Refused => {
+            Err("the message centre refused the bind: check system_id, password \
+                                   and mode, or whether it is bound already"
+                .to_owned())
+        }
+        _ => Err("no answer: check the address and whether the message centre is up".to_owned()),
     }
 }

@@ -12,7 +12,7 @@ use twinpath_core::app::{
 use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
 use twinpath_core::number::E164;
 use twinpath_core::records::{App, AuthMethod, SigningKey};
-use twinpath_core::token::{Rotated, RotateKey, new_signing_key};
+use twinpath_core::token::{RotateKey, Rotated, new_signing_key};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
@@ -179,7 +179,9 @@ impl Operator<'_> {
     async fn put(&self, app: &App, new: bool) -> Result<(), OperatorError> {
         match self.store.run(PutApp { app: app.clone(), new }).await? {
             PutOutcome::Done => Ok(()),
-            PutOutcome::Exists => subject(format!("there is an app {:?} already", app.client_id.as_str())),
+            PutOutcome::Exists => {
+                subject(format!("there is an app {:?} already", app.client_id.as_str()))
+            }
             PutOutcome::Unknown => subject(format!("there is no app {:?}", app.client_id.as_str())),
         }
     }
@@ -328,7 +330,10 @@ impl Operator<'_> {
 }
 
 /// Makes a signing key if there is none.
-pub async fn ensure_signing_key(store: &Store, vault: &Vault) -> Result<(), crate::platform::StartError> {
+pub async fn ensure_signing_key(
+    store: &Store,
+    vault: &Vault,
+) -> Result<(), crate::platform::StartError> {
     if !read_signing_keys(store).await?.is_empty() {
         return Ok(());
     }
@@ -382,4 +387,3 @@ pub fn parse_jwks(text: &str) -> Result<JwkSet, RegistrationError> {
     let key = serde_json::from_value(value).map_err(wrong)?;
     Ok(JwkSet { keys: vec![key] })
 }
-

@@ -73,9 +73,10 @@ impl Server {
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
-        platform.binds.start(&platform).map_err(|error| {
-            StartError::Listen("SMPP".to_owned(), std::io::Error::other(error))
-        })?;
+        platform
+            .binds
+            .start(&platform)
+            .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
         Ok(Self { platform, address, admin, stop, tasks })
     }

@@ -98,10 +98,13 @@ impl Batch {
         &self.writes
     }
 
-    /// Answers every operation: its own failure, or else how the whole batch ended. Returns how many
-    /// there were.
-    pub(crate) fn answer(self, whole: &Result<(), StoreError>) -> usize {
-        let count = self.decided.len() + self.undecided.len();
+    /// How many operations there are.
+    pub(crate) fn len(&self) -> usize {
+        self.decided.len() + self.undecided.len()
+    }
+
+    /// Answers every operation: its own failure, or else how the whole batch ended.
+    pub(crate) fn answer(self, whole: &Result<(), StoreError>) {
         for (job, own) in self.decided {
             job.answer(whole.clone().and(own));
         }
@@ -109,7 +112,6 @@ impl Batch {
             let halfway = || StoreError::unavailable("the batch ended early");
             slot.job.answer(whole.clone().and_then(|()| Err(halfway())));
         }
-        count
     }
 
     fn decide(

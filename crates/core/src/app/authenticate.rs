@@ -252,8 +252,12 @@ fn verify_by_key(registered: &Registered, jws: &Compact<'_>) -> Result<(), AuthE
     let kid = jws.header.kid.as_deref();
     let candidate =
         |key: &crate::proof::VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
-    let verified =
-        registered.keys.iter().filter(|key| candidate(key)).take(KEYS_TRIED).any(|key| key.verifies(jws));
+    let verified = registered
+        .keys
+        .iter()
+        .filter(|key| candidate(key))
+        .take(KEYS_TRIED)
+        .any(|key| key.verifies(jws));
     verified.then_some(()).ok_or(UNKNOWN)
 }
 

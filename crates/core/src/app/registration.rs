@@ -5,9 +5,9 @@ use twinpath_wire::b64;
 use twinpath_wire::gsm::septets;
 use twinpath_wire::jwk::JwkSet;
 
+use crate::app::authenticate::KEYS_TRIED;
 use crate::grant::absolute;
 use crate::ids::{ClientId, Timestamp};
-use crate::app::authenticate::KEYS_TRIED;
 use crate::proof::VerifyingKey;
 use crate::records::{App, AuditEvent, AuthMethod, Secret};
 use crate::transaction::{
@@ -225,7 +225,7 @@ fn checked_digest(digest: &str) -> Result<String, RegistrationError> {
 pub fn client_metadata(app: &App, secret: Option<&str>) -> Value {
     let mut json = Map::new();
     let mut put = |name: &str, value: Value| {
-        if !value.is_null() {
+        if !value.is_null() && value != json!([]) {
             json.insert(name.to_owned(), value);
         }
     };

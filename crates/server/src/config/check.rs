@@ -29,7 +29,13 @@ fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
     value.ok_or_else(|| ConfigError(format!("{key} is missing (or set TWINPATH__{variable})")))
 }
 
-fn within(value: Option<u32>, key: &str, default: u32, min: u32, max: u32) -> Result<u32, ConfigError> {
+fn within(
+    value: Option<u32>,
+    key: &str,
+    default: u32,
+    min: u32,
+    max: u32,
+) -> Result<u32, ConfigError> {
     let value = value.unwrap_or(default);
     if (min..=max).contains(&value) {
         return Ok(value);
@@ -47,15 +53,25 @@ impl File {
         let ttl_s = within(self.terminal.ttl_s, "terminal.ttl_s", 300, 10, 3600)?;
         let config = Config {
             issuer,
-            listen: address(self.http.listen.as_deref().unwrap_or("127.0.0.1:8080"), "http.listen")?,
+            listen: address(
+                self.http.listen.as_deref().unwrap_or("127.0.0.1:8080"),
+                "http.listen",
+            )?,
             development: self.http.development,
             trusted_proxies: self
                 .http
                 .trusted_proxies
                 .iter()
-                .map(|ip| ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip)))
+                .map(|ip| {
+                    ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip))
+                })
                 .collect::<Result<_, _>>()?,
-            admin: self.admin.listen.as_deref().map(|text| address(text, "admin.listen")).transpose()?,
+            admin: self
+                .admin
+                .listen
+                .as_deref()
+                .map(|text| address(text, "admin.listen"))
+                .transpose()?,
             store_url,
             master,
             master_made_at,
@@ -113,7 +129,9 @@ fn checked_issuer(issuer: String) -> Result<String, ConfigError> {
     };
     match issuer.strip_prefix("http://") {
         Some(rest) if whole(rest) && loopback(rest) => Ok(issuer),
-        Some(_) => refuse(format!("issuer {issuer:?}: http is allowed on loopback only, use https")),
+        Some(_) => {
+            refuse(format!("issuer {issuer:?}: http is allowed on loopback only, use https"))
+        }
         None => refuse(format!(
             "issuer {issuer:?} must be an https URL without query, fragment or a slash at its end"
         )),
@@ -151,7 +169,13 @@ impl file::Limits {
     fn check(&self) -> Result<Limits, ConfigError> {
         // Their rule binds attested instance keys, which this version does not know; the values are
         // still checked, so that a file written today stays good.
-        within(self.unredeemed_codes_per_instance, "limits.unredeemed_codes_per_instance", 3, 1, 1000)?;
+        within(
+            self.unredeemed_codes_per_instance,
+            "limits.unredeemed_codes_per_instance",
+            3,
+            1,
+            1000,
+        )?;
         within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?;
         let size = |value, key, default, max| {
             within(value, key, default, 1, max)
@@ -192,8 +216,11 @@ impl file::Tokens {
 }
 
 fn binds(files: &[file::Smpp], ttl_s: u32) -> Result<Vec<Bind>, ConfigError> {
-    let binds: Vec<_> =
-        files.iter().enumerate().map(|(at, bind)| bind.check(at, ttl_s)).collect::<Result<_, _>>()?;
+    let binds: Vec<_> = files
+        .iter()
+        .enumerate()
+        .map(|(at, bind)| bind.check(at, ttl_s))
+        .collect::<Result<_, _>>()?;
     for (at, bind) in binds.iter().enumerate() {
         if binds.iter().take(at).any(|other| other.route.name == bind.route.name) {
             return refuse(format!("two [[sms.smpp]] are named {:?}", bind.route.name.0));
@@ -210,8 +237,10 @@ impl file::Smpp {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
             return refuse(format!("{}: use 1 to 64 letters, digits, - _ .", key("name")));
         }
-        let system_id = limited(required(self.system_id.clone(), &key("system_id"))?, 15, &key("system_id"))?;
-        let password = secret(self.password.as_deref(), self.password_file.as_deref(), &key("password"))?;
+        let system_id =
+            limited(required(self.system_id.clone(), &key("system_id"))?, 15, &key("system_id"))?;
+        let password =
+            secret(self.password.as_deref(), self.password_file.as_deref(), &key("password"))?;
         let password = limited(password.unwrap_or_default(), 64, &key("password"))?;
         let ttl_s = within(self.ttl_s, &key("ttl_s"), ttl_s, 10, 86_400)?;
         let seconds = |value, name: &str, default| {
@@ -224,10 +253,17 @@ impl file::Smpp {
                 senders: self.senders(&key("country"))?,
                 ttl_s: ttl_s.into(),
             },
-            address: checked_target(required(self.address.clone(), &key("address"))?, &key("address"))?,
+            address: checked_target(
+                required(self.address.clone(), &key("address"))?,
+                &key("address"),
+            )?,
             system_id,
             password: Password(password),
-            system_type: limited(self.system_type.clone().unwrap_or_default(), 12, &key("system_type"))?,
+            system_type: limited(
+                self.system_type.clone().unwrap_or_default(),
+                12,
+                &key("system_type"),
+            )?,
             mode: self.mode.unwrap_or_default(),
             address_range: limited(
                 self.address_range.clone().unwrap_or_default(),
@@ -284,7 +320,11 @@ fn limited(text: String, max: usize, key: &str) -> Result<String, ConfigError> {
 }
 
 /// A secret given as a value or as a file.
-fn secret(value: Option<&str>, file: Option<&Path>, key: &str) -> Result<Option<String>, ConfigError> {
+fn secret(
+    value: Option<&str>,
+    file: Option<&Path>,
+    key: &str,
+) -> Result<Option<String>, ConfigError> {
     match (value, file) {
         (Some(_), Some(_)) => refuse(format!("{key} and {key}_file exclude each other")),
         (Some(value), None) => Ok(Some(value.to_owned())),
@@ -356,7 +396,9 @@ fn make_master(path: &Path) -> Result<MasterKey, ConfigError> {
         .open(path)
         .map_err(failed)?;
     let text = URL_SAFE_NO_PAD.encode(bytes);
-    file.write_all(format!("{text}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    file.write_all(format!("{text}\n").as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)?;
     Ok(MasterKey(bytes))
 }
 

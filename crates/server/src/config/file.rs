@@ -36,7 +36,6 @@ pub struct File {
 /// `[http]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Http {
     pub listen: Option<String>,
     pub development: bool,
@@ -46,7 +45,6 @@ pub struct Http {
 /// `[admin]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Admin {
     pub listen: Option<String>,
 }
@@ -54,7 +52,6 @@ pub struct Admin {
 /// `[store]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Store {
     pub url: Option<String>,
 }
@@ -62,7 +59,6 @@ pub struct Store {
 /// `[keys]`
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Keys {
     pub master: Option<String>,
     pub master_file: Option<PathBuf>,
@@ -77,7 +73,6 @@ impl std::fmt::Debug for Keys {
 /// `[terminal]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Terminal {
     pub ttl_s: Option<u32>,
     pub interval_s: Option<u32>,
@@ -125,7 +120,6 @@ pub enum Phrase {
 /// `[limits]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Limits {
     pub texts_per_number_per_hour: Option<u32>,
     pub unredeemed_codes_per_instance: Option<u32>,
@@ -138,7 +132,6 @@ pub struct Limits {
 /// `[accounts]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Accounts {
     pub dormant_days: Option<u32>,
 }
@@ -146,7 +139,6 @@ pub struct Accounts {
 /// `[tokens]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Tokens {
     pub access_ttl_s: Option<u32>,
     pub id_ttl_s: Option<u32>,
@@ -157,7 +149,6 @@ pub struct Tokens {
 /// `[sms]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Sms {
     pub smpp: Vec<Smpp>,
     pub webhook: Vec<toml::Table>,
@@ -166,7 +157,6 @@ pub struct Sms {
 /// `[[sms.smpp]]`
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "the members are the file's keys, explained in docs/operations.md")]
 pub struct Smpp {
     pub name: Option<String>,
     pub address: Option<String>,

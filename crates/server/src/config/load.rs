@@ -22,7 +22,8 @@ pub fn load(
     let at = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError(format!("{at}: cannot be read: {error}")))?;
-    let file = read(&text, environment).map_err(|ConfigError(why)| ConfigError(format!("{at}: {why}")))?;
+    let file =
+        read(&text, environment).map_err(|ConfigError(why)| ConfigError(format!("{at}: {why}")))?;
     file.check()
 }
 
@@ -35,8 +36,7 @@ pub(crate) fn read(
     let mut file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?;
     let mut tree: Value =
         Value::Table(toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?);
-    let mut variables: Vec<_> =
-        environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     variables.sort();
     for (name, value) in variables {
         file = lay_over(&mut tree, &name, &value)?;

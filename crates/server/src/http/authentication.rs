@@ -11,9 +11,9 @@ use twinpath_core::proof::{Expected, verify_proof};
 use twinpath_core::records::AuthMethod;
 use twinpath_wire::dpop;
 
+use crate::http::Refusal;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, single};
-use crate::http::Refusal;
 use crate::platform::Platform;
 
 /// An authenticated app.

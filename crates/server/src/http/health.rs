@@ -21,9 +21,10 @@ pub(super) async fn readyz(State(platform): State<Arc<Platform>>) -> Response {
         Ok(()) => refusal::json(&json!({"status": "ok", "store": "ok", "binds": binds})),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            let mut response =
-                refusal::json(&json!({"status": "unavailable", "store": "unavailable", "binds": binds}))
-                    .into_response();
+            let mut response = refusal::json(
+                &json!({"status": "unavailable", "store": "unavailable", "binds": binds}),
+            )
+            .into_response();
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response
         }

@@ -60,8 +60,7 @@ async fn access_token(
     token: &str,
 ) -> Result<Option<IntrospectionResponse>, Refusal> {
     let claims = verified(platform, token, now());
-    let addressed =
-        claims.filter(|c| c.client_id == caller.as_str() || c.is_for(caller.as_str()));
+    let addressed = claims.filter(|c| c.client_id == caller.as_str() || c.is_for(caller.as_str()));
     let Some(claims) = addressed else {
         return Ok(None);
     };

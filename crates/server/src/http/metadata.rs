@@ -9,9 +9,7 @@ use http::header::CACHE_CONTROL;
 use twinpath_core::proof::Algorithm;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
-use twinpath_wire::oauth::{
-    ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
-};
+use twinpath_wire::oauth::{ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 
 use crate::http::{path, refusal};
 use crate::platform::Platform;
@@ -26,8 +24,12 @@ fn strings(items: &[&str]) -> Vec<String> {
 fn describe(platform: &Platform) -> Metadata {
     let config = &platform.config;
     let endpoint = |path: &str| format!("{}{path}", config.issuer);
-    let mut methods =
-        strings(&["private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"]);
+    let mut methods = strings(&[
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+    ]);
     let confidential = methods.clone();
     if config.development {
         methods.push("none".to_owned());
@@ -59,8 +61,17 @@ fn describe(platform: &Platform) -> Metadata {
         id_token_signing_alg_values_supported: strings(&["ES256"]),
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "union_id",
-            "phone_number", "phone_number_verified",
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "acr",
+            "amr",
+            "union_id",
+            "phone_number",
+            "phone_number_verified",
         ]),
         terminal_numbers: numbers,
         terminal_code_methods_supported: strings(&[METHOD]),

@@ -52,11 +52,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
     let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);
-    let rooted = if base.is_empty() {
-        endpoints
-    } else {
-        Router::new().nest(&base, endpoints)
-    };
+    let rooted = if base.is_empty() { endpoints } else { Router::new().nest(&base, endpoints) };
     rooted
         .route(&oauth, get(metadata::metadata))
         .route("/livez", get(health::livez))

@@ -17,10 +17,8 @@ pub(super) async fn refresh(
 ) -> Result<Response, Refusal> {
     let (form, registered) = (&request.form, &request.caller.registered);
     let token = form.require("refresh_token")?;
-    let narrowed = Narrowed {
-        scope: form.get("scope").map(str::to_owned),
-        resources: form.all("resource"),
-    };
+    let narrowed =
+        Narrowed { scope: form.get("scope").map(str::to_owned), resources: form.all("resource") };
     let Some(handle) = Handle::read(&platform.vault, &registered.app.client_id, token) else {
         request.caller.spend(platform).await?;
         return Err(invalid());
@@ -33,10 +31,9 @@ pub(super) async fn refresh(
         rotate: registered.rotates(),
     };
     let vault = Arc::clone(&platform.vault);
-    let refreshed =
-        platform
-            .run(Refresh::new(operation, vault, request.caller.spend).narrowed(narrowed.clone()))
-            .await?;
+    let refreshed = platform
+        .run(Refresh::new(operation, vault, request.caller.spend).narrowed(narrowed.clone()))
+        .await?;
     let (grant, refresh_token) = match refreshed {
         Refreshed::Granted(grant, refresh_token) => (grant, refresh_token),
         Refreshed::Widened(error) => return Err(error.into()),

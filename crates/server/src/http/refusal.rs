@@ -123,8 +123,7 @@ impl From<StoreError> for Refusal {
 /// A fault of ours.
 pub(super) fn fault(what: &'static str) -> Refusal {
     tracing::error!(what, "internal error");
-    Refusal::new(ErrorCode::ServerError, "internal error")
-        .status(StatusCode::INTERNAL_SERVER_ERROR)
+    Refusal::new(ErrorCode::ServerError, "internal error").status(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl IntoResponse for Refusal {

@@ -54,7 +54,8 @@ impl Form {
             }
             if name != REPEATABLE && parameters.iter().any(|(known, _)| *known == name) {
                 // The name is the client's own text: only plain ones are told back.
-                let plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                let plain = name.len() <= 64
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 let name = if plain { name.as_ref() } else { "a parameter" };
                 return Err(Refusal::request(format!("{name} stands more than once")));
             }
@@ -102,7 +103,8 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
 
 /// Where a request comes from: the nearest address that is no trusted proxy.
 pub(super) fn source(parts: &request::Parts, config: &Config) -> IpAddr {
-    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let peer =
+        parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let mut source = peer.to_canonical();
     let forwarded: Vec<_> = parts
         .headers

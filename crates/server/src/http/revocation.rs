@@ -30,11 +30,7 @@ pub(super) async fn revoke(
     }
 }
 
-async fn answer(
-    platform: &Platform,
-    headers: &http::HeaderMap,
-    body: Body,
-) -> Result<(), Refusal> {
+async fn answer(platform: &Platform, headers: &http::HeaderMap, body: Body) -> Result<(), Refusal> {
     let form = Form::read(headers, body).await?;
     let now = now();
     let caller = Caller::authenticate(platform, headers, &form, now)?;

@@ -57,20 +57,19 @@ pub(super) async fn redeem(
         platform.polls.forget(code);
     }
     let applied = wait.filter(|_| place.is_some());
-    answer(platform, &request, code, redeemed).map(|response| preference(response, applied)).map_err(
-        |refusal| match applied {
-            Some(wait) => {
-                refusal.header(PREFERENCE_APPLIED, &format!("wait={}", wait.as_secs()))
-            }
+    answer(platform, &request, code, redeemed)
+        .map(|response| preference(response, applied))
+        .map_err(|refusal| match applied {
+            Some(wait) => refusal.header(PREFERENCE_APPLIED, &format!("wait={}", wait.as_secs())),
             None => refusal,
-        },
-    )
+        })
 }
 
 const PREFERENCE_APPLIED: http::HeaderName = http::HeaderName::from_static("preference-applied");
 
 fn preference(mut response: Response, applied: Option<Duration>) -> Response {
-    let value = applied.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());
+    let value =
+        applied.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());
     if let Some(value) = value {
         response.headers_mut().insert(PREFERENCE_APPLIED, value);
     }
@@ -93,12 +92,15 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
     if let Some(max_age) = form.get("max_age") {
-        max_age.parse::<u32>().map_err(|_| Refusal::request("max_age must be a number of seconds"))?;
+        max_age
+            .parse::<u32>()
+            .map_err(|_| Refusal::request("max_age must be a number of seconds"))?;
     }
     let login_hint = match form.get("login_hint") {
         Some(hint) => {
-            let number = E164::parse_tel(hint)
-                .ok_or_else(|| Refusal::request("login_hint must be a tel: URI like tel:+447911123456"))?;
+            let number = E164::parse_tel(hint).ok_or_else(|| {
+                Refusal::request("login_hint must be a tel: URI like tel:+447911123456")
+            })?;
             Some(vault.terminal_key(&number))
         }
         None => None,

@@ -26,8 +26,7 @@ pub(super) async fn userinfo(
     request: Request<Body>,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    let mut response =
-        answer(&platform, &parts).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = answer(&platform, &parts).await.unwrap_or_else(IntoResponse::into_response);
     if let Ok(nonce) = platform.nonces.at(now()).parse() {
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }

@@ -49,8 +49,8 @@ impl Reader {
         let clock = Arc::clone(&self.database.options.clock);
         let result =
             self.snapshot(|connection, random| drive(connection, &mut batch, &clock, random));
-        let operations = batch.answer(&result);
-        self.counters.read(operations);
+        self.counters.read(batch.len());
+        batch.answer(&result);
     }
 
     fn list(&mut self, listing: Listing) {

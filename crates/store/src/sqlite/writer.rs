@@ -66,9 +66,9 @@ impl Writer {
             flush(connection, batch.writes())?;
             Ok(!batch.writes().is_empty())
         });
-        let ok = result.is_ok();
-        let operations = batch.answer(&result.map(drop));
-        self.counters.wrote(operations, ok);
+        // Before the answers: who has one finds it counted.
+        self.counters.wrote(batch.len(), result.is_ok());
+        batch.answer(&result.map(drop));
     }
 
     fn chore(&mut self, chore: WriteWork) {

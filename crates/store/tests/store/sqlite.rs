@@ -180,6 +180,37 @@ async fn a_full_disk_refuses_until_there_is_space() {
     }
 }
 
+/// As root: `mount -t tmpfs -o size=1M tmpfs /some/place`.
+#[tokio::test]
+#[ignore = "needs a file system of about 1 MB, named by TWINPATH_SMALL_DISK"]
+async fn a_truly_full_disk_refuses_until_there_is_space() {
+    let disk = PathBuf::from(std::env::var("TWINPATH_SMALL_DISK").unwrap());
+    let ballast = disk.join("ballast");
+    std::fs::write(&ballast, vec![0; 400_000]).unwrap();
+    let store = Store::open(&url(&disk.join("t.db")), Options::default()).unwrap();
+    let mut kept = Vec::new();
+    let mut refused = 0;
+    for number in 0..2000 {
+        let code = samples::code_number(number);
+        let put = Put(vec![Key::Code(code.key)], vec![Write::Code(code)]);
+        match store.run(put).await {
+            Ok(()) => kept.push(number),
+            Err(error) => {
+                assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && !kept.is_empty(), "{refused} of 2000 refused");
+    std::fs::remove_file(ballast).unwrap();
+    samples::record(&store, &samples::code_number(2000)).await;
+    assert!(!store.stats().failed);
+    for number in kept {
+        let found = store.read(Fetch(Key::Code(samples::code_number(number).key))).await;
+        assert!(matches!(found, Ok(Loaded::Code(Some(_)))), "code {number}");
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_failed_acknowledges_nothing_until_it_is_sound() {
     let backend = FileBackend::new();

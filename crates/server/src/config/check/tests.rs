@@ -5,7 +5,8 @@ fn check(text: &str) -> Result<Config, String> {
     file.check().map_err(|error| error.0)
 }
 
-const KEY: &str = "[keys]\nmaster = \"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"";
+const KEY: &str =
+    "[keys]\nmaster = \"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"";
 
 fn with_issuer(issuer: &str) -> Result<Config, String> {
     check(&format!("issuer = {issuer:?}\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}"))
@@ -50,7 +51,8 @@ fn the_issuer_is_https_or_loopback() {
 
 #[test]
 fn what_is_missing_or_wrong_is_named() {
-    let base = format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}\n");
+    let base =
+        format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}\n");
     let bind = "[[sms.smpp]]\nname = \"a\"\naddress = \"h:2775\"\nsystem_id = \"s\"\n";
     for (text, named) in [
         (String::new(), "issuer"),
@@ -82,7 +84,8 @@ fn a_master_key_is_made_once_and_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("sub/t.db");
-    let text = format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite://{}\"", store.display());
+    let text =
+        format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite://{}\"", store.display());
     let first = check(&text).unwrap();
     let path = first.master_made_at.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

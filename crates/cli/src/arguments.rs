@@ -1,0 +1,216 @@
+//! What can be said on the command line. The texts here are what `--help` teaches.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Authorization by text message: an OAuth server for native apps, without login pages.
+#[derive(Debug, Parser)]
+#[command(name = "twinpath", version, after_help = FIRST_STEPS)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  twinpath dev                    everything on this machine, with a phone simulator
+  twinpath doctor --config FILE   checks a configuration and all it names
+  twinpath serve --config FILE    runs the server
+
+Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
+TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server until Ctrl-C or SIGTERM.
+    Serve(ConfigFile),
+    /// Register apps and manage them. Works while the server runs.
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Look at accounts, block them, revoke their grants, erase them.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// List and rotate the keys that sign tokens.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Check a configuration: store, keys, binds, clock.
+    Doctor(ConfigFile),
+}
+
+impl Command {
+    /// Servers tell what they do, commands only what goes wrong.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            _ => "error",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration, a TOML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    /// Register an app. Prints its metadata as JSON, with its secret: the only time it is shown.
+    Register(Register),
+    /// List all apps.
+    List(ConfigFile),
+    /// Show one app.
+    Show(OneApp),
+    /// Change an app. What is not given stays as it is.
+    Update(Update),
+    /// Give an app a new secret. The old one ends at once.
+    RotateSecret(OneApp),
+    /// Delete an app. Its tokens can no longer be refreshed.
+    Delete(OneApp),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneApp {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The app.
+    #[arg(value_name = "CLIENT_ID", required_unless_present = "client_id_flag")]
+    client_id: Option<String>,
+    /// The app.
+    #[arg(long = "client-id", value_name = "CLIENT_ID", conflicts_with = "client_id")]
+    client_id_flag: Option<String>,
+}
+
+impl OneApp {
+    /// The app, however it was named.
+    pub(crate) fn client_id(&self) -> String {
+        self.client_id.clone().or_else(|| self.client_id_flag.clone()).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Register {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// What the app is called: people see it, and its texts say it.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// How the app proves who it is.
+    #[arg(long, value_enum, default_value = "private_key_jwt")]
+    pub(crate) auth_method: Method,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// What the app is called.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// How the app proves who it is. A method with a secret gets a new one.
+    #[arg(long, value_enum)]
+    pub(crate) auth_method: Option<Method>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// The app's identity; made up at registration if it is not given.
+    #[arg(long)]
+    pub(crate) client_id: Option<String>,
+    /// The app's public keys, a JWK set or one JWK: for private_key_jwt.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// What the app may ask for, separated by spaces ("openid" if it is not given).
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// Whether tokens are bound to a key of the app's installation.
+    #[arg(long, value_enum)]
+    pub(crate) dpop: Option<Dpop>,
+    /// Where browsers are sent back to; may stand more than once.
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    pub(crate) redirect_uris: Vec<String>,
+    /// The Android package name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) android_package: Option<String>,
+    /// SHA-256 of the Android signing certificate, in hex; may stand more than once.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) android_cert_sha256: Vec<String>,
+    /// The Apple app id, TEAMID.bundle.id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) apple_app_id: Option<String>,
+    /// Whose app it is. Apps of one developer see the same union_id.
+    #[arg(long)]
+    pub(crate) developer: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// A JWT signed with the app's own key (RFC 7523).
+    PrivateKeyJwt,
+    /// A secret in the Authorization header.
+    ClientSecretBasic,
+    /// A secret in the request's body.
+    ClientSecretPost,
+    /// A JWT made with a secret.
+    ClientSecretJwt,
+    /// Nothing: in development only.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Dpop {
+    /// Tokens are bound to a key (RFC 9449).
+    Required,
+    /// Tokens are bearer tokens.
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Show an account and its grants.
+    Show(OneAccount),
+    /// Refuse the account every authorization and refresh.
+    Block(OneAccount),
+    /// Take a block back.
+    Unblock(OneAccount),
+    /// Revoke all grants of the account.
+    Revoke(OneAccount),
+    /// Give a number its earlier account back, after it got a new one for having been dormant.
+    Restore(OneAccount),
+    /// Forget the account, its number and its grants.
+    Erase(OneAccount),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneAccount {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The account: its number (+447911123456) or its id (acc_...).
+    #[arg(value_name = "NUMBER_OR_ID", allow_hyphen_values = true)]
+    pub(crate) subject: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the keys, the newest first.
+    List(ConfigFile),
+    /// Make a new key that signs from now on. The old one stays published.
+    Rotate(ConfigFile),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        super::Arguments::command().debug_assert();
+    }
+}

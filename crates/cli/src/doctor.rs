@@ -1,0 +1,133 @@
+//! `doctor`: checks a configuration and what it names, and says what to do about what is wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use twinpath_core::vault::Vault;
+use twinpath_server::config::{self, Bind, Config};
+use twinpath_server::first_path::try_bind;
+use twinpath_server::operator::read_signing_keys;
+use twinpath_server::platform::{now, open_store};
+
+/// 2025-01-01: no right clock is behind it.
+const PAST: i64 = 1_735_689_600;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+struct Report {
+    failed: usize,
+}
+
+impl Report {
+    fn ok(&self, what: &str, detail: &str) {
+        println!("ok    {what}: {detail}");
+    }
+
+    fn note(&self, what: &str, detail: &str) {
+        println!("note  {what}: {detail}");
+    }
+
+    fn fail(&mut self, what: &str, detail: &str) {
+        self.failed += 1;
+        println!("FAIL  {what}: {detail}");
+    }
+}
+
+/// Checks everything, prints a line each, and returns how many failed.
+pub(crate) async fn examine(path: &Path) -> usize {
+    let mut report = Report::default();
+    match config::load(path, std::env::vars()) {
+        Err(error) => report.fail("configuration", &error.to_string()),
+        Ok(config) => {
+            report.ok("configuration", &format!("{} is complete", path.display()));
+            examine_keys(&config, &mut report);
+            examine_store(&config, &mut report).await;
+            examine_clock(&mut report);
+            examine_listener(&config, &mut report).await;
+            examine_binds(&config, &mut report).await;
+        }
+    }
+    report.failed
+}
+
+fn examine_keys(config: &Config, report: &mut Report) {
+    match &config.master_made_at {
+        Some(path) => report.note(
+            "master key",
+            &format!(
+                "a development key, {}: give [keys] master_file one that is kept elsewhere than \
+                 the store",
+                path.display()
+            ),
+        ),
+        None => report.ok("master key", "configured"),
+    }
+    if config.development {
+        report.note("development", "apps without authentication are accepted");
+    }
+}
+
+async fn examine_store(config: &Config, report: &mut Report) {
+    let store = match open_store(config) {
+        Ok(store) => store,
+        Err(error) => return report.fail("store", &error.to_string()),
+    };
+    match store.ping().await {
+        Ok(()) => report.ok("store", &format!("takes writes, schema {}", store.schema_version())),
+        Err(error) => report.fail("store", &error.to_string()),
+    }
+    match (Vault::new(&config.master.0), read_signing_keys(&store).await) {
+        (Ok(vault), Ok(keys)) if !keys.is_empty() => {
+            match twinpath_core::token::KeyRing::open(&keys, &vault, now()) {
+                Ok(_) => report.ok("signing keys", &format!("{} in the store", keys.len())),
+                Err(_) => report.fail("signing keys", "the master key does not open them"),
+            }
+        }
+        (Ok(_), Ok(_)) => {
+            report.note("signing keys", "none yet: the server makes one at its start")
+        }
+        (_, Err(error)) => report.fail("signing keys", &error.to_string()),
+        (Err(error), _) => report.fail("master key", &error.to_string()),
+    }
+    store.close().await;
+}
+
+fn examine_clock(report: &mut Report) {
+    if now().seconds() < PAST {
+        report.fail("clock", "it is years behind: tokens and proofs need a right one");
+    } else {
+        report.ok("clock", "plausible; keep it synchronized (proofs may be 60 s old)");
+    }
+}
+
+async fn examine_listener(config: &Config, report: &mut Report) {
+    let what = format!("port {}", config.listen);
+    match tokio::net::TcpListener::bind(config.listen).await {
+        Ok(_) => report.ok(&what, "free"),
+        Err(_) if TcpStream::connect(config.listen).await.is_ok() => {
+            report.note(&what, "something listens there: this server, if it runs");
+        }
+        Err(error) => report.fail(&what, &error.to_string()),
+    }
+}
+
+async fn examine_binds(config: &Config, report: &mut Report) {
+    if config.binds.is_empty() {
+        report.note("binds", "no [[sms.smpp]]: no text can arrive");
+    }
+    for bind in &config.binds {
+        examine_bind(bind, report).await;
+    }
+}
+
+async fn examine_bind(bind: &Bind, report: &mut Report) {
+    let what = format!("bind {}", bind.route.name.0);
+    if bind.numbers.is_empty() {
+        report.note(&what, "no numbers: apps are not told where to text");
+    }
+    match try_bind(bind, PATIENCE).await {
+        Ok(()) => report.ok(&what, &format!("{} accepts it", bind.address)),
+        Err(why) => report.fail(&what, &format!("{}: {why}", bind.address)),
+    }
+}

@@ -1,0 +1,128 @@
+// A message centre on node-smpp, driven over stdin and stdout by JSON lines.
+//
+// In:  {"id":1,"do":"deliver",...} and its siblings below; each is answered once, by its id.
+// Out: {"id":1,...} answers; {"event":"bind",...} and its siblings as they happen.
+//
+// Times (`at`) are milliseconds since 1970 with a fraction, from this machine's clock, so that they
+// can be compared with the test's own.
+import { createInterface } from 'node:readline';
+import smpp from 'smpp';
+
+const settings = { bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
+const sessions = new Map(); // number -> { session, bound, waiting: Map(sequence -> [id, at]) }
+let lastSession = 0;
+let rawSequence = 0x40000000;
+
+const now = () => performance.timeOrigin + performance.now();
+const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
+const server = smpp.createServer((session) => {
+  const number = ++lastSession;
+  const peer = { session, bound: null, waiting: new Map() };
+  sessions.set(number, peer);
+  say({ event: 'connect', session: number, at: now() });
+  session.on('error', (error) => say({ event: 'error', session: number, error: String(error) }));
+  session.on('close', () => closed(number, peer));
+  session.on('pdu', (pdu) => received(number, peer, pdu));
+});
+
+function closed(number, peer) {
+  sessions.delete(number);
+  for (const [id] of peer.waiting.values()) say({ id, lost: true });
+  say({ event: 'close', session: number, at: now() });
+}
+
+function received(number, peer, pdu) {
+  if (pdu.isResponse() || pdu.command === 'generic_nack') return answered(number, peer, pdu);
+  if (pdu.command.startsWith('bind_')) return bind(number, peer, pdu);
+  say({ event: pdu.command, session: number, at: now() });
+  if (pdu.command === 'enquire_link' && !settings.answerEnquireLink) return;
+  peer.session.send(pdu.response());
+  if (pdu.command === 'unbind') peer.session.close();
+}
+
+function answered(number, peer, pdu) {
+  const at = now();
+  const { command, command_status: status, sequence_number: sequence } = pdu;
+  const waiting = peer.waiting.get(sequence);
+  if (!waiting) return say({ event: 'response', session: number, command, status, sequence, at });
+  peer.waiting.delete(sequence);
+  const [id, sentAt] = waiting;
+  say({ id, command, status, latency: at - sentAt, at });
+}
+
+function bind(number, peer, pdu) {
+  const { command, system_id, password, system_type, interface_version, address_range } = pdu;
+  const asked = { command, system_id, password, system_type, interface_version, address_range };
+  say({ event: 'bind', session: number, at: now(), ...asked });
+  if (settings.bindSilent) return;
+  const status = settings.bindStatus;
+  const answer = () => {
+    peer.session.send(pdu.response({ command_status: status, system_id: 'centre' }));
+    if (status !== 0) return peer.session.close();
+    peer.bound = command;
+    say({ event: 'bound', session: number, command, at: now() });
+  };
+  if (settings.bindDelayMs > 0) setTimeout(answer, settings.bindDelayMs);
+  else answer();
+}
+
+const bytes = (value) => (value && value.hex !== undefined ? Buffer.from(value.hex, 'hex') : value);
+const receivers = () =>
+  [...sessions.values()].filter(({ bound }) => bound && bound !== 'bind_transmitter');
+
+// A text to the newest session that takes texts.
+function deliver({ id, command = 'deliver_sm', pdu }) {
+  const peer = receivers().at(-1);
+  if (!peer) return say({ id, lost: true });
+  const fields = Object.fromEntries(Object.entries(pdu).map(([k, v]) => [k, bytes(v)]));
+  const at = now();
+  const sent = peer.session[command](fields);
+  if (!sent) return say({ id, lost: true });
+  peer.waiting.set(peer.session.sequence, [id, at]);
+}
+
+// Octets as they are. With `wait`, the answer is that to the PDU's sequence number; `$SEQUENCE`
+// in the hex stands for a fresh one.
+function raw({ id, hex, wait = false }) {
+  const peer = receivers().at(-1);
+  if (!peer) return say({ id, lost: true });
+  const sequence = ++rawSequence;
+  const octets = hex.replace('$SEQUENCE', sequence.toString(16).padStart(8, '0'));
+  if (wait) peer.waiting.set(sequence, [id, now()]);
+  peer.session.socket.write(Buffer.from(octets, 'hex'), () => wait || say({ id }));
+}
+
+const commands = {
+  deliver,
+  raw,
+  set: ({ id, ...changes }) => {
+    delete changes.do;
+    Object.assign(settings, changes);
+    say({ id });
+  },
+  // Hangs up without a word.
+  drop: ({ id }) => {
+    for (const { session } of sessions.values()) session.destroy();
+    say({ id });
+  },
+  // Asks in order: enquire_link or unbind.
+  ask: ({ id, command }) => {
+    const peer = receivers().at(-1);
+    if (!peer || !peer.session[command]()) return say({ id, lost: true });
+    peer.waiting.set(peer.session.sequence, [id, now()]);
+  },
+};
+
+server.listen(0, '127.0.0.1', () => say({ event: 'listening', port: server.address().port }));
+
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const command = JSON.parse(line);
+  try {
+    commands[command.do](command);
+  } catch (error) {
+    say({ id: command.id, error: String(error) });
+  }
+});
+lines.on('close', () => process.exit(0));

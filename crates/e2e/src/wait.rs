@@ -1,0 +1,31 @@
+//! Waiting for a condition, with a deadline far beyond what it should take.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take before a test gives it up.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at that nothing announces.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Looks until there is something, and gives it back.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}");
+        sleep(LOOK).await;
+    }
+}
+
+/// Fails the test if this takes too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("not within {DEADLINE:?}: {what}"),
+    }
+}
