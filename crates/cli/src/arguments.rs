@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Serve(ConfigFile),
     /// Register apps and manage them. Works while the server runs.
     #[command(subcommand)]
-    App(AppCommand),
+    App(Box<AppCommand>),
     /// Look at accounts, block them, revoke their grants, erase them.
     #[command(subcommand)]
     Account(AccountCommand),

@@ -16,16 +16,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Report {
+    passed: usize,
+    noted: usize,
     failed: usize,
 }
 
 impl Report {
-    fn ok(&self, what: &str, detail: &str) {
+    fn ok(&mut self, what: &str, detail: &str) {
+        self.passed += 1;
         println!("ok    {what}: {detail}");
     }
 
-    fn note(&self, what: &str, detail: &str) {
+    fn note(&mut self, what: &str, detail: &str) {
+        self.noted += 1;
         println!("note  {what}: {detail}");
+    }
+
+    fn end(self) -> usize {
+        println!("{} right, {} to know, {} wrong", self.passed, self.noted, self.failed);
+        self.failed
     }
 
     fn fail(&mut self, what: &str, detail: &str) {
@@ -48,7 +57,7 @@ pub(crate) async fn examine(path: &Path) -> usize {
             examine_binds(&config, &mut report).await;
         }
     }
-    report.failed
+    report.end()
 }
 
 fn examine_keys(config: &Config, report: &mut Report) {
@@ -85,7 +94,7 @@ async fn examine_store(config: &Config, report: &mut Report) {
             }
         }
         (Ok(_), Ok(_)) => {
-            report.note("signing keys", "none yet: the server makes one at its start")
+            report.note("signing keys", "none yet: the server makes one at its start");
         }
         (_, Err(error)) => report.fail("signing keys", &error.to_string()),
         (Err(error), _) => report.fail("master key", &error.to_string()),

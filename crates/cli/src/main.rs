@@ -6,6 +6,7 @@
 //! | [`operate`] | `app`, `account`, `key`: to a running server, or to the store itself |
 //! | [`doctor`] | `doctor`: checks a configuration and what it names |
 
+#[expect(clippy::doc_markdown, reason = "the comments there are printed by --help")]
 mod arguments;
 mod doctor;
 mod operate;
@@ -71,7 +72,7 @@ fn load(file: &ConfigFile) -> Result<Config, ConfigError> {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(file) => serve(load(&file)?).await,
-        Command::App(command) => Ok(operate::app(command).await?),
+        Command::App(command) => Ok(operate::app(*command).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::Doctor(file) => match doctor::examine(&file.config).await {

@@ -123,15 +123,14 @@ pub(crate) async fn key(command: KeyCommand) -> Result<(), OperateError> {
 async fn carry_out(file: &ConfigFile, command: Command) -> Result<(), OperateError> {
     let config = crate::load(file)?;
     let vault = Vault::new(&config.master.0).map_err(OperatorError::from)?;
-    let answer = match through_server(&config, &vault, &command).await? {
-        Some(answer) => answer,
-        None => {
-            let store = open_store(&config).map_err(OperatorError::from)?;
-            let operator = Operator { store: &store, vault: &vault };
-            let answer = operator.perform(command).await;
-            store.close().await;
-            answer?
-        }
+    let answer = if let Some(answer) = through_server(&config, &vault, &command).await? {
+        answer
+    } else {
+        let store = open_store(&config).map_err(OperatorError::from)?;
+        let operator = Operator { store: &store, vault: &vault };
+        let answer = operator.perform(command).await;
+        store.close().await;
+        answer?
     };
     println!("{answer:#}");
     Ok(())

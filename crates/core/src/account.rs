@@ -97,9 +97,9 @@ impl Subject<'_> {
     fn apply(&self, action: Action, cx: &Context<'_>) -> (Account, Vec<Write>) {
         let unchanged = (self.account.clone(), Vec::new());
         match (action, self.account.status) {
-            (Action::Show, _) => unchanged,
-            (Action::Block, AccountStatus::Blocked) => unchanged,
-            (Action::Block, _) => self.turn(AccountStatus::Blocked, "account.blocked", cx),
+            (Action::Block, AccountStatus::Active | AccountStatus::Replaced) => {
+                self.turn(AccountStatus::Blocked, "account.blocked", cx)
+            }
             (Action::Unblock, AccountStatus::Blocked) => {
                 let status = match self.present {
                     Some(_) => AccountStatus::Replaced,
@@ -107,13 +107,12 @@ impl Subject<'_> {
                 };
                 self.turn(status, "account.unblocked", cx)
             }
-            (Action::Unblock, _) => unchanged,
             (Action::Revoke, _) => {
                 (self.account.clone(), self.revoke_all(self.account, "operator", cx))
             }
             (Action::Restore, AccountStatus::Replaced) => self.restore(cx),
-            (Action::Restore, _) => unchanged,
             (Action::Erase, _) => (self.account.clone(), self.erase(cx)),
+            (Action::Show | Action::Block | Action::Unblock | Action::Restore, _) => unchanged,
         }
     }
 
@@ -185,3 +184,6 @@ impl Subject<'_> {
         writes
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ impl Route {
         Ok(FirstMessage { number, code: message.code, words: message.words })
     }
 }
+
+#[cfg(test)]
+mod tests;

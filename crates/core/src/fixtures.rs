@@ -29,7 +29,7 @@ pub(crate) const DORMANT_S: i64 = 365 * 24 * 3600;
 pub(crate) const PHRASE: &str = "Weather sign-in. Send only from inside the app.";
 pub(crate) const PHONES: [&str; 3] = ["+447911123456", "+447911123457", "+8613800138078"];
 
-/// Randomness that is the same in every run (SplitMix64).
+/// Randomness that is the same in every run (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Seeded(pub(crate) u64);
 

@@ -200,6 +200,13 @@ async fn fill(store: &Store, accounts: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Bytes this process has written so far, where the system tells.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or_default()
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -214,6 +221,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fill(&store, accounts).await?;
 
     let before = store.stats();
+    let written_before = written();
     let until = Instant::now() + Duration::from_secs(seconds);
     let lanes: Vec<_> =
         (0..in_flight).map(|lane| tokio::spawn(authorize(store.clone(), lane, until))).collect();
@@ -221,6 +229,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for lane in lanes {
         took.extend(lane.await??);
     }
+    let kib = (written() - written_before) / 1024;
     took.sort_unstable();
     let after = store.stats();
     let percentile = |percent: usize| took.get(took.len() * percent / 100).copied();
@@ -233,10 +242,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         percentile(99).unwrap_or_default(),
     );
     println!(
-        "  {batches} batches of {} operations, commit mean {:.2?}, longest {:.1?}",
+        "  {batches} batches of {} operations, commit mean {:.2?}, longest {:.1?}, {} KiB written each",
         (after.write_operations - before.write_operations) / batches.max(1),
         (after.commit_sum.saturating_sub(before.commit_sum)) / commits,
         after.commit_max,
+        kib / (took.len() as u64).max(1),
     );
     store.close().await;
     Ok(())

@@ -27,10 +27,9 @@ pub struct Options {
     pub max_batch: usize,
     /// Most operations waiting in each of the two queues; one more is refused at once.
     pub queue_limit: usize,
-    /// How long to wait for another process that writes to the same database.
+    /// How long to wait for another process that writes to the same database, before a batch is
+    /// given up.
     pub busy_timeout: Duration,
-    /// How often to wait that long before a batch is given up.
-    pub busy_attempts: u32,
     /// Page cache of each connection, in KiB.
     pub cache_kib: u32,
     /// Bytes of the database that are memory-mapped; 0 for none.
@@ -49,7 +48,6 @@ impl Default for Options {
             max_batch: 512,
             queue_limit: 8192,
             busy_timeout: Duration::from_secs(5),
-            busy_attempts: 3,
             cache_kib: 64 * 1024,
             // Measured: no gain, and an I/O error on a mapped page is a signal, not an error code.
             mmap_bytes: 0,

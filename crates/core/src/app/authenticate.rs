@@ -65,7 +65,7 @@ enum Shown<'a> {
     Nothing,
     Basic(String),
     Post(&'a str),
-    Assertion(Compact<'a>, Box<AssertionClaims>),
+    Assertion(Box<Compact<'a>>, Box<AssertionClaims>),
 }
 
 /// An authenticated request.
@@ -132,7 +132,7 @@ impl<'a> Credentials<'a> {
         let malformed = AuthError::Client("client_assertion is not a well-formed JWT");
         let jws = Compact::parse(assertion, MAX_JWT).map_err(|_| malformed)?;
         let claims = jws.claims::<AssertionClaims>().map_err(|_| malformed)?;
-        Ok(Shown::Assertion(jws, Box::new(claims)))
+        Ok(Shown::Assertion(Box::new(jws), Box::new(claims)))
     }
 }
 

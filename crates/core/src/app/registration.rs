@@ -311,3 +311,6 @@ impl Operation for DeleteApp {
         Ok(Step::Done(writes, PutOutcome::Done))
     }
 }
+
+#[cfg(test)]
+mod tests;

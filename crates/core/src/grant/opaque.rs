@@ -115,3 +115,6 @@ pub fn read_access_token_handle(vault: &Vault, jti: &str) -> Option<(TerminalKey
     let (terminal, rest) = plain.split_first_chunk::<16>()?;
     Some((TerminalKey(*terminal), GrantId::from_slice(rest)?))
 }
+
+#[cfg(test)]
+mod tests;

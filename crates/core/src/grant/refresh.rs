@@ -193,3 +193,6 @@ impl Operation for Refresh {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ impl Operation for RecordText {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,7 +223,7 @@ impl Redeem {
             used: false,
         };
         let event = grant.event(cx.now, "grant.reissued");
-        self.hand_over(code, grant, minted, false, vec![Write::Audit(event)])
+        Self::hand_over(code, grant, minted, false, vec![Write::Audit(event)])
     }
 
     fn issue(
@@ -241,16 +241,15 @@ impl Redeem {
         if let (None, Some((_, old))) = (kept, known) {
             writes.extend(replace(old, grants, cx.now));
         }
-        let (account, created_at) = match kept {
-            Some((terminal, account)) => (account.id, terminal.created_at),
-            None => {
-                // Made from the grant's id, not from fresh randomness: a step puts only rows that
-                // it read, so every attempt at this decision has to name the same row.
-                let account = self.new_account_id(code.terminal, id);
-                let _absent = view.account(code.terminal, account)?;
-                writes.extend(self.create_account(code.terminal, account, cx.now));
-                (account, cx.now)
-            }
+        let (account, created_at) = if let Some((terminal, account)) = kept {
+            (account.id, terminal.created_at)
+        } else {
+            // Made from the grant's id, not from fresh randomness: a step puts only rows that it
+            // read, so every attempt at this decision has to name the same row.
+            let account = self.new_account_id(code.terminal, id);
+            let _absent = view.account(code.terminal, account)?;
+            writes.extend(self.create_account(code.terminal, account, cx.now));
+            (account, cx.now)
         };
         writes.push(Write::Terminal(Terminal {
             key: code.terminal,
@@ -264,7 +263,7 @@ impl Redeem {
         }
         let (grant, minted) = self.grant(code, id, account, cx);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
-        Ok(self.hand_over(code, grant, minted, kept.is_none(), writes))
+        Ok(Self::hand_over(code, grant, minted, kept.is_none(), writes))
     }
 
     /// Section 8: a number not proven for long may be another person's by now, unless an instance
@@ -365,7 +364,6 @@ impl Redeem {
     }
 
     fn hand_over(
-        &self,
         code: &CodeRecord,
         grant: Grant,
         minted: Minted,

@@ -100,7 +100,9 @@ fn the_simulation_reaches_every_outcome() {
     for _ in 0..CASES {
         let (rotate, events) = cases.new_tree(&mut runner).unwrap().current();
         let mut world = World::new(rotate);
-        events.into_iter().for_each(|event| world.happen(event));
+        for event in events {
+            world.happen(event);
+        }
         world.settle();
         for outcome in world.outcomes {
             *seen.entry(outcome).or_default() += 1;

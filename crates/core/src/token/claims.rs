@@ -164,3 +164,6 @@ impl IdClaims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ impl KeyRing {
         jws.claims().ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rlibphonenumber::Region;
+use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::first_message::Route;
 use twinpath_core::ids::RouteName;
 use twinpath_core::number::{SenderPolicy, UnknownTon};
@@ -286,7 +286,9 @@ impl file::Smpp {
     fn senders(&self, key: &str) -> Result<SenderPolicy, ConfigError> {
         let region = |code: &String| {
             Region::from_code(code)
-                .map_err(|_| ConfigError(format!("{key}: {code:?} is no ISO 3166-1 country")))
+                .ok()
+                .filter(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|r| r == *region))
+                .ok_or_else(|| ConfigError(format!("{key}: {code:?} is no ISO 3166-1 country")))
         };
         let unknown_ton = match self.unknown_ton.unwrap_or_default() {
             file::UnknownTon::International => UnknownTon::International,

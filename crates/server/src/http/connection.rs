@@ -44,15 +44,15 @@ impl Shutdown {
 /// A bound port with the endpoints behind it.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    port: TcpListener,
     router: Router,
     places: Arc<Semaphore>,
 }
 
 impl Listener {
     /// Serves `router` on a bound port; at most `connections` are open at the same time.
-    pub fn new(listener: TcpListener, router: Router, connections: usize) -> Self {
-        Self { listener, router, places: Arc::new(Semaphore::new(connections)) }
+    pub fn new(port: TcpListener, router: Router, connections: usize) -> Self {
+        Self { port, router, places: Arc::new(Semaphore::new(connections)) }
     }
 
     /// Serves until `shutdown`, then lets requests in progress finish.
@@ -69,7 +69,7 @@ impl Listener {
                 connections.spawn(serve_connection(stream, peer, router, shutdown.clone(), place));
             }
         }
-        drop(self.listener);
+        drop(self.port);
         let drained = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
             tracing::warn!("requests were cut off at the stop");
@@ -78,7 +78,7 @@ impl Listener {
 
     async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        match self.listener.accept().await {
+        match self.port.accept().await {
             Ok((stream, peer)) => Some((stream, peer, place)),
             Err(error) => {
                 // Out of descriptors: give those that are open time to end.

@@ -5,7 +5,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use twinpath_core::app::AuthError;
 use twinpath_core::grant::ParameterError;
 use twinpath_core::proof::DpopError;
@@ -24,7 +24,7 @@ pub struct Refusal {
     /// Seconds between polls.
     pub interval: Option<u64>,
     /// Further headers.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// `DPoP-Nonce` (RFC 9449 8).
@@ -38,7 +38,7 @@ impl Refusal {
             code,
             description: description.into(),
             interval: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Refusal {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }
@@ -73,11 +73,12 @@ impl Refusal {
     /// At a protected resource: the challenge of RFC 6750 3 or RFC 9449 7.1.
     pub fn resource(status: StatusCode, code: ErrorCode, description: &str, dpop: bool) -> Self {
         let scheme = if dpop { "DPoP" } else { "Bearer" };
-        let algs = twinpath_core::proof::Algorithm::NAMES.join(" ");
         let mut challenge =
             format!("{scheme} error=\"{}\", error_description=\"{description}\"", code.as_str());
         if dpop {
-            challenge.push_str(&format!(", algs=\"{algs}\""));
+            challenge.push_str(", algs=\"");
+            challenge.push_str(&twinpath_core::proof::Algorithm::NAMES.join(" "));
+            challenge.push('"');
         }
         Self::new(code, description).status(status).header(WWW_AUTHENTICATE, &challenge)
     }

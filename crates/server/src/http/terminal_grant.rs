@@ -174,7 +174,7 @@ fn answer(
     redeemed: Redeemed,
 ) -> Result<Response, Refusal> {
     match redeemed {
-        Redeemed::Issued(issued) => respond(platform, request, *issued),
+        Redeemed::Issued(issued) => respond(platform, request, &issued),
         Redeemed::Pending => Err(pending(platform, code)),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,
@@ -215,7 +215,7 @@ fn pending(platform: &Platform, code: CodeKey) -> Refusal {
 fn respond(
     platform: &Platform,
     request: &TokenRequest,
-    issued: Issued,
+    issued: &Issued,
 ) -> Result<Response, Refusal> {
     let number = platform
         .vault

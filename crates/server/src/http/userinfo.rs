@@ -92,7 +92,7 @@ fn authorized(
             let url = format!("{}{}", platform.config.issuer, path::USERINFO);
             let expected =
                 Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
-            let proven = prove(platform, &parts.headers, expected, now).map_err(at_resource)?;
+            let proven = prove(platform, &parts.headers, expected, now).map_err(|e| at_resource(&e))?;
             if same(proven.as_bytes(), jkt.as_bytes()) { Ok(claims) } else { Err(invalid(true)) }
         }
         // RFC 9449 7.2: a bound token is no bearer token, nor the other way round.
@@ -102,7 +102,7 @@ fn authorized(
 }
 
 /// A refused proof, as a protected resource says it.
-fn at_resource(refusal: Refusal) -> Refusal {
+fn at_resource(refusal: &Refusal) -> Refusal {
     Refusal::resource(StatusCode::UNAUTHORIZED, refusal.code, &refusal.description, true)
 }
 

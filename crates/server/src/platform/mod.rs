@@ -2,6 +2,7 @@
 
 mod counters;
 mod limits;
+mod readiness;
 mod registry;
 mod waiters;
 
@@ -17,6 +18,7 @@ use twinpath_store::{Store, StoreError};
 
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
+pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
 pub use waiters::{Busy, Waiter, Waiters};
 
@@ -67,6 +69,8 @@ pub struct Platform {
     pub pending: Pending,
     /// The binds to message centres.
     pub binds: Binds,
+    /// Whether the store takes writes.
+    pub readiness: Readiness,
     /// For `/metrics`.
     pub counters: Counters,
     replay: Mutex<ReplayWindow>,
@@ -110,6 +114,7 @@ impl Platform {
             polls: Polls::new(config.terminal.interval_s),
             pending: Pending::new(config.limits.pending_codes_per_address),
             binds: Binds::default(),
+            readiness: Readiness::default(),
             counters: Counters::default(),
             replay: Mutex::new(ReplayWindow::new(REPLAY_KEEP_S, REPLAY_LIMIT)),
             config,

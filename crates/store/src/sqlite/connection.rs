@@ -15,6 +15,11 @@ use crate::options::Options;
 /// Prepared statements kept by each connection; there are about thirty.
 const STATEMENTS: usize = 64;
 
+/// How long one try for the write lock lasts. `SQLite` asks again after 1, 2, 5, 10 ... 100 ms; a
+/// fresh try begins with the short waits again. So the lock is asked for every few milliseconds, and
+/// a command-line process finds its gap between the batches of a busy server.
+const TRY: Duration = Duration::from_millis(10);
+
 /// Where the database is and how connections to it are set up.
 #[derive(Clone)]
 pub(super) struct Database {
@@ -90,14 +95,15 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Takes the write lock before anything is read: nothing read can be stale when it is written, and
 /// no lock has to be upgraded halfway.
-pub(super) fn begin(connection: &Connection, attempts: u32) -> Result<(), Fault> {
-    patiently(attempts, || statement(connection, "BEGIN IMMEDIATE"))
+pub(super) fn begin(connection: &Connection, patience: Duration) -> Result<(), Fault> {
+    connection.busy_timeout(TRY.min(patience))?;
+    patiently(patience, || statement(connection, "BEGIN IMMEDIATE"))
 }
 
 /// Commits, and tells how long that took.
-pub(super) fn commit(connection: &Connection, attempts: u32) -> Result<Duration, Fault> {
+pub(super) fn commit(connection: &Connection, patience: Duration) -> Result<Duration, Fault> {
     let started = Instant::now();
-    patiently(attempts, || statement(connection, "COMMIT"))?;
+    patiently(patience, || statement(connection, "COMMIT"))?;
     Ok(started.elapsed())
 }
 
@@ -112,19 +118,22 @@ pub(super) fn statement(connection: &Connection, sql: &str) -> Result<(), Fault>
 }
 
 /// Moves the whole log into the database and empties it.
-pub(super) fn checkpoint(connection: &Connection) -> Result<(), Fault> {
-    let busy: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy == 0 { Ok(()) } else { Err(Fault::Busy) }
+pub(super) fn checkpoint(connection: &Connection, patience: Duration) -> Result<(), Fault> {
+    patiently(patience, || {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        if busy == 0 { Ok(()) } else { Err(Fault::Busy) }
+    })
 }
 
-/// Repeats what another process keeps from happening; each try waits for the busy timeout.
-fn patiently<T>(attempts: u32, mut act: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
-    for _ in 1..attempts {
+/// Repeats what another process keeps from happening. Each try waits for the connection's own busy
+/// timeout.
+fn patiently<T>(patience: Duration, mut act: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let started = Instant::now();
+    loop {
         match act() {
-            Err(Fault::Busy) => {}
+            Err(Fault::Busy) if started.elapsed() < patience => {}
             other => return other,
         }
     }
-    act()
 }

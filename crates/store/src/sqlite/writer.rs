@@ -53,7 +53,9 @@ impl Writer {
                 self.chore(chore);
             }
         }
-        if let Some(Err(fault)) = self.connection.as_ref().map(checkpoint) {
+        let patience = self.database.options.busy_timeout;
+        let emptied = self.connection.as_ref().map(|connection| checkpoint(connection, patience));
+        if let Some(Err(fault)) = emptied {
             tracing::warn!(?fault, "the log was not emptied; the next start will do so");
         }
     }
@@ -97,7 +99,7 @@ impl Writer {
         &mut self,
         body: impl FnOnce(&Connection, &mut dyn Random) -> Result<bool, Fault>,
     ) -> Result<bool, StoreError> {
-        let attempts = self.database.options.busy_attempts;
+        let patience = self.database.options.busy_timeout;
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.recover()?,
@@ -105,9 +107,9 @@ impl Writer {
         let result = self
             .database
             .limit_pages(&connection)
-            .and_then(|()| begin(&connection, attempts))
+            .and_then(|()| begin(&connection, patience))
             .and_then(|()| body(&connection, &mut *self.random))
-            .and_then(|wrote| Ok((wrote, commit(&connection, attempts)?)));
+            .and_then(|wrote| Ok((wrote, commit(&connection, patience)?)));
         let sound = match &result {
             Ok(_) => true,
             Err(fault) => roll_back(&connection) && !fault.breaks(),
@@ -140,11 +142,11 @@ impl Writer {
 
     fn prove(&self) -> Result<Connection, Fault> {
         let connection = self.database.writer()?;
-        let attempts = self.database.options.busy_attempts;
-        checkpoint(&connection)?;
-        begin(&connection, attempts)?;
+        let patience = self.database.options.busy_timeout;
+        checkpoint(&connection, patience)?;
+        begin(&connection, patience)?;
         probe(&connection)?;
-        commit(&connection, attempts)?;
+        commit(&connection, patience)?;
         Ok(connection)
     }
 }

@@ -230,8 +230,8 @@ async fn a_store_that_failed_acknowledges_nothing_until_it_is_sound() {
 #[tokio::test]
 async fn a_writer_that_never_lets_go_is_given_up_on() {
     let backend = FileBackend::new();
-    let busy_timeout = Duration::from_millis(10);
-    let options = Options { busy_timeout, busy_attempts: 2, ..Options::default() };
+    let busy_timeout = Duration::from_millis(30);
+    let options = Options { busy_timeout, ..Options::default() };
     let store = backend.open(options).unwrap();
     let intruder = backend.intruder();
     intruder.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -27,7 +27,7 @@ pub(super) enum Command {
 }
 
 /// What happens next. `steps` is how far a new operation goes at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     Text {
         phone: u8,

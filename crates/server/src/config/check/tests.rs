@@ -74,7 +74,7 @@ fn what_is_missing_or_wrong_is_named() {
         (format!("{base}[[sms.webhook]]\nname = \"w\""), "sms.webhook"),
         (base.replace("0001", "zz"), "keys.master"),
     ] {
-        let error = check(&text).unwrap_err();
+        let error = check(&text).expect_err(named);
         assert!(error.contains(named), "{named}: {error}");
     }
 }

@@ -1,0 +1,79 @@
+//! How the API refuses a request: a status, a challenge in `WWW-Authenticate` (RFC 6750 3, RFC 9449
+//! 7.1), and the same in JSON.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use twinpath_core::proof::{Algorithm, DpopError};
+use twinpath_wire::oauth::{ErrorBody, ErrorCode};
+
+use super::keys::KeysError;
+
+/// Why a request is refused. The words are for the app's developer.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// There is no token at all.
+    #[error("an access token is needed")]
+    NoToken,
+    /// The token does not count here.
+    #[error("{0}")]
+    Token(&'static str),
+    /// The proof of the token's key does not hold, or needs our nonce.
+    #[error(transparent)]
+    Proof(#[from] DpopError),
+    /// The proof was seen before.
+    #[error("the proof was used before")]
+    Replayed,
+    /// The token is good for other things.
+    #[error("the token's scope lacks {0}")]
+    Scope(&'static str),
+    /// More requests than can be told apart.
+    #[error("too many requests; try again")]
+    Busy,
+    /// The platform cannot be asked for its keys.
+    #[error("the platform cannot be reached; try again")]
+    Keys(#[from] KeysError),
+}
+
+impl Refusal {
+    /// The status, and the error code where a request had anything to be wrong (RFC 6750 3.1).
+    fn meaning(&self) -> (StatusCode, Option<ErrorCode>) {
+        const NO: StatusCode = StatusCode::UNAUTHORIZED;
+        match self {
+            Self::NoToken => (NO, None),
+            Self::Token(_) => (NO, Some(ErrorCode::InvalidToken)),
+            Self::Proof(DpopError::UseNonce) => (NO, Some(ErrorCode::UseDpopNonce)),
+            Self::Proof(_) | Self::Replayed => (NO, Some(ErrorCode::InvalidDpopProof)),
+            Self::Scope(_) => (StatusCode::FORBIDDEN, Some(ErrorCode::InsufficientScope)),
+            Self::Busy | Self::Keys(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, Some(ErrorCode::TemporarilyUnavailable))
+            }
+        }
+    }
+
+    fn challenge(&self, code: Option<ErrorCode>) -> String {
+        let mut challenge = format!("DPoP algs=\"{}\"", Algorithm::NAMES.join(" "));
+        if let Some(code) = code {
+            challenge.push_str(&format!(", error=\"{code}\", error_description=\"{self}\""));
+        }
+        if let Self::Scope(scope) = self {
+            challenge.push_str(&format!(", scope=\"{scope}\""));
+        }
+        challenge
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, code) = self.meaning();
+        let body = ErrorBody::described(code.unwrap_or(ErrorCode::InvalidRequest), self.to_string());
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        } else if let Ok(challenge) = self.challenge(code).parse() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

@@ -1,0 +1,181 @@
+//! The server within the test's process, on free ports, with a store of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use twinpath_server::serve::Server;
+
+use crate::app::{App, Auth, Place};
+use crate::config::Settings;
+use crate::http::{self, Request};
+use crate::jose::Key;
+
+/// A running server.
+pub struct Platform {
+    /// The server itself.
+    pub server: Server,
+    /// Where it is.
+    pub place: Arc<Place>,
+    /// Its admin listener.
+    pub admin: SocketAddr,
+    _folder: TempDir,
+}
+
+/// What an app is registered with.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    client_id: String,
+    method: String,
+    dpop: bool,
+    scope: String,
+    developer: Option<String>,
+}
+
+impl Registration {
+    /// An app with `private_key_jwt`, DPoP and the scopes `openid phone`.
+    pub fn new(client_id: &str) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            method: "private_key_jwt".to_owned(),
+            dpop: true,
+            scope: "openid phone".to_owned(),
+            developer: None,
+        }
+    }
+
+    /// With another authentication method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.method);
+        self
+    }
+
+    /// Without DPoP: Bearer tokens.
+    #[must_use]
+    pub fn bearer(mut self) -> Self {
+        self.dpop = false;
+        self
+    }
+
+    /// With other scopes.
+    #[must_use]
+    pub fn scope(mut self, scope: &str) -> Self {
+        scope.clone_into(&mut self.scope);
+        self
+    }
+
+    /// Of this developer.
+    #[must_use]
+    pub fn developer(mut self, developer: &str) -> Self {
+        self.developer = Some(developer.to_owned());
+        self
+    }
+
+    /// The display name: what the texts say.
+    pub fn name(&self) -> String {
+        format!("App {}", self.client_id)
+    }
+
+    /// The operator's command, and the app's key if it has one.
+    pub fn command(&self) -> (Value, Key) {
+        let key = Key::generate();
+        let mut command = json!({
+            "command": "register_app",
+            "client_id": self.client_id,
+            "client_name": self.name(),
+            "auth_method": self.method,
+            "scope": self.scope,
+            "dpop": self.dpop,
+        });
+        if let Some(developer) = &self.developer {
+            command["developer"] = developer.as_str().into();
+        }
+        if self.method == "private_key_jwt" {
+            command["jwks"] = json!({"keys": [key.jwk()]});
+        }
+        (command, key)
+    }
+
+    /// The app, from what the registry said.
+    pub fn registered(&self, said: &Value, key: Key) -> Arc<App> {
+        assert_eq!(said["client_id"], self.client_id, "{said}");
+        let secret = || said["client_secret"].as_str().expect("a secret").to_owned();
+        let auth = match self.method.as_str() {
+            "private_key_jwt" => Auth::PrivateKeyJwt(key),
+            "client_secret_basic" => Auth::SecretBasic(secret()),
+            "client_secret_post" => Auth::SecretPost(secret()),
+            "client_secret_jwt" => Auth::SecretJwt(secret()),
+            "none" => Auth::Public,
+            other => panic!("{other}?"),
+        };
+        let client_id = self.client_id.clone();
+        Arc::new(App { client_id, name: self.name(), auth, dpop: self.dpop })
+    }
+}
+
+impl Platform {
+    /// Starts one.
+    pub async fn start(settings: &Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let issuer = format!("http://{address}");
+        let text =
+            settings.file(&issuer, &address.to_string(), "127.0.0.1:0", folder.path());
+        let path = folder.path().join("twinpath.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = twinpath_server::config::load(&path, std::iter::empty()).unwrap();
+        let server = Server::start_on(listener, config).await.unwrap();
+        let admin = server.admin.unwrap();
+        let place = Place::discover(&issuer, address).await;
+        Self { server, place, admin, _folder: folder }
+    }
+
+    /// Carries out an operator's command at the admin listener.
+    pub async fn command(&self, command: &Value) -> Value {
+        let token = self.server.platform.vault.admin_token().to_owned();
+        let mut request = Request::new("POST", "/commands")
+            .header("Authorization", &format!("Bearer {token}"))
+            .header("Content-Type", "application/json");
+        request.body = command.to_string().into_bytes();
+        http::send(self.admin, &request).await.accepts()
+    }
+
+    /// Does something with an account.
+    pub async fn account(&self, subject: &str, action: &str) -> Value {
+        self.command(&json!({"command": "account", "subject": subject, "action": action})).await
+    }
+
+    /// Registers an app.
+    pub async fn register(&self, registration: &Registration) -> Arc<App> {
+        let (command, key) = registration.command();
+        registration.registered(&self.command(&command).await, key)
+    }
+
+    /// A metric; 0 if it is not there.
+    pub async fn metric(&self, name: &str) -> f64 {
+        metric(self.admin, name).await
+    }
+
+    /// How many texts of a route ended so.
+    pub async fn texts(&self, route: &str, outcome: &str) -> f64 {
+        let name = format!("twinpath_texts_total{{of=\"{route}\",outcome=\"{outcome}\"}}");
+        self.metric(&name).await
+    }
+
+    /// Stops in order.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// A metric of the admin listener at `address`; 0 if it is not there.
+pub async fn metric(address: SocketAddr, name: &str) -> f64 {
+    let answer = http::send(address, &Request::new("GET", "/metrics")).await;
+    let text = answer.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.map_or(0.0, |value| value.parse().unwrap())
+}
