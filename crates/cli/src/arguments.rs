@@ -23,6 +23,8 @@ TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Try everything on this machine: server, message centre, phone simulator, demo app and API.
+    Dev(Dev),
     /// Run the server until Ctrl-C or SIGTERM.
     Serve(ConfigFile),
     /// Register apps and manage them. Works while the server runs.
@@ -36,6 +38,11 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Check a configuration: store, keys, binds, clock.
     Doctor(ConfigFile),
+    /// Measure whole authorizations on this machine, beside what nobody can do without.
+    Bench(twinpath_bench::Options),
+    /// What `bench` starts.
+    #[command(hide = true)]
+    BenchChild(twinpath_bench::Child),
 }
 
 impl Command {
@@ -46,6 +53,22 @@ impl Command {
             _ => "error",
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Run one whole authorization over real SMPP and HTTP, print each step, and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Where the server listens; a free port if this one is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub(crate) http_port: u16,
+    /// Where the message centre listens; a free port if this one is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 2775)]
+    pub(crate) smpp_port: u16,
+    /// Where configuration, keys and store are kept; a temporary folder if it is not given.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +158,10 @@ pub(crate) struct Settings {
     /// Where browsers are sent back to; may stand more than once.
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub(crate) redirect_uris: Vec<String>,
+    /// A resource the app serves, if it is an API: it may introspect tokens for it; may stand more
+    /// than once.
+    #[arg(long, value_name = "URI")]
+    pub(crate) serves: Vec<String>,
     /// The Android package name.
     #[arg(long, value_name = "NAME")]
     pub(crate) android_package: Option<String>,

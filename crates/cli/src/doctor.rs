@@ -50,7 +50,9 @@ pub(crate) async fn examine(path: &Path) -> usize {
         Err(error) => report.fail("configuration", &error.to_string()),
         Ok(config) => {
             report.ok("configuration", &format!("{} is complete", path.display()));
-            examine_keys(&config, &mut report);
+            for note in &config.notes {
+                report.note("configuration", note);
+            }
             examine_store(&config, &mut report).await;
             examine_clock(&mut report);
             examine_listener(&config, &mut report).await;
@@ -58,23 +60,6 @@ pub(crate) async fn examine(path: &Path) -> usize {
         }
     }
     report.end()
-}
-
-fn examine_keys(config: &Config, report: &mut Report) {
-    match &config.master_made_at {
-        Some(path) => report.note(
-            "master key",
-            &format!(
-                "a development key, {}: give [keys] master_file one that is kept elsewhere than \
-                 the store",
-                path.display()
-            ),
-        ),
-        None => report.ok("master key", "configured"),
-    }
-    if config.development {
-        report.note("development", "apps without authentication are accepted");
-    }
 }
 
 async fn examine_store(config: &Config, report: &mut Report) {

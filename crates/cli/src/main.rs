@@ -29,8 +29,14 @@ enum Failure {
     Start(#[from] twinpath_server::platform::StartError),
     #[error(transparent)]
     Operate(#[from] operate::OperateError),
+    #[error(transparent)]
+    Dev(#[from] twinpath_dev::DevError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Bench(#[from] twinpath_bench::BenchError),
+    #[error(transparent)]
+    BenchChild(#[from] twinpath_bench::child::ChildError),
     #[error("{0} of the checks failed")]
     Doctor(usize),
 }
@@ -71,15 +77,34 @@ fn load(file: &ConfigFile) -> Result<Config, ConfigError> {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Dev(dev) => Ok(twinpath_dev::run(dev.into(), stop_signal()).await?),
         Command::Serve(file) => serve(load(&file)?).await,
         Command::App(command) => Ok(operate::app(*command).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
+        Command::Bench(options) => Ok(twinpath_bench::bench(options).await?),
+        Command::BenchChild(child) => Ok(child.run().await?),
         Command::Doctor(file) => match doctor::examine(&file.config).await {
             0 => Ok(()),
             failed => Err(Failure::Doctor(failed)),
         },
     }
+}
+
+impl From<arguments::Dev> for twinpath_dev::Options {
+    fn from(dev: arguments::Dev) -> Self {
+        Self {
+            once: dev.once,
+            http_port: dev.http_port,
+            smpp_port: dev.smpp_port,
+            folder: dev.folder,
+        }
+    }
+}
+
+/// As [`asked_to_stop`], where a signal that cannot be listened for is one that came.
+async fn stop_signal() {
+    let _ = asked_to_stop().await;
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {

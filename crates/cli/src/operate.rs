@@ -80,6 +80,7 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         scope: settings.scope,
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
         redirect_uris: some(settings.redirect_uris),
+        serves: some(settings.serves),
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,

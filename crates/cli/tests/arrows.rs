@@ -19,10 +19,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         "twinpath-dev",
         &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-server", "twinpath-client"],
     ),
-    (
-        "twinpath-bench",
-        &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-server"],
-    ),
+    ("twinpath-bench", &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-server"]),
     (
         "twinpath",
         &["twinpath-core", "twinpath-store", "twinpath-server", "twinpath-dev", "twinpath-bench"],
@@ -35,10 +32,19 @@ const ALLOWED: [(&str, &[&str]); 10] = [
 const RESERVED: [(&str, &[&str]); 3] = [
     ("rusqlite", &["twinpath-store"]),
     ("axum", &["twinpath-server", "twinpath-dev", "twinpath-bench", "twinpath-e2e"]),
-    ("tokio", &[
-        "twinpath-smpp", "twinpath-store", "twinpath-client", "twinpath-server", "twinpath-dev",
-        "twinpath-bench", "twinpath", "twinpath-e2e",
-    ]),
+    (
+        "tokio",
+        &[
+            "twinpath-smpp",
+            "twinpath-store",
+            "twinpath-client",
+            "twinpath-server",
+            "twinpath-dev",
+            "twinpath-bench",
+            "twinpath",
+            "twinpath-e2e",
+        ],
+    ),
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

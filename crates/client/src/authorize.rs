@@ -112,12 +112,17 @@ impl Client {
     }
 
     async fn check_and_keep(&self, tokens: Tokens) -> Result<Tokens, Error> {
-        if let Some(id_token) = &tokens.id_token {
-            self.check_id_token(id_token).await?;
+        let checked = match &tokens.id_token {
+            Some(id_token) => self.check_id_token(id_token).await.map(|_| ()),
+            None => Ok(()),
+        };
+        // A key set that cannot be fetched now says nothing against the grant: it is kept, or the
+        // person would have to send another text.
+        if checked.is_ok() || matches!(checked, Err(Error::Unreachable(_))) {
+            let _no_refresh_meanwhile = self.inner.refreshing.lock().await;
+            self.keep(Some(tokens.clone())).await?;
         }
-        let _no_refresh_meanwhile = self.inner.refreshing.lock().await;
-        self.keep(Some(tokens.clone())).await?;
-        Ok(tokens)
+        checked.map(|()| tokens)
     }
 
     /// Sends and waits until the machine wants something else.

@@ -94,6 +94,7 @@ pub(crate) fn app(id: &str, method: AuthMethod) -> App {
         scope: vec!["openid".into(), "phone".into()],
         dpop: true,
         redirect_uris: Vec::new(),
+        serves: Vec::new(),
         android_package: None,
         android_cert_sha256: Vec::new(),
         apple_app_id: None,

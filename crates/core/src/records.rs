@@ -208,6 +208,9 @@ pub struct App {
     /// RFC 6749 3.1.2.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// The resources (RFC 8707) it serves: an API that may introspect tokens for them.
+    #[serde(default)]
+    pub serves: Vec<String>,
     /// Android package name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub android_package: Option<String>,

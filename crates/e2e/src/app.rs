@@ -311,8 +311,8 @@ impl Instance {
     /// Gets the server's nonce, so that the next draft is good as it is.
     pub async fn warm(&self) {
         if self.app.dpop && self.nonce.lock().unwrap().is_none() {
-            let answer = self.send(&self.draft("token_endpoint", &[("grant_type", TERMINAL_GRANT)]));
-            answer.await.refuses(400, "use_dpop_nonce");
+            let draft = self.draft("token_endpoint", &[("grant_type", TERMINAL_GRANT)]);
+            self.send(&draft).await.refuses(400, "use_dpop_nonce");
         }
     }
 

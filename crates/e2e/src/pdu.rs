@@ -60,6 +60,13 @@ impl Text {
         self.with("data_coding", 8).octets("short_message", &ucs2(text))
     }
 
+    /// In UCS-2 in `message_payload`: texts of any length.
+    #[must_use]
+    pub fn as_payload_ucs2(self, text: &str) -> Self {
+        let coded = self.with("data_coding", 8).octets("short_message", b"");
+        coded.octets("message_payload", &ucs2(text))
+    }
+
     /// With the text in `message_payload` and none in `short_message`.
     #[must_use]
     pub fn as_payload(self, text: &str) -> Self {

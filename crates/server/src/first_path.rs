@@ -66,6 +66,12 @@ impl Deliveries for Receiver {
                 tracing::debug!(route, outcome, "a text");
                 CommandStatus::Ok
             }
+            Err(error @ StoreError::Inconsistent(_)) => {
+                // It would fail each time it came again, and hold up those behind it.
+                self.platform.counters.count(METRIC, route, "failed");
+                tracing::error!(route, %error, "a text can never be recorded");
+                CommandStatus::PermanentApplicationError
+            }
             Err(error) => {
                 self.platform.counters.count(METRIC, route, "not_recorded");
                 tracing::warn!(route, %error, "a text could not be recorded: it will come again");
@@ -167,6 +173,9 @@ impl Bind {
             BindMode::Transmitter => pdu::BindMode::Transmitter,
         };
         config.session.enquire_link = self.enquire_link;
+        // Longer than we keep quiet ourselves.
+        config.session.inactivity =
+            config.session.inactivity.max(2 * self.enquire_link + self.response_timeout);
         config.session.response = self.response_timeout;
         config.session.window = self.window;
         config.seed = u64::from_le_bytes(random_bytes(&mut SystemRandom));

@@ -44,12 +44,8 @@ impl Server {
 
     /// The same on a port that is bound already, so that an issuer can name a free one.
     pub async fn start_on(listener: TcpListener, config: Config) -> Result<Self, StartError> {
-        if let Some(path) = &config.master_made_at {
-            tracing::warn!(
-                path = %path.display(),
-                "the master key is a development key made beside the store: configure \
-                 keys.master_file for production"
-            );
+        for note in &config.notes {
+            tracing::warn!("{note}");
         }
         let admin_listen = config.admin;
         let connections = config.limits.connections;

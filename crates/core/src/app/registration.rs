@@ -32,6 +32,8 @@ pub struct NewApp {
     pub dpop: bool,
     /// `redirect_uris`.
     pub redirect_uris: Vec<String>,
+    /// The resources it serves, if it is an API (RFC 8707): it may introspect tokens for them.
+    pub serves: Vec<String>,
     /// Android package name.
     pub android_package: Option<String>,
     /// SHA-256 digests of signing certificates, in hex with or without colons.
@@ -112,6 +114,9 @@ impl NewApp {
                 .iter()
                 .map(|uri| checked_redirect_uri(uri))
                 .collect::<Result<_, _>>()?,
+            serves: crate::grant::Resources::within(&self.serves, &[])
+                .map_err(|error| RegistrationError(error.description))?
+                .0,
             android_package: checked_dotted(self.android_package, "android_package", b'_')?,
             android_cert_sha256: self
                 .android_cert_sha256
@@ -133,9 +138,9 @@ fn checked_name(name: &str) -> Result<String, RegistrationError> {
     if name.is_empty() || name.chars().any(char::is_control) {
         return refuse("the name must not be empty or hold control characters");
     }
-    let fits = septets(name).map_or(name.encode_utf16().count() <= 16, |n| n <= 40);
+    let fits = septets(name).map_or(name.encode_utf16().count() <= 11, |n| n <= 40);
     if !fits {
-        return refuse("the name must fit a text: 40 GSM characters, or 16 of others");
+        return refuse("the name must fit a text: 40 GSM characters, or 11 of others");
     }
     Ok(name.to_owned())
 }
@@ -241,6 +246,7 @@ pub fn client_metadata(app: &App, secret: Option<&str>) -> Value {
     put("scope", json!(app.scope.join(" ")));
     put("dpop_bound_access_tokens", json!(app.dpop));
     put("redirect_uris", json!(app.redirect_uris));
+    put("serves", json!(app.serves));
     put("developer", json!(app.developer));
     put("android_package", json!(app.android_package));
     put("android_cert_sha256", json!(app.android_cert_sha256));

@@ -59,6 +59,13 @@ impl Scope {
         }
     }
 
+    /// What of it is still `allowed`.
+    #[must_use]
+    pub fn retain(mut self, allowed: &[String]) -> Self {
+        self.0.retain(|token| allowed.contains(token));
+        self
+    }
+
     /// Whether it names `token`.
     pub fn has(&self, token: &str) -> bool {
         self.0.iter().any(|known| known == token)

@@ -356,7 +356,11 @@ impl Redeem {
                 used: false,
             },
             expires_at,
-            purge_at: expires_at.plus_seconds(TOMBSTONE_S),
+            // The instance key speaks for the account when the number was dormant: long after the
+            // grant itself has ended.
+            purge_at: expires_at
+                .max(cx.now.plus_seconds(request.dormant_s.saturating_mul(2)))
+                .plus_seconds(TOMBSTONE_S),
         };
         let minted = Minted::new(&self.vault, &grant, 1, cx.random);
         grant.refresh.hash = minted.hash;

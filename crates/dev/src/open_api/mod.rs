@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -35,6 +35,8 @@ pub use refusal::Refusal;
 pub const SCOPE: &str = "weather.read";
 /// The path of the API.
 pub const PATH: &str = "/weather";
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// How long calls in progress may take at the end.
 const STOP_TIME: Duration = Duration::from_millis(500);
@@ -102,7 +104,7 @@ async fn weather(State(guard): State<Arc<Guard>>, method: Method, headers: Heade
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Every answer brings the nonce for the next proof (RFC 9449 8.2).
     if let Ok(nonce) = guard.nonce().parse() {
-        headers.insert(twinpath_wire::dpop::NONCE_HEADER.to_ascii_lowercase(), nonce);
+        headers.insert(DPOP_NONCE, nonce);
     }
     response
 }

@@ -1,1 +1,36 @@
-#![cfg(test)]
+//! The wire contract (PROTOCOL), held against the real server over real SMPP and HTTP.
+//!
+//! Nothing waits for a fixed time, but for what has to pass on the server's own clock: a text's
+//! life, a head that never ends. `crash` and `stop` run the `twinpath` command, which
+//! `cargo build -p twinpath` has to have built.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod assertions;
+#[cfg(test)]
+mod binds;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod http_input;
+#[cfg(test)]
+mod lost_response;
+#[cfg(test)]
+mod pace;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod proofs;
+#[cfg(test)]
+mod senders;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod texts;
+#[cfg(test)]
+mod thieves;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod two_paths;

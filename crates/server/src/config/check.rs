@@ -12,7 +12,8 @@ use twinpath_core::ids::RouteName;
 use twinpath_core::number::{SenderPolicy, UnknownTon};
 use twinpath_core::records::Trust;
 use twinpath_smpp::text::DefaultAlphabet;
-use twinpath_wire::phrase::default_phrases;
+use twinpath_wire::code::Code;
+use twinpath_wire::phrase::{compose, default_phrases};
 
 use crate::config::file::{self, Alphabet};
 use crate::config::{
@@ -86,8 +87,34 @@ impl File {
                 36_500,
             )?) * 86_400,
             binds: binds(&self.sms.smpp, ttl_s)?,
+            notes: Vec::new(),
         };
-        Ok(config)
+        Ok(Config { notes: self.notes(&config), ..config })
+    }
+
+    fn notes(&self, config: &Config) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(path) = &config.master_made_at {
+            notes.push(format!(
+                "the master key is a development key made beside the store ({}): in production give \
+                 keys.master_file one that is kept elsewhere",
+                path.display()
+            ));
+        }
+        if config.development {
+            notes.push("http.development: apps without authentication are accepted".to_owned());
+        }
+        if config.admin.is_some_and(|admin| !admin.ip().is_loopback()) {
+            notes.push(
+                "admin.listen is reachable from other machines, without encryption".to_owned(),
+            );
+        }
+        if self.terminal.notify == Some(true) {
+            notes.push(
+                "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
+            );
+        }
+        notes
     }
 
     /// Saying yes to a protection that is not there would be worse than not starting.
@@ -156,6 +183,14 @@ impl file::Terminal {
         }
         if let Some((language, _)) = phrases.iter().find(|(_, text)| !text.contains("{app}")) {
             return refuse(format!("terminal.phrases.{language} must name the app with {{app}}"));
+        }
+        let code = Code::from_bytes([0; 20]);
+        let fits = |text: &str| compose(text, "App", &code).is_ok();
+        if let Some((language, _)) = phrases.iter().find(|(_, text)| !fits(text)) {
+            return refuse(format!(
+                "terminal.phrases.{language} is too long: with a name and the code it must fit one \
+                 text (160 GSM characters, or 70 of others)"
+            ));
         }
         Ok(Terminal {
             phrase_required: self.phrase != Some(Phrase::Off),
@@ -250,7 +285,7 @@ impl file::Smpp {
         Ok(Bind {
             route: Route {
                 name: RouteName::from(name.as_str()),
-                senders: self.senders(&key("country"))?,
+                senders: self.senders(&key)?,
                 ttl_s: ttl_s.into(),
             },
             address: checked_target(
@@ -283,12 +318,14 @@ impl file::Smpp {
         })
     }
 
-    fn senders(&self, key: &str) -> Result<SenderPolicy, ConfigError> {
-        let region = |code: &String| {
+    fn senders(&self, key: &dyn Fn(&str) -> String) -> Result<SenderPolicy, ConfigError> {
+        let region = |name: &str, code: &String| {
             Region::from_code(code)
                 .ok()
                 .filter(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|r| r == *region))
-                .ok_or_else(|| ConfigError(format!("{key}: {code:?} is no ISO 3166-1 country")))
+                .ok_or_else(|| {
+                    ConfigError(format!("{}: {code:?} is no ISO 3166-1 country", key(name)))
+                })
         };
         let unknown_ton = match self.unknown_ton.unwrap_or_default() {
             file::UnknownTon::International => UnknownTon::International,
@@ -296,11 +333,18 @@ impl file::Smpp {
             file::UnknownTon::Refuse => UnknownTon::Refuse,
         };
         if unknown_ton == UnknownTon::National && self.country.is_none() {
-            return refuse(format!("{key} is missing: unknown_ton = \"national\" needs it"));
+            return refuse(format!(
+                "{} is missing: unknown_ton = \"national\" needs it",
+                key("country")
+            ));
         }
         Ok(SenderPolicy {
-            country: self.country.as_ref().map(region).transpose()?,
-            countries: self.countries.iter().map(region).collect::<Result<_, _>>()?,
+            country: self.country.as_ref().map(|c| region("country", c)).transpose()?,
+            countries: self
+                .countries
+                .iter()
+                .map(|c| region("countries", c))
+                .collect::<Result<_, _>>()?,
             unknown_ton,
             trust: self.trust.unwrap_or(Trust::Aggregator),
         })

@@ -66,6 +66,8 @@ pub struct Config {
     pub dormant_s: i64,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
+    /// What whoever runs this should know.
+    pub notes: Vec<String>,
 }
 
 /// Section `[terminal]`.

@@ -1,13 +1,14 @@
 //! The checker: which app sends a request, and with which instance key.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use twinpath_core::app::{Credentials, Registered};
+use twinpath_core::app::{AuthError, Claimed, Credentials, Registered};
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::Timestamp;
-use twinpath_core::proof::{Expected, verify_proof};
+use twinpath_core::proof::{Expected, Seen, verify_proof};
 use twinpath_core::records::AuthMethod;
 use twinpath_wire::dpop;
 
@@ -26,8 +27,9 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Authenticates the app of a request.
-    pub(super) fn authenticate(
+    /// Authenticates the app of a request. What would be refused is held once more against the
+    /// registry as it is now: the app may have been registered a moment ago, by another process.
+    pub(super) async fn authenticate(
         platform: &Platform,
         headers: &HeaderMap,
         form: &Form,
@@ -43,6 +45,27 @@ impl Caller {
             client_assertion: form.get("client_assertion"),
         }
         .claim()?;
+        let begun = Instant::now();
+        match Self::check(platform, &claimed, now) {
+            Err(error @ AuthError::Client(_)) => {
+                let moved = platform.registry.renew_since(platform, begun).await;
+                let moved = moved.inspect_err(|error| {
+                    tracing::error!(%error, "the registry could not be renewed");
+                });
+                match moved {
+                    Ok(true) => Ok(Self::check(platform, &claimed, now)?),
+                    Ok(false) | Err(_) => Err(error.into()),
+                }
+            }
+            result => Ok(result?),
+        }
+    }
+
+    fn check(
+        platform: &Platform,
+        claimed: &Claimed<'_>,
+        now: Timestamp,
+    ) -> Result<Self, AuthError> {
         let config = &platform.config;
         let registered = platform.app(&claimed.client_id);
         let authenticated = claimed.check(
@@ -52,23 +75,21 @@ impl Caller {
             &platform.vault,
             now,
         )?;
-        let registered = registered.ok_or_else(|| super::refusal::fault("an app vanished"))?;
+        // An app that is not registered was refused above.
+        let registered = registered.ok_or(AuthError::Client("unknown app"))?;
         Ok(Self { registered, spend: authenticated.spend })
     }
 
     /// Authenticates an app that must prove itself: not a public one.
-    pub(super) fn authenticate_confidential(
+    pub(super) async fn authenticate_confidential(
         platform: &Platform,
         headers: &HeaderMap,
         form: &Form,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let caller = Self::authenticate(platform, headers, form, now)?;
+        let caller = Self::authenticate(platform, headers, form, now).await?;
         if caller.registered.app.auth_method == AuthMethod::None {
-            return Err(twinpath_core::app::AuthError::Client(
-                "this endpoint is for apps that authenticate",
-            )
-            .into());
+            return Err(AuthError::Client("this endpoint is for apps that authenticate").into());
         }
         Ok(caller)
     }
@@ -104,7 +125,7 @@ impl Caller {
 
 /// An assertion that was seen before.
 pub(super) fn replayed() -> Refusal {
-    twinpath_core::app::AuthError::Client("the assertion's jti was used before").into()
+    AuthError::Client("the assertion's jti was used before").into()
 }
 
 /// Checks the one DPoP proof of a request and takes its identifier.
@@ -119,8 +140,9 @@ pub(super) fn prove(
         .map_err(|()| Refusal::new(InvalidDpopProof, "there must be one DPoP header"))?
         .ok_or_else(|| Refusal::new(InvalidDpopProof, "this app's requests need a DPoP proof"))?;
     let proof = verify_proof(header, expected, &platform.nonces, now)?;
-    if !platform.take_proof(&proof.jkt, &proof.jti, now) {
-        return Err(Refusal::new(InvalidDpopProof, "the proof's jti was used before"));
+    match platform.take_proof(&proof.jkt, &proof.jti, now) {
+        Seen::New => Ok(proof.jkt),
+        Seen::Replay => Err(Refusal::new(InvalidDpopProof, "the proof's jti was used before")),
+        Seen::Full => Err(Refusal::too_many(1)),
     }
-    Ok(proof.jkt)
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::Request;
 use twinpath_core::grant::{Handle, Inspect};
 use twinpath_core::ids::ClientId;
+use twinpath_core::records::App;
 use twinpath_core::token::{acr_of, amr_of};
 use twinpath_core::vault::same;
 use twinpath_wire::oauth::{
@@ -43,24 +44,27 @@ async fn answer(
     body: Body,
 ) -> Result<IntrospectionResponse, Refusal> {
     let form = Form::read(headers, body).await?;
-    let caller = Caller::authenticate_confidential(platform, headers, &form, now())?;
+    let caller = Caller::authenticate_confidential(platform, headers, &form, now()).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
     let client_id = &caller.registered.app.client_id;
     let known = match refresh_token(platform, client_id, token).await? {
         Some(answer) => Some(answer),
-        None => access_token(platform, client_id, token).await?,
+        None => access_token(platform, &caller.registered.app, token).await?,
     };
     Ok(known.unwrap_or_default())
 }
 
 async fn access_token(
     platform: &Platform,
-    caller: &ClientId,
+    caller: &App,
     token: &str,
 ) -> Result<Option<IntrospectionResponse>, Refusal> {
     let claims = verified(platform, token, now());
-    let addressed = claims.filter(|c| c.client_id == caller.as_str() || c.is_for(caller.as_str()));
+    let addressed = claims.filter(|claims| {
+        claims.client_id == caller.client_id.as_str()
+            || caller.serves.iter().any(|resource| claims.is_for(resource))
+    });
     let Some(claims) = addressed else {
         return Ok(None);
     };

@@ -11,6 +11,7 @@ use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 
+use crate::config::BindMode;
 use crate::http::{path, refusal};
 use crate::platform::Platform;
 
@@ -37,7 +38,8 @@ fn describe(platform: &Platform) -> Metadata {
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
     let mut numbers: Vec<String> = Vec::new();
-    for number in config.binds.iter().flat_map(|bind| &bind.numbers) {
+    let receiving = config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter);
+    for number in receiving.flat_map(|bind| &bind.numbers) {
         if !numbers.contains(number) {
             numbers.push(number.clone());
         }
@@ -53,7 +55,9 @@ fn describe(platform: &Platform) -> Metadata {
         response_types_supported: Vec::new(),
         grant_types_supported: strings(&[GRANT_TERMINAL, GRANT_REFRESH_TOKEN]),
         token_endpoint_auth_methods_supported: methods.clone(),
-        token_endpoint_auth_signing_alg_values_supported: assertion_algs,
+        token_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
+        revocation_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
+        introspection_endpoint_auth_signing_alg_values_supported: assertion_algs,
         revocation_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_methods_supported: confidential,
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),

@@ -49,6 +49,7 @@ pub(super) async fn refresh(
         Refreshed::Replayed => return Err(replayed()),
     };
     let (scope, resources) = narrowed.within(&grant)?;
+    let scope = scope.retain(&registered.app.scope);
     Tokens {
         registered,
         grant: &grant,

@@ -101,8 +101,16 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     }
 }
 
-/// Where a request comes from: the nearest address that is no trusted proxy.
+/// Where a request comes from; of IPv6 the network of a subscriber, who has 2^64 addresses.
 pub(super) fn source(parts: &request::Parts, config: &Config) -> IpAddr {
+    match nearest(parts, config) {
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & (u128::MAX << 64)).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// The nearest address that is no trusted proxy.
+fn nearest(parts: &request::Parts, config: &Config) -> IpAddr {
     let peer =
         parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let mut source = peer.to_canonical();

@@ -33,7 +33,7 @@ pub(super) async fn revoke(
 async fn answer(platform: &Platform, headers: &http::HeaderMap, body: Body) -> Result<(), Refusal> {
     let form = Form::read(headers, body).await?;
     let now = now();
-    let caller = Caller::authenticate(platform, headers, &form, now)?;
+    let caller = Caller::authenticate(platform, headers, &form, now).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
     let client_id = &caller.registered.app.client_id;

@@ -37,12 +37,13 @@ pub(super) async fn redeem(
     platform.pending.admit(source, code, request.now).map_err(Refusal::too_many)?;
     let wait = wanted_wait(&request);
     // The place is taken before the first look, so that no text slips between look and wait.
-    let place = match wait.map(|_| platform.waiters.wait_for(code)) {
-        Some(Err(Busy::Taken)) => return Err(already_waiting(platform, code)),
-        Some(Ok(place)) => Some(place),
-        Some(Err(Busy::Full)) | None => None,
-    };
+    let place = wait.map(|_| platform.waiters.wait_for(code));
+    let taken = matches!(place, Some(Err(Busy::Taken)));
+    let place = place.and_then(Result::ok);
     let first = run(platform, &redemption, request.caller.spend).await?;
+    if taken && matches!(first, Redeemed::Pending) {
+        return Err(already_waiting(platform, code));
+    }
     let redeemed = match (first, wait, &place) {
         (Redeemed::Pending, Some(wait), Some(place)) if in_time(platform, code) => {
             platform.pending.asked(source, code, request.now);
@@ -136,9 +137,9 @@ fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
 }
 
 fn already_waiting(platform: &Platform, code: CodeKey) -> Refusal {
-    let (Pace::Right(interval) | Pace::TooFast(interval)) = platform.polls.judge(code, now());
+    let interval = platform.polls.slow_down(code, now());
     let mut refusal = Refusal::new(ErrorCode::SlowDown, "another request waits for this code");
-    refusal.interval = Some(interval + 5);
+    refusal.interval = Some(interval);
     refusal
 }
 

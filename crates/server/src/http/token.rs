@@ -62,7 +62,7 @@ async fn answer(
         return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not known"));
     }
     let now = now();
-    let caller = Caller::authenticate(platform, &headers, &form, now)?;
+    let caller = Caller::authenticate(platform, &headers, &form, now).await?;
     let url = format!("{}{}", platform.config.issuer, path::TOKEN);
     let jkt = caller.instance_key(platform, &headers, &url, now)?;
     let bound = !jkt.is_empty();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use twinpath_core::grant::{Inspect, Inspected, Scope, read_access_token_handle};
-use twinpath_core::ids::Timestamp;
-use twinpath_core::proof::Expected;
+use twinpath_core::ids::{ClientId, Timestamp};
+use twinpath_core::proof::{Algorithm, Expected};
 use twinpath_core::token::AccessClaims;
 use twinpath_core::vault::same;
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode, UserInfo};
@@ -75,10 +75,13 @@ fn authorized(
     now: Timestamp,
 ) -> Result<AccessClaims, Refusal> {
     let header = single(&parts.headers, AUTHORIZATION.as_str()).ok().flatten();
-    let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(|| {
-        let why = "an access token is needed";
-        Refusal::resource(StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken, why, true)
-    })?;
+    let Some((scheme, token)) = header.and_then(|header| header.split_once(' ')) else {
+        // RFC 6750 3.1: who sent no token is told the scheme and no error.
+        let mut refusal = invalid(true);
+        refusal.headers.clear();
+        let algs = Algorithm::NAMES.join(" ");
+        return Err(refusal.header(WWW_AUTHENTICATE, &format!("DPoP algs=\"{algs}\", Bearer")));
+    };
     let dpop = scheme.eq_ignore_ascii_case("dpop");
     if !dpop && !scheme.eq_ignore_ascii_case("bearer") {
         return Err(invalid(true));
@@ -87,12 +90,16 @@ fn authorized(
     let claims = verified(platform, token, now).ok_or_else(|| invalid(dpop))?;
     let bound = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_deref());
     match (dpop, bound) {
-        (false, None) => Ok(claims),
+        // A bearer token for another resource is in that resource's hands too; a bound one is
+        // useless there, and its app may ask who its user is.
+        (false, None) if claims.is_for(&platform.config.issuer) => Ok(claims),
+        (false, None) => Err(invalid(false)),
         (true, Some(jkt)) => {
             let url = format!("{}{}", platform.config.issuer, path::USERINFO);
             let expected =
                 Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
-            let proven = prove(platform, &parts.headers, expected, now).map_err(|e| at_resource(&e))?;
+            let proven =
+                prove(platform, &parts.headers, expected, now).map_err(|e| at_resource(&e))?;
             if same(proven.as_bytes(), jkt.as_bytes()) { Ok(claims) } else { Err(invalid(true)) }
         }
         // RFC 9449 7.2: a bound token is no bearer token, nor the other way round.
@@ -118,7 +125,9 @@ pub(super) async fn live_grant(
     platform: &Platform,
     claims: &AccessClaims,
 ) -> Result<Option<Inspected>, Refusal> {
-    let Some((terminal, grant)) = read_access_token_handle(&platform.vault, &claims.jti) else {
+    let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
+    let handle = read_access_token_handle(&platform.vault, &claims.jti);
+    let (Some((terminal, grant)), true) = (handle, registered.is_some()) else {
         return Ok(None);
     };
     let token = Some(platform.vault.identifier("access", &claims.client_id, &claims.jti));

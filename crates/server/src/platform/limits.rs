@@ -64,6 +64,16 @@ impl Polls {
         answered.insert(code, (now, interval));
     }
 
+    /// Has `code` asked for less often, and says how often.
+    pub fn slow_down(&self, code: CodeKey, now: Timestamp) -> u64 {
+        let interval = match self.judge(code, now) {
+            Pace::Right(interval) => (interval + SLOW_DOWN_S).min(MAX_INTERVAL_S),
+            Pace::TooFast(interval) => interval,
+        };
+        self.answered(code, Pace::TooFast(interval), now);
+        interval
+    }
+
     /// Forgets a code that ended.
     pub fn forget(&self, code: CodeKey) {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner).remove(&code);
@@ -74,7 +84,28 @@ fn signed(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-type Unredeemed = HashMap<(IpAddr, ClientId), HashMap<CodeKey, Timestamp>>;
+type Source = (IpAddr, ClientId);
+
+/// What is asked for, by source, and how much that is.
+#[derive(Debug, Default)]
+struct Unredeemed {
+    sources: HashMap<Source, HashMap<CodeKey, Timestamp>>,
+    codes: usize,
+}
+
+impl Unredeemed {
+    /// Makes room: forgets what no longer counts, and everything if that is not enough.
+    fn shed(&mut self, horizon: Timestamp) {
+        self.sources.retain(|_, codes| {
+            codes.retain(|_, at| *at > horizon);
+            !codes.is_empty()
+        });
+        self.codes = self.sources.values().map(HashMap::len).sum();
+        if self.codes >= WATCHED {
+            *self = Self::default();
+        }
+    }
+}
 
 /// Codes asked for and not redeemed, for each source address and app (PROTOCOL 7.4).
 #[derive(Debug)]
@@ -98,18 +129,20 @@ impl Pending {
     ) -> Result<(), u64> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (source.0, source.1.clone());
-        let Some(codes) = asked.get_mut(&key) else {
+        let Some(codes) = asked.sources.get_mut(&key) else {
             return Ok(());
         };
         if codes.contains_key(&code) || codes.len() < self.limit {
             return Ok(());
         }
         let horizon = now.plus_seconds(-UNREDEEMED_S);
+        let before = codes.len();
         codes.retain(|_, at| *at > horizon);
-        if codes.len() < self.limit {
+        let (left, oldest) = (codes.len(), codes.values().min().copied().unwrap_or(now));
+        asked.codes -= before - left;
+        if left < self.limit {
             return Ok(());
         }
-        let oldest = codes.values().min().copied().unwrap_or(now);
         let wait = oldest.seconds().saturating_sub(horizon.seconds()).max(1);
         Err(u64::try_from(wait).unwrap_or(1))
     }
@@ -117,25 +150,28 @@ impl Pending {
     /// Remembers that `code` was asked for and is pending.
     pub fn asked(&self, source: (IpAddr, &ClientId), code: CodeKey, now: Timestamp) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.len() >= WATCHED {
-            let horizon = now.plus_seconds(-UNREDEEMED_S);
-            asked.retain(|_, codes| codes.values().any(|at| *at > horizon));
-            if asked.len() >= WATCHED {
-                asked.clear();
-            }
+        if asked.codes >= WATCHED {
+            asked.shed(now.plus_seconds(-UNREDEEMED_S));
         }
-        asked.entry((source.0, source.1.clone())).or_default().entry(code).or_insert(now);
+        let codes = asked.sources.entry((source.0, source.1.clone())).or_default();
+        if codes.insert(code, now).is_none() {
+            asked.codes += 1;
+        }
     }
 
     /// Forgets a code that ended.
     pub fn ended(&self, source: (IpAddr, &ClientId), code: CodeKey) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (source.0, source.1.clone());
-        if let Some(codes) = asked.get_mut(&key) {
-            codes.remove(&code);
-            if codes.is_empty() {
-                asked.remove(&key);
-            }
+        let Some(codes) = asked.sources.get_mut(&key) else {
+            return;
+        };
+        let removed = codes.remove(&code).is_some();
+        if codes.is_empty() {
+            asked.sources.remove(&key);
+        }
+        if removed {
+            asked.codes -= 1;
         }
     }
 }

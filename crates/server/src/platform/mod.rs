@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use twinpath_core::ids::{ClientId, Timestamp};
-use twinpath_core::proof::{Nonces, ReplayWindow};
+use twinpath_core::proof::{Nonces, ReplayWindow, Seen};
 use twinpath_core::token::KeyRing;
 use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
@@ -137,10 +137,10 @@ impl Platform {
     }
 
     /// Takes a proof's identifier if it is new.
-    pub fn take_proof(&self, jkt: &str, jti: &str, now: Timestamp) -> bool {
+    pub fn take_proof(&self, jkt: &str, jti: &str, now: Timestamp) -> Seen {
         let digest = self.vault.identifier("dpop", jkt, jti);
         let mut replay = self.replay.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        replay.see(digest, now) == twinpath_core::proof::Seen::New
+        replay.see(digest, now)
     }
 }
 

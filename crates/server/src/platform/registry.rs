@@ -1,9 +1,10 @@
 //! Apps and signing keys as requests see them: a snapshot, renewed when the store's registry version
-//! moves, so that what a command changes is in force within [`WATCH`] without a restart.
+//! moves, so that what a command changes is in force within [`WATCH`] without a restart; at once for
+//! a request that would be refused by what is known so far.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use twinpath_core::app::Registered;
 use twinpath_core::ids::ClientId;
@@ -17,17 +18,23 @@ use crate::platform::{Platform, StartError, now};
 /// How often the version is looked at.
 pub const WATCH: Duration = Duration::from_secs(1);
 
+/// How often everything is loaded again all the same: keys end by time too.
+const RELOAD: Duration = Duration::from_secs(3600);
+
 const PAGE: usize = 500;
 
 /// The cached registry.
 #[derive(Debug)]
 pub struct Registry {
     snapshot: RwLock<Arc<Snapshot>>,
+    /// When the last look at the version began.
+    looked: tokio::sync::Mutex<Instant>,
 }
 
 #[derive(Debug)]
 struct Snapshot {
     version: u64,
+    loaded: Instant,
     apps: HashMap<ClientId, Arc<Registered>>,
     keys: Arc<KeyRing>,
 }
@@ -40,7 +47,8 @@ impl Registry {
         phrases: &BTreeMap<String, String>,
     ) -> Result<Self, StartError> {
         let snapshot = Snapshot::load(store, vault, phrases).await?;
-        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)) })
+        let looked = tokio::sync::Mutex::new(Instant::now());
+        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), looked })
     }
 
     /// The app of this id.
@@ -57,10 +65,28 @@ impl Registry {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Makes sure that what was changed before `since` is in force. Those who ask together look once.
+    /// Whether anything moved.
+    pub async fn renew_since(
+        &self,
+        platform: &Platform,
+        since: Instant,
+    ) -> Result<bool, StartError> {
+        let before = self.current().version;
+        let mut looked = self.looked.lock().await;
+        if *looked < since {
+            let begun = Instant::now();
+            self.renew(platform).await?;
+            *looked = begun;
+        }
+        Ok(self.current().version != before)
+    }
+
     /// Loads again if the store's version moved.
     pub async fn renew(&self, platform: &Platform) -> Result<(), StartError> {
         let version = platform.store.registry_version().await?;
-        if version == self.current().version {
+        let current = self.current();
+        if version == current.version && current.loaded.elapsed() < RELOAD {
             return Ok(());
         }
         let phrases = &platform.config.terminal.phrases;
@@ -76,6 +102,7 @@ impl Snapshot {
         vault: &Vault,
         phrases: &BTreeMap<String, String>,
     ) -> Result<Self, StartError> {
+        let loaded = Instant::now();
         // Read first: what changes while we load moves the version again.
         let version = store.registry_version().await?;
         let keys = KeyRing::open(&read_signing_keys(store).await?, vault, now())?;
@@ -92,6 +119,6 @@ impl Snapshot {
                 apps.insert(id, Arc::new(Registered::new(app, phrases, vault)?));
             }
         }
-        Ok(Self { version, apps, keys: Arc::new(keys) })
+        Ok(Self { version, loaded, apps, keys: Arc::new(keys) })
     }
 }

@@ -161,6 +161,8 @@ impl World {
     }
 
     fn send(&mut self, text_at: usize, steps: u8) {
+        // Whoever delivers goes on until there is an answer, however often it was answered before.
+        self.texts[text_at].answered = false;
         let sent = self.texts[text_at];
         let said = if sent.words_right { words() } else { normalize("Vote for me!") };
         self.ledger.codes[sent.code].senders.insert(sent.phone);

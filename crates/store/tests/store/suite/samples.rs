@@ -74,6 +74,7 @@ pub(crate) fn app(id: &str) -> App {
         scope: Vec::new(),
         dpop: false,
         redirect_uris: Vec::new(),
+        serves: Vec::new(),
         android_package: None,
         android_cert_sha256: Vec::new(),
         apple_app_id: None,
