@@ -73,8 +73,8 @@ fn compose(header: &str, claims: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> S
 /// How an app proves who it is.
 #[derive(Debug)]
 enum Credential {
-    Key { key: Key, header: String },
-    Hmac { key: hmac::Key, header: String },
+    Key { key: Box<Key>, header: String },
+    Hmac { key: Box<hmac::Key>, header: String },
     Basic(String),
     Post(String),
     Nothing,
@@ -97,18 +97,17 @@ impl App {
         secret: Option<&str>,
     ) -> Result<Self, BenchError> {
         let client_id = client_id(n);
-        let secret = || {
-            secret.ok_or_else(|| BenchError::Child("registration told no secret".to_owned()))
-        };
+        let secret =
+            || secret.ok_or_else(|| BenchError::Child("registration told no secret".to_owned()));
         let header =
             |alg: &str| b64::encode(format!(r#"{{"typ":"{ASSERTION_TYP}","alg":"{alg}"}}"#));
         let credential = match (method, key) {
             (AuthMethod::PrivateKeyJwt, Some(key)) => {
-                Credential::Key { key, header: header("ES256") }
+                Credential::Key { key: Box::new(key), header: header("ES256") }
             }
             (AuthMethod::PrivateKeyJwt, None) | (AuthMethod::None, _) => Credential::Nothing,
             (AuthMethod::ClientSecretJwt, _) => Credential::Hmac {
-                key: hmac::Key::new(hmac::HMAC_SHA256, secret()?.as_bytes()),
+                key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret()?.as_bytes())),
                 header: header("HS256"),
             },
             (AuthMethod::ClientSecretBasic, _) => {
@@ -130,9 +129,9 @@ impl App {
         };
         match &self.credential {
             Credential::Key { key, header } => Some(key.sign(header, &claims())),
-            Credential::Hmac { key, header } => Some(compose(header, &claims(), |input| {
-                hmac::sign(key, input).as_ref().to_vec()
-            })),
+            Credential::Hmac { key, header } => {
+                Some(compose(header, &claims(), |input| hmac::sign(key, input).as_ref().to_vec()))
+            }
             Credential::Basic(_) | Credential::Post(_) | Credential::Nothing => None,
         }
     }

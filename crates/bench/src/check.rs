@@ -111,7 +111,7 @@ impl Checker {
         let access = self.open(&tokens.access_token, ACCESS_TOKEN_TYP, "the access token")?;
         let id = tokens.id_token.as_deref().ok_or("there is no id_token")?;
         let id = self.open(id, "JWT", "the id_token")?;
-        Ok(Verified { access, id, tokens })
+        Ok(Verified { tokens, access, id })
     }
 
     fn open<C: serde::de::DeserializeOwned>(

@@ -9,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
@@ -60,7 +60,7 @@ pub(crate) struct FloorApp {
 
 enum Credential {
     Key(ParsedPublicKey),
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Basic(String),
     Post(String),
     Nothing,
@@ -315,7 +315,7 @@ impl Credential {
                 Self::Key(ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?)
             }
             AuthMethod::ClientSecretJwt => {
-                Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, app.secret?.as_bytes()))
+                Self::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, app.secret?.as_bytes())))
             }
             AuthMethod::ClientSecretBasic => Self::Basic(app.secret?),
             AuthMethod::ClientSecretPost => Self::Post(app.secret?),

@@ -53,7 +53,7 @@ impl Bench {
         let window = pass.window(&mut target, options).await?;
         pass.load.phase.send_replace(Phase::Over);
         while workers.join_next().await.is_some() {}
-        pass.check().await;
+        pass.check();
         let harvest = pass.load.reap(std::mem::take);
         let figures = Figures::new(&window, &harvest, pass.checker.checked());
         pass.progress.done(&figures);
@@ -120,14 +120,14 @@ impl Pass {
         tokio::time::sleep(TICK).await;
         target.process.alive()?;
         if self.load.reap(|harvest| harvest.receipts.len()) > BACKLOG {
-            self.check().await;
+            self.check();
         }
         let errors = self.load.reap(|harvest| harvest.errors.values().sum::<u64>());
         Ok(errors < TOO_MANY)
     }
 
     /// Checks what was answered so far.
-    async fn check(&mut self) {
+    fn check(&mut self) {
         let receipts = self.load.reap(|harvest| std::mem::take(&mut harvest.receipts));
         self.progress.show(&format!("checking {} authorizations", receipts.len()));
         let wrong = tokio::task::block_in_place(|| self.checker.check(&receipts));

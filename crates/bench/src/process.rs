@@ -13,9 +13,11 @@ use crate::{BenchError, io};
 /// Clock ticks a second in `/proc/<pid>/stat`: `USER_HZ`, 100 on every Linux there is.
 const TICKS: u64 = 100;
 
+type MakeCommand = dyn Fn(Role, &Path) -> Command + Send + Sync;
+
 /// Makes the command that runs [`crate::child::Child`] in a role with a configuration.
 #[derive(Clone)]
-pub struct Launch(Arc<dyn Fn(Role, &Path) -> Command + Send + Sync>);
+pub struct Launch(Arc<MakeCommand>);
 
 impl std::fmt::Debug for Launch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,7 +57,8 @@ impl Launch {
         };
         // Its output is ours to print, and there is none to expect.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
-        let child = command.spawn().map_err(io(format!("starting {:?}", command.get_program())))?;
+        let what = command.get_program().display().to_string();
+        let child = command.spawn().map_err(io(what))?;
         Ok(Process { child, role })
     }
 }

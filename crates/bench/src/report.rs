@@ -183,8 +183,9 @@ impl Figures {
 
     fn median(passes: &[Self]) -> Self {
         let of = |part: fn(&Self) -> f64| median(passes.iter().map(part));
-        let latency =
-            |part: fn(&Self) -> Latency| Latency::median(&passes.iter().map(part).collect::<Vec<_>>());
+        let latency = |part: fn(&Self) -> Latency| {
+            Latency::median(&passes.iter().map(part).collect::<Vec<_>>())
+        };
         let texts: Vec<_> = passes.iter().filter_map(|pass| pass.text_ms).collect();
         let stores: Vec<_> = passes.iter().filter_map(|pass| pass.store).collect();
         let store = |part: fn(&StoreFigures) -> f64| median(stores.iter().map(part));

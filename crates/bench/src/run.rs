@@ -23,7 +23,11 @@ pub async fn bench(options: Options) -> Result<(), BenchError> {
         report = measure(options, launch) => report?,
         stop = interrupted() => return stop,
     };
-    if json { println!("{}", report.json()) } else { print!("{}", report.text()) }
+    if json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
     match report.wrong() {
         Some((count, first)) => Err(BenchError::Wrong { count, first }),
         None => Ok(()),

@@ -103,7 +103,10 @@ impl Target {
             .map_err(|_| BenchError::Child("no randomness for a master key".to_owned()))?;
         write(&folder.path().join("master"), b64::encode(master).as_bytes())?;
         let config = folder.path().join("twinpath.toml");
-        write(&config, configuration(options, &places, folder.path(), centre.address()).as_bytes())?;
+        write(
+            &config,
+            configuration(options, &places, folder.path(), centre.address()).as_bytes(),
+        )?;
         let cpus = options.pin.as_ref().and_then(|pin| pin.server.as_deref());
         let mut process = launch.start(Role::Server, &config, cpus)?;
         let published = ready(&mut process, places.listen).await?;
@@ -182,12 +185,7 @@ async fn start_centre(options: &Options) -> Result<Centre, BenchError> {
 }
 
 /// A production-like file: only what a closed loop from one address would run into is out of the way.
-fn configuration(
-    options: &Options,
-    places: &Places,
-    folder: &Path,
-    centre: SocketAddr,
-) -> String {
+fn configuration(options: &Options, places: &Places, folder: &Path, centre: SocketAddr) -> String {
     let Places { listen, admin, issuer } = places;
     let development = options.auth == Auth::None;
     let folder = folder.display();
@@ -265,4 +263,3 @@ async fn register(
     }
     App::new(n, method, key, said.get("client_secret").and_then(Value::as_str))
 }
-

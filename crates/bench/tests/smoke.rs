@@ -1,5 +1,7 @@
 //! A short run in earnest: every token checked, figures there. Nothing here asks how fast it was.
 
+#![expect(clippy::expect_used, reason = "a test's helpers fail by panicking")]
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -23,8 +25,9 @@ async fn child() {
 }
 
 fn launch() -> Launch {
-    Launch::new(|role, config| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+    let this = std::env::current_exe().expect("this executable's path");
+    Launch::new(move |role, config| {
+        let mut command = Command::new(&this);
         command.args(["child", "--exact", "--ignored"]);
         command.env(ROLE, role.as_str()).env(CONFIG, config);
         command
@@ -35,7 +38,8 @@ async fn run(arguments: &[&str]) -> Report {
     let command = Options::augment_args(clap::Command::new("bench"));
     let usual = ["bench", "--seconds", "1", "--concurrency", "4", "--passes", "1", "--apps", "2"];
     let matches = command.get_matches_from(usual.iter().chain(arguments));
-    measure(Options::from_arg_matches(&matches).unwrap(), launch()).await.unwrap()
+    let options = Options::from_arg_matches(&matches).expect("the arguments are right");
+    measure(options, launch()).await.expect("figures")
 }
 
 /// Every answer was checked and right.

@@ -7,6 +7,14 @@ use rlibphonenumber::{PhoneNumber, PhoneNumberType, Region};
 
 use crate::records::Trust;
 
+/// Loads the numbering plans, which takes tens of milliseconds: better at start than with the first
+/// text.
+pub fn load_numbering_plans() {
+    std::sync::LazyLock::force(&rlibphonenumber::PHONE_NUMBER_UTIL);
+    // Patterns are compiled when a country's number is first read.
+    let _ = PhoneNumber::parse("+447911123456", None).map(|number| number.get_type());
+}
+
 /// An E.164 number: `+` and 8 to 15 digits. Neither `Debug` nor `Display` shows it whole.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct E164(Box<str>);

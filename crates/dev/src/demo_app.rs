@@ -40,6 +40,13 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+impl Answer {
+    /// A member of the body that is a string, or nothing.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.body.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 /// Registers the app at the platform, as `twinpath app register` does, and returns its key.
 pub(crate) async fn register(
     platform: &Platform,

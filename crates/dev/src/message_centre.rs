@@ -37,8 +37,35 @@ pub(crate) struct Delivered {
     pub(crate) status: CommandStatus,
     /// From the first octet to the platform's answer.
     pub(crate) took: Duration,
-    /// How the text went: alphabet and size.
+}
+
+/// A text as it leaves a phone: a `deliver_sm`.
+#[derive(Debug)]
+pub(crate) struct PhoneText {
+    message: DeliverSm,
+    /// How it travels: alphabet and size.
     pub(crate) encoding: String,
+}
+
+impl PhoneText {
+    /// Writes a text, if it goes into one message.
+    pub(crate) fn new(from: &E164, to: &str, body: &str) -> Result<Self, NotDelivered> {
+        let encoded = text::encode(body);
+        if body.trim().is_empty() {
+            return Err(NotDelivered::Empty);
+        }
+        if !encoded.fits_one {
+            return Err(NotDelivered::TooLong);
+        }
+        let encoding = describe(body, encoded.data_coding);
+        let message = DeliverSm::new(
+            Address::international(digits(from.as_str())),
+            Address::international(digits(to)),
+            encoded.data_coding,
+            encoded.octets,
+        );
+        Ok(Self { message, encoding })
+    }
 }
 
 /// Why a text was not carried.
@@ -91,30 +118,11 @@ impl MessageCentre {
         })
     }
 
-    /// Carries one text from a phone to the platform, as a `deliver_sm`, and waits for its answer.
-    pub(crate) async fn carry(
-        &self,
-        from: &E164,
-        to: &str,
-        body: &str,
-    ) -> Result<Delivered, NotDelivered> {
-        let encoded = text::encode(body);
-        if body.trim().is_empty() {
-            return Err(NotDelivered::Empty);
-        }
-        if !encoded.fits_one {
-            return Err(NotDelivered::TooLong);
-        }
-        let encoding = describe(body, encoded.data_coding);
-        let message = DeliverSm::new(
-            Address::international(digits(from.as_str())),
-            Address::international(digits(to)),
-            encoded.data_coding,
-            encoded.octets,
-        );
+    /// Carries one text from a phone to the platform and waits for its answer.
+    pub(crate) async fn carry(&self, text: PhoneText) -> Result<Delivered, NotDelivered> {
         let begun = Instant::now();
-        let status = self.centre.deliver(message).await?;
-        Ok(Delivered { status, took: begun.elapsed(), encoding })
+        let status = self.centre.deliver(text.message).await?;
+        Ok(Delivered { status, took: begun.elapsed() })
     }
 
     /// Unbinds and closes.

@@ -7,7 +7,8 @@ pub(crate) const PHONES: [&str; 2] = ["+447700900123", "+447700900456"];
 
 /// Reads a typed number, or says what is wrong with it.
 pub(crate) fn read(typed: &str) -> Result<E164, &'static str> {
-    let plain: String = typed.chars().filter(|c| !c.is_whitespace() && !"-.()/".contains(*c)).collect();
+    let plain: String =
+        typed.chars().filter(|c| !c.is_whitespace() && !"-.()/".contains(*c)).collect();
     if plain.is_empty() {
         return Err("Type the phone's number, like +44 7700 900123.");
     }

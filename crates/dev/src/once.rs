@@ -1,15 +1,17 @@
 //! `--once`: one whole authorization over real SMPP and HTTP, told step by step.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::time::timeout;
 use twinpath_client::{Error, SenderError, Text, TextSender, Tokens};
 use twinpath_core::number::E164;
 
 use crate::demo_app::{Answer, DemoApp};
-use crate::message_centre::MessageCentre;
+use crate::message_centre::{MessageCentre, PhoneText};
 use crate::rig::Rig;
 use crate::{DevError, Options, number, platform};
 
@@ -84,12 +86,11 @@ async fn steps<W: Write + Send>(
     let tokens = sign_in(&app, &rig.centre, &report).await;
     let report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let tokens = tokens.map_err(|error| DevError::new(report.next, ADVICE, error))?;
-    let life = tokens.scope.as_deref().unwrap_or_default();
-    let token = format!("{} {}, for {life}", tokens.token_type, shortened(&tokens.access_token));
+    let token = format!("{} {}", tokens.token_type, shortened(&tokens.access_token));
     report.done("token received", &token, "show whose terminal it is");
-    let hint = tokens.terminal_hint.ok_or_else(|| {
-        DevError::new(report.next, ADVICE, "the answer had no terminal_hint")
-    })?;
+    let hint = tokens
+        .terminal_hint
+        .ok_or_else(|| DevError::new(report.next, ADVICE, "the answer had no terminal_hint"))?;
     report.done("terminal_hint", &hint, "call the OpenAPI");
 
     let answer = app.weather().await;
@@ -97,8 +98,8 @@ async fn steps<W: Write + Send>(
     report.done("OpenAPI answered", &format!("200 {}", forecast(&said)), "refuse a stolen token");
     let answer = app.weather_for_thief(app_key).await;
     let said = expect(answer, 401, "refuse a stolen token")?;
-    let refused = format!("401 {}", said.body["error"].as_str().unwrap_or_default());
-    report.done("stolen token refused", &format!("{refused}: another key's proof"), "stop");
+    let refused = format!("401 {}: another key's proof", said.text("error"));
+    report.done("stolen token refused", &refused, "stop");
     Ok(())
 }
 
@@ -109,13 +110,15 @@ async fn sign_in<W: Write + Send>(
 ) -> Result<Tokens, Error> {
     let [from, _] = number::PHONES;
     let from = number::read(from).map_err(|problem| Error::Sender(SenderError::new(problem)))?;
-    app.sign_in(&Phone { centre, from, report }).await
+    let hint = from.hint();
+    app.sign_in(&Phone { centre, from, hint, report }).await
 }
 
 /// A phone whose user sends at once.
 struct Phone<'a, 'r, W> {
     centre: &'a MessageCentre,
     from: E164,
+    hint: String,
     report: &'a Mutex<&'r mut Report<W>>,
 }
 
@@ -129,13 +132,24 @@ impl<W: Write + Send> Phone<'_, '_, W> {
 impl<W: Write + Send> TextSender for Phone<'_, '_, W> {
     async fn send(&self, text: &Text) -> Result<(), SenderError> {
         let words = text.body.split("TP1-").next().unwrap_or_default();
-        let made = format!("\"{words}TP1-...\", {} characters", text.body.chars().count());
+        let made = format!("\"{words}TP1-...\"");
         self.done("commitment made", &made, "text the commitment");
         let to = text.to.first().map_or(platform::NUMBER, String::as_str);
-        let from = self.from.hint();
-        self.done("text sent", &format!("from {from}, to the platform"), "have the text acknowledged");
-        let delivered =
-            self.centre.carry(&self.from, to, &text.body).await.map_err(SenderError::new)?;
+        let text = PhoneText::new(&self.from, to, &text.body).map_err(SenderError::new)?;
+        let sent = format!("from {}, {}", self.hint, text.encoding);
+        let mut carried = pin!(self.centre.carry(text));
+        // Its first step hands the text to the message centre's session.
+        let early = tokio::select! {
+            biased;
+            delivered = &mut carried => Some(delivered),
+            () = std::future::ready(()) => None,
+        };
+        self.done("text sent", &sent, "have the text acknowledged");
+        let delivered = match early {
+            Some(delivered) => delivered,
+            None => carried.await,
+        };
+        let delivered = delivered.map_err(SenderError::new)?;
         if !delivered.status.is_ok() {
             let problem = format!("the platform answered {}", delivered.status.as_str());
             return Err(SenderError::new(problem));
@@ -155,13 +169,13 @@ fn expect(
     if answer.status == status {
         return Ok(answer);
     }
-    let error = answer.body["error_description"].as_str().unwrap_or("no reason given");
-    Err(DevError::new(step, ADVICE, format!("the answer was {}: {error}", answer.status)))
+    let why = answer.text("error_description");
+    Err(DevError::new(step, ADVICE, format!("the answer was {} {why}", answer.status)))
 }
 
 fn forecast(answer: &Answer) -> String {
-    let said = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
-    format!("{}: {}, {} °C (made up)", said("place"), said("sky"), answer.body["celsius"])
+    let celsius = answer.body.get("celsius").and_then(Value::as_i64).unwrap_or_default();
+    format!("{}: {}, {celsius} °C (made up)", answer.text("place"), answer.text("sky"))
 }
 
 /// Enough of a token to tell two apart, too little to use one.

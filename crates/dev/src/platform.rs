@@ -68,7 +68,8 @@ struct Written<'a> {
 impl Written<'_> {
     fn toml(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut out = String::from("# Written by `twinpath dev`. A real platform's file looks like this.\n");
+        let mut out =
+            String::from("# Written by `twinpath dev`. A real platform's file looks like this.\n");
         let mut line = |text: String| {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{text}");
@@ -84,15 +85,21 @@ impl Written<'_> {
         line("\n[tokens]".to_owned());
         line(format!("resources = [{}]", quoted(self.resource)));
         line("\n[limits]".to_owned());
-        line("texts_per_number_per_hour = 1000   # you will play; a real platform has 20".to_owned());
-        line("\n[[sms.smpp]]                  # the bind to the simulated message centre".to_owned());
+        line(
+            "texts_per_number_per_hour = 1000   # you will play; a real platform has 20".to_owned(),
+        );
+        line(
+            "\n[[sms.smpp]]                  # the bind to the simulated message centre".to_owned(),
+        );
         line(format!("name = {}", quoted(ROUTE)));
         line(format!("address = {}", quoted(&self.route.address.to_string())));
         line(format!("system_id = {}", quoted(SYSTEM_ID)));
         line(format!("password = {}", quoted(self.route.password)));
         line(format!("numbers = [{}]", quoted(NUMBER)));
         line("country = \"GB\"".to_owned());
-        line("trust = \"test\"                # takes numbers of ranges that nobody has".to_owned());
+        line(
+            "trust = \"test\"                # takes numbers of ranges that nobody has".to_owned(),
+        );
         out
     }
 }

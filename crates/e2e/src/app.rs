@@ -33,8 +33,10 @@ pub struct Place {
 impl Place {
     /// Reads the metadata of the server at `address`.
     pub async fn discover(issuer: &str, address: SocketAddr) -> Arc<Self> {
-        let path = "/.well-known/oauth-authorization-server";
-        let metadata = http::send(address, &Request::new("GET", path)).await.accepts();
+        // RFC 8414 3.1: the issuer's own path comes last.
+        let below = issuer.strip_prefix(&format!("http://{address}")).expect("this server's");
+        let path = format!("/.well-known/oauth-authorization-server{below}");
+        let metadata = http::send(address, &Request::new("GET", &path)).await.accepts();
         Arc::new(Self { issuer: issuer.to_owned(), address, metadata })
     }
 
@@ -43,9 +45,11 @@ impl Place {
         self.metadata[endpoint].as_str().unwrap_or_else(|| panic!("no {endpoint}"))
     }
 
-    /// The same below the issuer.
+    /// The same as a request names it.
     pub fn path(&self, endpoint: &str) -> &str {
-        self.url(endpoint).strip_prefix(&self.issuer).expect("below the issuer")
+        let url = self.url(endpoint);
+        assert!(url.starts_with(&format!("{}/", self.issuer)), "{url}");
+        url.strip_prefix(&format!("http://{}", self.address)).unwrap()
     }
 
     /// A plain GET.
@@ -247,8 +251,7 @@ impl Instance {
 
     /// The claims of a good proof, with the last nonce that the server gave.
     pub fn proof_claims(&self, method: &str, url: &str) -> Value {
-        let mut claims =
-            json!({"jti": random_text(), "htm": method, "htu": url, "iat": now_s()});
+        let mut claims = json!({"jti": random_text(), "htm": method, "htu": url, "iat": now_s()});
         if let Some(nonce) = &*self.nonce.lock().unwrap() {
             claims["nonce"] = nonce.as_str().into();
         }

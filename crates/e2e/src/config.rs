@@ -46,6 +46,8 @@ impl Bind {
 pub struct Settings {
     /// `http.development`
     pub development: bool,
+    /// The issuer's path: empty, or `/` and more.
+    pub issuer_path: String,
     /// Further sections, but for `[http]`, `[admin]`, `[store]`, `[keys]`.
     pub sections: String,
     /// The binds.

@@ -85,7 +85,14 @@ pub fn framed(length: u32, command: u32, status: u32, body: &[u8]) -> String {
 }
 
 /// The body of a `deliver_sm` with any octets as source and text.
-pub fn deliver_body(ton: u8, npi: u8, source: &[u8], esm_class: u8, coding: u8, text: &[u8]) -> Vec<u8> {
+pub fn deliver_body(
+    ton: u8,
+    npi: u8,
+    source: &[u8],
+    esm_class: u8,
+    coding: u8,
+    text: &[u8],
+) -> Vec<u8> {
     let length = u8::try_from(text.len()).unwrap();
     let mut body = vec![0, ton, npi];
     body.extend_from_slice(source);

@@ -32,6 +32,7 @@ pub struct Registration {
     dpop: bool,
     scope: String,
     developer: Option<String>,
+    serves: Vec<String>,
 }
 
 impl Registration {
@@ -43,6 +44,7 @@ impl Registration {
             dpop: true,
             scope: "openid phone".to_owned(),
             developer: None,
+            serves: Vec::new(),
         }
     }
 
@@ -74,6 +76,13 @@ impl Registration {
         self
     }
 
+    /// An API that serves this resource.
+    #[must_use]
+    pub fn serves(mut self, resource: &str) -> Self {
+        self.serves.push(resource.to_owned());
+        self
+    }
+
     /// The display name: what the texts say.
     pub fn name(&self) -> String {
         format!("App {}", self.client_id)
@@ -89,6 +98,7 @@ impl Registration {
             "auth_method": self.method,
             "scope": self.scope,
             "dpop": self.dpop,
+            "serves": self.serves,
         });
         if let Some(developer) = &self.developer {
             command["developer"] = developer.as_str().into();
@@ -122,9 +132,8 @@ impl Platform {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let issuer = format!("http://{address}");
-        let text =
-            settings.file(&issuer, &address.to_string(), "127.0.0.1:0", folder.path());
+        let issuer = format!("http://{address}{}", settings.issuer_path);
+        let text = settings.file(&issuer, &address.to_string(), "127.0.0.1:0", folder.path());
         let path = folder.path().join("twinpath.toml");
         std::fs::write(&path, text).unwrap();
         let config = twinpath_server::config::load(&path, std::iter::empty()).unwrap();

@@ -51,9 +51,8 @@ impl Installation {
     pub fn new(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, admin) = (fixed_address(), fixed_address());
-        let issuer = format!("http://{address}");
-        let text =
-            settings.file(&issuer, &address.to_string(), &admin.to_string(), folder.path());
+        let issuer = format!("http://{address}{}", settings.issuer_path);
+        let text = settings.file(&issuer, &address.to_string(), &admin.to_string(), folder.path());
         std::fs::write(folder.path().join("twinpath.toml"), text).unwrap();
         Self { issuer, address, admin, binary: twinpath(), folder }
     }
@@ -96,11 +95,8 @@ impl Installation {
 
     /// Starts the server and waits until it is ready.
     pub async fn start(&self) -> Process {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("log"))
-            .unwrap();
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let child = Command::new(&self.binary)
             .args(["serve", "--config"])
             .arg(self.config())

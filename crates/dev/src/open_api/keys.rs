@@ -39,6 +39,7 @@ pub struct Keys {
 struct Cached {
     keys: Vec<Arc<VerifyingKey>>,
     fetched: Option<Instant>,
+    tried: Option<Instant>,
 }
 
 impl Keys {
@@ -57,19 +58,21 @@ impl Keys {
     pub async fn find(&self, kid: &str) -> Result<Option<Arc<VerifyingKey>>, KeysError> {
         // Held over the fetch, so that many callers cause one.
         let mut cached = self.cached.lock().await;
-        let age = cached.fetched.map(|at| at.elapsed());
         let known = cached.named(kid);
-        match age {
-            Some(age) if age < PAUSE || (age < FRESH && known.is_some()) => return Ok(known),
-            _ => {}
+        let within = |at: Option<Instant>, time| at.is_some_and(|at| at.elapsed() < time);
+        if (known.is_some() && within(cached.fetched, FRESH)) || within(cached.tried, PAUSE) {
+            return Ok(known);
         }
         match self.fetch().await {
-            Ok(keys) => *cached = Cached { keys, fetched: Some(Instant::now()) },
-            // The next token may try again at once only if nothing was ever read.
-            Err(error) if known.is_none() => return Err(error),
+            Ok(keys) => {
+                let now = Some(Instant::now());
+                *cached = Cached { keys, fetched: now, tried: now };
+            }
+            // A start before the platform's heals at once; nothing is known that could be used.
+            Err(error) if cached.keys.is_empty() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "going on with the keys read before");
-                cached.fetched = Some(Instant::now());
+                cached.tried = Some(Instant::now());
             }
         }
         Ok(cached.named(kid))
@@ -88,7 +91,8 @@ impl Keys {
 
     async fn read<T: DeserializeOwned>(&self, url: &str) -> Result<T, KeysError> {
         let failed = |error: reqwest::Error| self.error(&error.to_string());
-        let response = self.http.get(url).send().await.and_then(reqwest::Response::error_for_status);
+        let response =
+            self.http.get(url).send().await.and_then(reqwest::Response::error_for_status);
         let mut response = response.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {

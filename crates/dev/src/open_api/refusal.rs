@@ -1,6 +1,8 @@
 //! How the API refuses a request: a status, a challenge in `WWW-Authenticate` (RFC 6750 3, RFC 9449
 //! 7.1), and the same in JSON.
 
+use std::fmt::Write as _;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -54,10 +56,11 @@ impl Refusal {
     fn challenge(&self, code: Option<ErrorCode>) -> String {
         let mut challenge = format!("DPoP algs=\"{}\"", Algorithm::NAMES.join(" "));
         if let Some(code) = code {
-            challenge.push_str(&format!(", error=\"{code}\", error_description=\"{self}\""));
+            // Writing to a string cannot fail.
+            let _ = write!(challenge, ", error=\"{code}\", error_description=\"{self}\"");
         }
         if let Self::Scope(scope) = self {
-            challenge.push_str(&format!(", scope=\"{scope}\""));
+            let _ = write!(challenge, ", scope=\"{scope}\"");
         }
         challenge
     }
@@ -66,7 +69,8 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code) = self.meaning();
-        let body = ErrorBody::described(code.unwrap_or(ErrorCode::InvalidRequest), self.to_string());
+        let body =
+            ErrorBody::described(code.unwrap_or(ErrorCode::InvalidRequest), self.to_string());
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -27,7 +27,11 @@ impl Own {
         self.0.iter().any(|own| own == authority)
     }
 
-    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    fn check(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<(), (StatusCode, &'static str)> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         if !text(header::HOST).is_some_and(|host| self.is(host)) {
             return Err((StatusCode::MISDIRECTED_REQUEST, "Open the page at 127.0.0.1."));
@@ -61,7 +65,8 @@ mod tests {
     use super::*;
 
     fn status(method: &Method, fields: &[(&'static str, &'static str)]) -> u16 {
-        let pairs = fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let pairs =
+            fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let headers: HeaderMap = pairs.collect();
         Own::new(8081).check(method, &headers).map_or_else(|(status, _)| status.as_u16(), |()| 200)
     }
@@ -82,7 +87,9 @@ mod tests {
             assert_eq!(status(get, &[("host", other)]), 421, "{other}");
         }
         assert_eq!(status(get, &[]), 421);
-        for origin in ["http://evil.example", "null", "https://127.0.0.1:8081", "http://127.0.0.1:1"] {
+        for origin in
+            ["http://evil.example", "null", "https://127.0.0.1:8081", "http://127.0.0.1:1"]
+        {
             assert_eq!(status(post, &[host, json, ("origin", origin)]), 403, "{origin}");
         }
         assert_eq!(status(get, &[host, ("sec-fetch-site", "cross-site")]), 403);

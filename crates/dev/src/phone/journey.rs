@@ -13,7 +13,7 @@ use super::Shared;
 use super::events::{Called, Composed, Sent, SignedIn, Stage, View, Who, ms};
 use super::outcome::Before;
 use crate::demo_app::Answer;
-use crate::message_centre::NotDelivered;
+use crate::message_centre::{NotDelivered, PhoneText};
 use crate::once::shortened;
 use crate::{number, platform};
 
@@ -32,6 +32,12 @@ impl From<&str> for Problem {
     }
 }
 
+impl From<NotDelivered> for Problem {
+    fn from(error: NotDelivered) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Shared {
     /// The user taps "Sign in": the app begins, and the phone shows its text.
     pub(super) async fn sign_in(self: &Arc<Self>) -> Result<View, Problem> {
@@ -44,7 +50,8 @@ impl Shared {
             *journey = Some(tokio::spawn(Arc::clone(self).journey(run)));
             run
         };
-        let composed = |view: &View| view.run != run || view.text.is_some() || view.problem.is_some();
+        let composed =
+            |view: &View| view.run != run || view.text.is_some() || view.problem.is_some();
         let waited = timeout(COMPOSE_TIME, self.board.until(composed)).await;
         waited.map_err(|_| Problem::from("The app did not compose its text. Try again."))?;
         Ok(self.board.view())
@@ -128,19 +135,23 @@ impl Shared {
             return Err("Tap \"Sign in\" in the app first: it composes the text.".into());
         };
         let to = if text.to.is_empty() { platform::NUMBER } else { &text.to };
+        let text = PhoneText::new(&from, to, body)?;
+        let (hint, encoding) = (from.hint(), text.encoding.clone());
+        self.board.change(run, |view| {
+            view.tell(Who::Phone, format!("Text from {hint} over SMPP ({encoding})."), None);
+        });
         let before = Before::read(&self.platform);
-        let delivered = self.centre.carry(&from, to, body).await;
-        let delivered = delivered.map_err(|error: NotDelivered| Problem(error.to_string()))?;
+        let delivered = self.centre.carry(text).await?;
         let (outcome, meaning) = before.outcome(&self.platform);
-        let (status, encoding) = (delivered.status.as_str(), delivered.encoding);
+        let status = delivered.status.as_str();
         self.board.change(run, |view| {
             view.acknowledged = Some(Instant::now());
-            view.times.text = Some(ms(delivered.took));
             if view.stage == Stage::Composing {
                 view.stage = Stage::Waiting;
             }
-            let hint = from.hint();
-            view.tell(Who::Phone, format!("Text from {hint} over SMPP ({encoding})."), None);
+            if view.stage == Stage::Waiting {
+                view.times.text = Some(ms(delivered.took));
+            }
             let answered = format!("Text acknowledged, {status}. {meaning}");
             view.tell(Who::Platform, answered, Some(delivered.took));
             let (from, body) = (from.as_str().to_owned(), body.to_owned());
@@ -163,7 +174,8 @@ impl Shared {
                 view.tell(Who::App, "Refresh refused: the grant is revoked, signed out.", took);
                 view.problem = Some(
                     "Two numbers sent the same code, so one of them is not who it seems. The \
-                     platform voided the code and revoked the grant; the app is signed out."
+                     platform voided the code and revoked the grant; the app is signed out. (A token \
+                     that is already out lives to its end, ten minutes at most.)"
                         .to_owned(),
                 );
             }

@@ -48,7 +48,8 @@ impl Before {
     pub(super) fn outcome(&self, platform: &Platform) -> (&'static str, &'static str) {
         let after = counts(platform);
         let mut changed = OUTCOMES.iter().zip(self.0.iter().zip(after));
-        let changed = changed.find_map(|(outcome, (before, after))| (after > *before).then_some(*outcome));
+        let changed =
+            changed.find_map(|(outcome, (before, after))| (after > *before).then_some(*outcome));
         changed.unwrap_or(("dropped", "The platform could not read this text: dropped."))
     }
 }

@@ -11,7 +11,8 @@ use twinpath_wire::b64;
 const PAGE: &str = include_str!("page.html");
 
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let [style, script] = ["style", "script"].map(|name| source(name).map(hash).unwrap_or_default());
+    let [style, script] =
+        ["style", "script"].map(|name| source(name).map(hash).unwrap_or_default());
     format!(
         "default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; \
          img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,7 +50,8 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_and_styles_nothing_inline() {
-        for banned in [" style=\"", " onclick=", " src=", "http://", "https://", "@import", "url("] {
+        for banned in [" style=\"", " onclick=", " src=", "http://", "https://", "@import", "url("]
+        {
             let found = PAGE.replace("http://www.w3.org/2000/svg", "");
             assert!(!found.contains(banned), "{banned}");
         }

@@ -90,7 +90,9 @@ async fn an_assertions_header_has_to_be_right() {
         assert_eq!(answer.error().as_deref(), Some("invalid_client"), "{header}");
         answer.refuses(401, "invalid_client");
     }
-    for header in [without(assertion_header(), "typ"), with(assertion_header(), "typ", json!("JWT"))] {
+    for header in
+        [without(assertion_header(), "typ"), with(assertion_header(), "typ", json!("JWT"))]
+    {
         let assertion = weather.assertion(&header, &weather.assertion_claims());
         asked(&weather, &assertion).await.refuses(400, "authorization_pending");
     }
@@ -111,7 +113,8 @@ async fn an_assertions_signature_has_to_be_the_apps() {
     let forgeries = [
         stranger.jwt(&assertion_header(), &claims()),
         stranger.jwt(&with(assertion_header(), "jwk", stranger.jwk()), &claims()),
-        stranger.jwt(&with(assertion_header(), "jku", json!("https://evil.example/jwks")), &claims()),
+        stranger
+            .jwt(&with(assertion_header(), "jku", json!("https://evil.example/jwks")), &claims()),
         compact(&alg("none"), &claims(), |_| Vec::new()),
         compact(&alg("NONE"), &claims(), |_| Vec::new()),
         compact(&assertion_header(), &claims(), |_| Vec::new()),
@@ -262,8 +265,7 @@ async fn an_unknown_app_and_a_wrong_secret_get_the_same_answer() {
     claims["iss"] = "nobody".into();
     claims["sub"] = "nobody".into();
     let unknown = weather.token_draft(&weather.attempt()).set("client_id", "nobody");
-    let unknown =
-        unknown.set("client_assertion", weather.assertion(&assertion_header(), &claims));
+    let unknown = unknown.set("client_assertion", weather.assertion(&assertion_header(), &claims));
     let unknown = weather.send(&unknown).await;
     unknown.refuses(401, "invalid_client");
     assert_eq!(wrong.text(), unknown.text());

@@ -37,7 +37,8 @@ async fn a_receiver_bind_takes_texts() {
 #[tokio::test]
 async fn several_binds_serve_one_platform() {
     let (one, two) = (Centre::start().await, Centre::start().await);
-    let binds = [Bind::new("one", one.port), Bind::new("two", two.port).with("mode = \"receiver\"")];
+    let binds =
+        [Bind::new("one", one.port), Bind::new("two", two.port).with("mode = \"receiver\"")];
     let platform = Platform::start(&Settings::binds(&binds)).await;
     one.bound(1).await;
     two.bound(1).await;

@@ -81,9 +81,13 @@ async fn parameters_stand_once() {
     let weather = rig.instance("weather").await;
     weather.warm().await;
     let draft = || weather.token_draft(&weather.attempt());
-    for name in
-        ["grant_type", "terminal_verifier", "client_id", "client_assertion", "client_assertion_type"]
-    {
+    for name in [
+        "grant_type",
+        "terminal_verifier",
+        "client_id",
+        "client_assertion",
+        "client_assertion_type",
+    ] {
         let draft = draft();
         let value = draft.form.iter().find(|(known, _)| known == name).unwrap().1.clone();
         weather.send(&draft.add(name, &value)).await.refuses(400, "invalid_request");
@@ -92,7 +96,8 @@ async fn parameters_stand_once() {
         let twice = draft().add(name, "a").add(name, "a");
         weather.send(&twice).await.refuses(400, "invalid_request");
     }
-    let resources = draft().add("resource", "https://a.example").add("resource", "https://b.example");
+    let resources =
+        draft().add("resource", "https://a.example").add("resource", "https://b.example");
     weather.send(&resources).await.refuses(400, "authorization_pending");
     let unknown = draft().add("unknown", "ignored (RFC 6749 3.2)").add("scope", "");
     weather.send(&unknown).await.refuses(400, "authorization_pending");
@@ -110,8 +115,16 @@ async fn wrong_parameters_have_their_own_errors() {
     let spoilt: [(&str, fn(Draft) -> Draft, &str); 16] = [
         ("no grant_type", |d| d.without("grant_type"), "invalid_request"),
         ("password", |d| d.set("grant_type", "password"), "unsupported_grant_type"),
-        ("device", |d| d.set("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), "unsupported_grant_type"),
-        ("case", |d| d.set("grant_type", "URN:twinpath:oauth:grant-type:terminal"), "unsupported_grant_type"),
+        (
+            "device",
+            |d| d.set("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+            "unsupported_grant_type",
+        ),
+        (
+            "case",
+            |d| d.set("grant_type", "URN:twinpath:oauth:grant-type:terminal"),
+            "unsupported_grant_type",
+        ),
         ("scope not registered", |d| d.set("scope", "openid admin"), "invalid_scope"),
         ("scope with a quote", |d| d.set("scope", "open\"id"), "invalid_scope"),
         ("scope with NUL", |d| d.set("scope", "openid\u{0}"), "invalid_scope"),
@@ -121,8 +134,16 @@ async fn wrong_parameters_have_their_own_errors() {
         ("no URI", |d| d.set("resource", "\u{0}"), "invalid_target"),
         ("max_age", |d| d.set("max_age", "soon"), "invalid_request"),
         ("negative max_age", |d| d.set("max_age", "-1"), "invalid_request"),
-        ("details", |d| d.set("authorization_details", r#"[{"type":"x"}]"#), "invalid_authorization_details"),
-        ("details no JSON", |d| d.set("authorization_details", "{"), "invalid_authorization_details"),
+        (
+            "details",
+            |d| d.set("authorization_details", r#"[{"type":"x"}]"#),
+            "invalid_authorization_details",
+        ),
+        (
+            "details no JSON",
+            |d| d.set("authorization_details", "{"),
+            "invalid_authorization_details",
+        ),
         ("login_hint", |d| d.set("login_hint", "nobody"), "invalid_request"),
     ];
     for (what, spoil, error) in spoilt {
@@ -139,9 +160,9 @@ async fn octets_that_are_no_text_are_refused_or_ignored() {
     let rig = Rig::start().await;
     let weather = rig.instance("weather").await;
     weather.warm().await;
-    let (address, attempt) = (rig.platform.place.address, weather.attempt());
+    let address = rig.platform.place.address;
     let body = |draft: Draft| String::from_utf8(draft.request().body).unwrap();
-    let good = || weather.token_draft(&attempt);
+    let good = || weather.token_draft(&weather.attempt());
     let spoilt = [
         ("client_id=%00", body(good().without("client_id")), "invalid_client"),
         ("client_id=%ff%fe", body(good().without("client_id")), "invalid_client"),
@@ -182,7 +203,8 @@ async fn other_methods_and_paths_are_told_apart() {
         send(address, &Request::new(method, path)).await.refuses(405, "invalid_request");
     }
     let long = format!("/{}", "a".repeat(8000));
-    for path in ["/", "/token/", "/nowhere", "/%00", "/..%2f..%2fetc/passwd", "/sms/nobody", &long] {
+    for path in ["/", "/token/", "/nowhere", "/%00", "/..%2f..%2fetc/passwd", "/sms/nobody", &long]
+    {
         send(address, &Request::new("GET", path)).await.refuses(404, "invalid_request");
         send(address, &form(path, "a=b")).await.refuses(404, "invalid_request");
     }
@@ -207,7 +229,8 @@ async fn junk_instead_of_http_ends_the_connection_and_nothing_else() {
         b"POST /token HTTP/9.9\r\n\r\n".to_vec(),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
         b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".to_vec(),
-        b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec(),
+        b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+            .to_vec(),
         b"POST /token HTTP/1.1\r\nHo\x00st: a\r\n\r\n".to_vec(),
         format!("GET /livez HTTP/1.1\r\n{headers}\r\n").into_bytes(),
         format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(200_000)).into_bytes(),

@@ -47,8 +47,11 @@ async fn another_request_with_the_same_verifier_is_no_repetition() {
     let attempt = weather.attempt();
     rig.text(&number(1), &attempt).await;
     weather.redeem_with(&attempt, &[("scope", "openid")]).await.accepts();
-    for other in [&[("scope", "openid phone")][..], &[], &[("scope", "openid"), ("resource", "https://a.example")]]
-    {
+    for other in [
+        &[("scope", "openid phone")][..],
+        &[],
+        &[("scope", "openid"), ("resource", "https://a.example")],
+    ] {
         weather.redeem_with(&attempt, other).await.refuses(400, "invalid_grant");
     }
     weather.redeem_with(&attempt, &[("scope", "openid")]).await.accepts();
@@ -57,7 +60,8 @@ async fn another_request_with_the_same_verifier_is_no_repetition() {
 #[tokio::test]
 async fn a_bearer_app_never_gets_an_answer_twice() {
     let rig = Rig::start().await;
-    let app = rig.install(&Registration::new("bearer").method("client_secret_basic").bearer()).await;
+    let app =
+        rig.install(&Registration::new("bearer").method("client_secret_basic").bearer()).await;
     let attempt = app.attempt();
     rig.text(&number(1), &attempt).await;
     let tokens = app.redeem(&attempt).await.accepts();
@@ -68,7 +72,8 @@ async fn a_bearer_app_never_gets_an_answer_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_at_once_a_bearer_code_is_redeemed_once() {
     let rig = Rig::start().await;
-    let app = rig.install(&Registration::new("bearer").method("client_secret_basic").bearer()).await;
+    let app =
+        rig.install(&Registration::new("bearer").method("client_secret_basic").bearer()).await;
     for round in 0..10 {
         let attempt = app.attempt();
         rig.text(&number(round), &attempt).await;

@@ -77,6 +77,24 @@ async fn a_wait_ends_pending_when_its_time_is_over() {
     weather.send(&spoilt).await.refuses(400, "invalid_scope");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_longer_than_thirty_seconds() {
+    let rig = Rig::start().await;
+    let weather = rig.instance("weather").await;
+    weather.warm().await;
+    let attempt = weather.attempt();
+    let text = async {
+        until("it waits", async || {
+            (rig.platform.metric("twinpath_waiting_requests").await >= 1.0).then_some(())
+        })
+        .await;
+        rig.text(&number(1), &attempt).await
+    };
+    let (answer, _) = tokio::join!(weather.wait(&attempt, 600), text);
+    answer.accepts();
+    assert_eq!(answer.header("preference-applied"), Some("wait=30"));
+}
+
 #[tokio::test]
 async fn a_preference_that_cannot_be_read_is_ignored() {
     let rig = Rig::start().await;
@@ -98,7 +116,8 @@ async fn a_client_that_hangs_up_gives_its_place_back() {
     let attempt = weather.attempt();
     let draft = weather.token_draft(&attempt).header("Prefer", "wait=30");
     let address = rig.platform.place.address;
-    let gone = tokio::spawn(async move { twinpath_e2e::http::send(address, &draft.request()).await });
+    let gone =
+        tokio::spawn(async move { twinpath_e2e::http::send(address, &draft.request()).await });
     let waiting = |count: f64| {
         let platform = &rig.platform;
         until("as many wait", async move || {

@@ -1,6 +1,6 @@
 //! SMPP that is malformed: each PDU is answered, the bind survives, or ends and comes back by itself.
 
-use twinpath_e2e::centre::{Receipt, ROK};
+use twinpath_e2e::centre::{ROK, Receipt};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::number;
 use twinpath_e2e::pdu::{DELIVER_SM, deliver_body, frame, framed};
@@ -81,7 +81,9 @@ async fn commands_that_a_bind_does_not_take_are_answered() {
         assert!(receipt.status().is_some_and(|status| status != ROK), "{command:#x}: {receipt:?}");
     }
     // Answers to nothing, alert_notification and outbind: ignored (4.12, 4.1.7).
-    for command in [0x8000_0005, 0x8000_0000, 0x8000_0015, 0x8000_0099, 0xffff_ffff, 0x0000_0102, 0x0000_000b] {
+    for command in
+        [0x8000_0005, 0x8000_0000, 0x8000_0015, 0x8000_0099, 0xffff_ffff, 0x0000_0102, 0x0000_000b]
+    {
         rig.centre.octets(&frame(command, 0, &[0; 30]).replace("$SEQUENCE", "00000007")).await;
     }
     rig.centre.ask("enquire_link").await.ok();
@@ -143,7 +145,11 @@ async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
                 }
             }
         }
-        if outputs.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if outputs.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
     })
     .await;
     outputs.into_iter().flatten().collect()

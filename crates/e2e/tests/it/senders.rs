@@ -41,6 +41,33 @@ async fn a_second_number_revokes_the_grant_after_it() {
     rig.still_works(&weather.app).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_numbers_and_a_request_at_the_same_moment_leave_nothing_that_lasts() {
+    let rig = Rig::start().await;
+    let weather = rig.instance("weather").await;
+    weather.warm().await;
+    for n in 0..40 {
+        let (one, two, attempt) = (number(2 * n), number(2 * n + 1), weather.attempt());
+        let (answer, _, _) = tokio::join!(
+            weather.wait(&attempt, 30),
+            rig.text(&one, &attempt),
+            rig.text(&two, &attempt)
+        );
+        if answer.status == 200 {
+            let tokens = answer.json();
+            let refresh = tokens["refresh_token"].as_str().unwrap();
+            weather.refresh(refresh).await.refuses(400, "invalid_grant");
+            assert_eq!(
+                weather.userinfo(tokens["access_token"].as_str().unwrap()).await.status,
+                401
+            );
+        } else {
+            answer.refuses(400, "invalid_grant");
+        }
+        weather.redeem(&attempt).await.refuses(400, "invalid_grant");
+    }
+}
+
 #[tokio::test]
 async fn the_same_text_again_changes_nothing() {
     let rig = Rig::start().await;

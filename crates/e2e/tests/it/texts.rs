@@ -107,9 +107,13 @@ async fn senders_that_are_no_terminal_are_acknowledged_and_refused() {
 #[tokio::test]
 async fn a_sender_is_read_by_the_rules_of_its_route() {
     let (rig, app) = rig().await;
-    for (ton, npi, source) in
-        [(1, 1, "447400000001"), (1, 1, "+447400000001"), (0, 0, "447400000001"), (2, 1, "07400000001"), (2, 1, "7400000001")]
-    {
+    for (ton, npi, source) in [
+        (1, 1, "447400000001"),
+        (1, 1, "+447400000001"),
+        (0, 0, "447400000001"),
+        (2, 1, "07400000001"),
+        (2, 1, "7400000001"),
+    ] {
         let attempt = app.attempt();
         let text = Text::new("", &attempt.text)
             .with("source_addr", source)
@@ -140,31 +144,105 @@ async fn texts_that_are_no_first_message_are_acknowledged_and_refused() {
     let udh = |header: &[u8], attempt: &Attempt| [header, &body(attempt)].concat();
     let text = |attempt: &Attempt| Text::new(&from, &attempt.text);
     let cases: Vec<(&str, Box<dyn Fn(&Attempt) -> Text>)> = vec![
-        ("multipart by UDH", Box::new(|a| text(a).octets("short_message", &udh(b"\x05\x00\x03\x07\x02\x01", a)).with("esm_class", 0x40))),
-        ("multipart by UDH, 16 bit", Box::new(|a| text(a).octets("short_message", &udh(b"\x06\x08\x04\x00\x07\x02\x02", a)).with("esm_class", 0x40))),
-        ("a header that is too long", Box::new(|a| text(a).octets("short_message", &udh(b"\xff", a)).with("esm_class", 0x40))),
-        ("multipart by SAR", Box::new(|a| text(a).with("sar_msg_ref_num", 7).with("sar_total_segments", 2).with("sar_segment_seqnum", 1))),
+        (
+            "multipart by UDH",
+            Box::new(|a| {
+                text(a)
+                    .octets("short_message", &udh(b"\x05\x00\x03\x07\x02\x01", a))
+                    .with("esm_class", 0x40)
+            }),
+        ),
+        (
+            "multipart by UDH, 16 bit",
+            Box::new(|a| {
+                text(a)
+                    .octets("short_message", &udh(b"\x06\x08\x04\x00\x07\x02\x02", a))
+                    .with("esm_class", 0x40)
+            }),
+        ),
+        (
+            "a header that is too long",
+            Box::new(|a| text(a).octets("short_message", &udh(b"\xff", a)).with("esm_class", 0x40)),
+        ),
+        (
+            "multipart by SAR",
+            Box::new(|a| {
+                text(a)
+                    .with("sar_msg_ref_num", 7)
+                    .with("sar_total_segments", 2)
+                    .with("sar_segment_seqnum", 1)
+            }),
+        ),
         ("a delivery receipt", Box::new(|a| text(a).with("esm_class", 0x04))),
         ("a delivery acknowledgement", Box::new(|a| text(a).with("esm_class", 0x08))),
         ("a user acknowledgement", Box::new(|a| text(a).with("esm_class", 0x10))),
         ("an intermediate notification", Box::new(|a| text(a).with("esm_class", 0x20))),
-        ("UCS-2 said, ASCII sent", Box::new(|a| text(a).octets("short_message", &body(a)[1..]).with("data_coding", 8))),
-        ("an odd octet of UCS-2", Box::new(|a| text(a).octets("short_message", &[&ucs2(&a.code)[..], b"\0"].concat()).with("data_coding", 8))),
-        ("a lone surrogate", Box::new(|a| text(a).octets("short_message", &[b"\xd8\x00", &ucs2(&a.code)[..]].concat()).with("data_coding", 8))),
-        ("octets beyond ASCII", Box::new(|a| text(a).octets("short_message", &[b"\xff", &body(a)[..]].concat()).with("data_coding", 1))),
+        (
+            "UCS-2 said, ASCII sent",
+            Box::new(|a| text(a).octets("short_message", &body(a)[1..]).with("data_coding", 8)),
+        ),
+        (
+            "an odd octet of UCS-2",
+            Box::new(|a| {
+                text(a)
+                    .octets("short_message", &[&ucs2(&a.code)[..], b"\0"].concat())
+                    .with("data_coding", 8)
+            }),
+        ),
+        (
+            "a lone surrogate",
+            Box::new(|a| {
+                text(a)
+                    .octets("short_message", &[b"\xd8\x00", &ucs2(&a.code)[..]].concat())
+                    .with("data_coding", 8)
+            }),
+        ),
+        (
+            "octets beyond ASCII",
+            Box::new(|a| {
+                text(a)
+                    .octets("short_message", &[b"\xff", &body(a)[..]].concat())
+                    .with("data_coding", 1)
+            }),
+        ),
         ("empty", Box::new(|_| Text::new(&from, ""))),
         ("words without a code", Box::new(|_| Text::new(&from, "Hello. STOP HELP INFO TP1-"))),
         ("a code cut short", Box::new(|a| Text::new(&from, &a.text[..a.text.len() - 1]))),
         ("a slip of the finger", Box::new(|a| Text::new(&from, &slip(&a.text)))),
-        ("two codes", Box::new(|a| Text::new(&from, "").octets("message_payload", format!("{} {}", a.text, app.attempt().code).as_bytes()))),
-        ("60,000 octets", Box::new(|a| Text::new(&from, "").octets("message_payload", format!("{}{}", a.text, "x".repeat(7000)).as_bytes()))),
+        (
+            "two codes",
+            Box::new(|a| {
+                Text::new(&from, "").octets(
+                    "message_payload",
+                    format!("{} {}", a.text, app.attempt().code).as_bytes(),
+                )
+            }),
+        ),
+        (
+            "7,000 octets more",
+            Box::new(|a| {
+                Text::new(&from, "")
+                    .octets("message_payload", format!("{}{}", a.text, "x".repeat(7000)).as_bytes())
+            }),
+        ),
     ];
     for (what, make) in cases {
         let attempt = app.attempt();
         let answer = told(&rig, &app, &attempt, &make(&attempt)).await;
-        assert_eq!(answer.error().as_deref(), Some("authorization_pending"), "{what}: {}", answer.text());
+        assert_eq!(
+            answer.error().as_deref(),
+            Some("authorization_pending"),
+            "{what}: {}",
+            answer.text()
+        );
     }
-    for (outcome, times) in [("multipart", 3.0), ("receipt", 4.0), ("no_code", 1.0), ("bad_checksum", 1.0), ("several_codes", 1.0)] {
+    for (outcome, times) in [
+        ("multipart", 3.0),
+        ("receipt", 4.0),
+        ("no_code", 1.0),
+        ("bad_checksum", 1.0),
+        ("several_codes", 1.0),
+    ] {
         assert!(rig.platform.texts(ROUTE, outcome).await >= times, "{outcome}");
     }
     let attempt = app.attempt();
@@ -183,10 +261,23 @@ async fn texts_in_every_wrapping_are_read() {
     let wrappings: [fn(&Attempt, Text) -> Text; 6] = [
         |a, t| t.as_payload(&a.text),
         |a, t| t.as_payload_ucs2(&a.text),
-        |a, t| t.octets("short_message", &[b"\x06\x05\x04\x0b\x84\x23\xf0", a.text.as_bytes()].concat()).with("esm_class", 0x40),
-        |a, t| t.octets("short_message", &[b"\x05\x00\x03\x07\x01\x01", a.text.as_bytes()].concat()).with("esm_class", 0x40),
-        |_, t| t.with("sar_msg_ref_num", 7).with("sar_total_segments", 1).with("sar_segment_seqnum", 1),
-        |_, t| t.with("esm_class", 0x03).with("user_message_reference", 9).with("privacy_indicator", 1),
+        |a, t| {
+            t.octets(
+                "short_message",
+                &[b"\x06\x05\x04\x0b\x84\x23\xf0", a.text.as_bytes()].concat(),
+            )
+            .with("esm_class", 0x40)
+        },
+        |a, t| {
+            t.octets("short_message", &[b"\x05\x00\x03\x07\x01\x01", a.text.as_bytes()].concat())
+                .with("esm_class", 0x40)
+        },
+        |_, t| {
+            t.with("sar_msg_ref_num", 7).with("sar_total_segments", 1).with("sar_segment_seqnum", 1)
+        },
+        |_, t| {
+            t.with("esm_class", 0x03).with("user_message_reference", 9).with("privacy_indicator", 1)
+        },
     ];
     for (n, wrap) in wrappings.iter().enumerate() {
         let attempt = app.attempt();

@@ -16,7 +16,8 @@ async fn a_thief_with_the_verifier_gets_what_nobodys_code_gets() {
     let other_key = rig.again(&owner.app);
     let other_app = rig.instance("maps").await;
     let public = rig.install(&Registration::new("demo").method("none")).await;
-    let bearer = rig.install(&Registration::new("bearer").method("client_secret_post").bearer()).await;
+    let bearer =
+        rig.install(&Registration::new("bearer").method("client_secret_post").bearer()).await;
     for thief in [&other_key, &other_app, &public, &bearer] {
         thief.redeem(&attempt).await.refuses(400, "authorization_pending");
     }
@@ -24,7 +25,8 @@ async fn a_thief_with_the_verifier_gets_what_nobodys_code_gets() {
     let no_proof = owner.token_draft(&attempt).without_header("DPoP");
     owner.send(&no_proof).await.refuses(400, "invalid_dpop_proof");
     let unauthenticated = owner.token_draft(&attempt);
-    let unauthenticated = unauthenticated.without("client_assertion").without("client_assertion_type");
+    let unauthenticated =
+        unauthenticated.without("client_assertion").without("client_assertion_type");
     owner.send(&unauthenticated).await.refuses(401, "invalid_client");
     let too_much = owner.redeem_with(&attempt, &[("scope", "openid admin")]).await;
     too_much.refuses(400, "invalid_scope");
@@ -44,9 +46,8 @@ async fn pending_answers_are_the_same_whether_the_text_was_sent_or_not() {
     nothing.refuses(400, "authorization_pending");
     assert_eq!(wrong_key.text(), nothing.text());
     assert_eq!(wrong_key.status, nothing.status);
-    let names = |answer: &Answer| {
-        answer.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
+    let names =
+        |answer: &Answer| answer.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&wrong_key), names(&nothing));
     assert_eq!(nothing.json()["interval"], 5);
 }
@@ -122,7 +123,9 @@ async fn a_verifier_outside_its_grammar_is_a_malformed_request() {
     let rig = Rig::start().await;
     let weather = rig.instance("weather").await;
     weather.warm().await;
-    for verifier in ["a".repeat(42), "a".repeat(129), format!("{}+", "a".repeat(50)), "é".repeat(50)] {
+    for verifier in
+        ["a".repeat(42), "a".repeat(129), format!("{}+", "a".repeat(50)), "é".repeat(50)]
+    {
         let attempt = Attempt { verifier, ..weather.attempt() };
         weather.redeem(&attempt).await.refuses(400, "invalid_request");
     }

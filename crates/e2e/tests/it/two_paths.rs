@@ -105,6 +105,38 @@ async fn a_hundred_requests_wait_and_each_gets_its_own_text() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_and_request_at_the_same_moment_never_miss_each_other() {
+    let rig = Rig::start().await;
+    let weather = rig.instance("weather").await;
+    weather.warm().await;
+    let begun = tokio::time::Instant::now();
+    for n in 0..100 {
+        let (from, attempt) = (number(n), weather.attempt());
+        let text = rig.text(&from, &attempt);
+        let (answer, _) = tokio::join!(weather.wait(&attempt, 30), text);
+        answer.accepts();
+    }
+    let spent = begun.elapsed();
+    assert!(spent.as_secs() < 25, "a wait ran to its end: {spent:?}");
+}
+
+#[tokio::test]
+async fn an_issuer_may_have_a_path() {
+    let settings = Settings { issuer_path: "/tenants/a".to_owned(), ..Settings::default() };
+    let rig = Rig::with(settings).await;
+    let place = &rig.platform.place;
+    assert_eq!(place.path("token_endpoint"), "/tenants/a/token");
+    let openid = place.get("/tenants/a/.well-known/openid-configuration").await.accepts();
+    assert_eq!(openid, place.metadata);
+    let weather = rig.instance("weather").await;
+    let tokens = rig.authorize(&weather, &number(1)).await;
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    weather.userinfo(tokens["access_token"].as_str().unwrap()).await.accepts();
+    weather.refresh(refresh).await.accepts();
+    place.get("/token").await.refuses(404, "invalid_request");
+}
+
 #[tokio::test]
 async fn phrases_in_other_languages_and_spellings_are_the_apps_words() {
     let rig = Rig::start().await;
@@ -122,8 +154,11 @@ async fn phrases_in_other_languages_and_spellings_are_the_apps_words() {
         let attempt = instance.worded(words);
         let text = Text::new(&number(u32::try_from(n).unwrap()), "").in_ucs2(&attempt.text);
         // Longer than 70 characters: a phone would send the same in GSM, or in two parts.
-        let text =
-            if attempt.text.encode_utf16().count() > 70 { text.as_payload_ucs2(&attempt.text) } else { text };
+        let text = if attempt.text.encode_utf16().count() > 70 {
+            text.as_payload_ucs2(&attempt.text)
+        } else {
+            text
+        };
         rig.deliver(&text).await.ok();
         instance.redeem(&attempt).await.accepts();
     }
@@ -154,7 +189,8 @@ async fn the_code_is_read_however_a_phone_writes_it() {
         assert_eq!(answer.status, 200, "{text}: {}", answer.text());
     }
     // Unicode's dashes and full-width letters need UCS-2.
-    for (n, dash) in ["\u{2011}", "\u{2013}", "\u{2014}", "\u{2212}", "\u{ff0d}"].iter().enumerate() {
+    for (n, dash) in ["\u{2011}", "\u{2013}", "\u{2014}", "\u{2212}", "\u{ff0d}"].iter().enumerate()
+    {
         let instance = rig.again(&app);
         let attempt = instance.attempt();
         let code = attempt.code.replace('-', dash).replace("TP", "\u{ff34}\u{ff30}");
@@ -191,9 +227,13 @@ async fn the_metadata_says_where_everything_is() {
     has("scopes_supported", "openid");
     has("subject_types_supported", "pairwise");
     has("id_token_signing_alg_values_supported", "ES256");
-    for method in
-        ["private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt", "none"]
-    {
+    for method in [
+        "private_key_jwt",
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "none",
+    ] {
         has("token_endpoint_auth_methods_supported", method);
     }
     let algs = &metadata["token_endpoint_auth_signing_alg_values_supported"];

@@ -1,11 +1,8 @@
 //! From the file as written to what the server runs with.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::first_message::Route;
 use twinpath_core::ids::RouteName;
@@ -16,12 +13,12 @@ use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
 
 use crate::config::file::{self, Alphabet};
+use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, MasterKey, Password, Phrase,
-    Terminal, Tokens,
+    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Terminal, Tokens,
 };
 
-fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
+pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
     Err(ConfigError(why.into()))
 }
 
@@ -363,89 +360,6 @@ fn limited(text: String, max: usize, key: &str) -> Result<String, ConfigError> {
         return refuse(format!("{key} must have at most {max} ASCII characters"));
     }
     Ok(text)
-}
-
-/// A secret given as a value or as a file.
-fn secret(
-    value: Option<&str>,
-    file: Option<&Path>,
-    key: &str,
-) -> Result<Option<String>, ConfigError> {
-    match (value, file) {
-        (Some(_), Some(_)) => refuse(format!("{key} and {key}_file exclude each other")),
-        (Some(value), None) => Ok(Some(value.to_owned())),
-        (None, Some(path)) => match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => refuse(format!("{key}_file {}: {error}", path.display())),
-        },
-        (None, None) => Ok(None),
-    }
-}
-
-fn master_key(
-    keys: &file::Keys,
-    store_url: &str,
-) -> Result<(MasterKey, Option<PathBuf>), ConfigError> {
-    let given = secret(keys.master.as_deref(), keys.master_file.as_deref(), "keys.master")?;
-    if let Some(text) = given {
-        return Ok((parse_master(&text)?, None));
-    }
-    let Some(path) = store_url.strip_prefix("sqlite://") else {
-        return refuse("keys.master_file is missing: only an sqlite store can do without");
-    };
-    let path = PathBuf::from(format!("{path}.master"));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok((parse_master(&text)?, Some(path))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let made = make_master(&path)?;
-            Ok((made, Some(path)))
-        }
-        Err(error) => refuse(format!("{}: {error}", path.display())),
-    }
-}
-
-/// 32 bytes in base64, base64url or hex.
-fn parse_master(text: &str) -> Result<MasterKey, ConfigError> {
-    let text = text.trim();
-    let hex = || -> Option<Vec<u8>> {
-        let digits = text.as_bytes();
-        (digits.len() == 64).then_some(())?;
-        digits
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect()
-    };
-    hex()
-        .or_else(|| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok())
-        .or_else(|| STANDARD.decode(text).ok())
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(MasterKey)
-        .ok_or_else(|| {
-            ConfigError("keys.master must be 32 random bytes in hex or base64".to_owned())
-        })
-}
-
-fn make_master(path: &Path) -> Result<MasterKey, ConfigError> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let failed = |error: std::io::Error| ConfigError(format!("{}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| ConfigError("no randomness for a master key".to_owned()))?;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    let text = URL_SAFE_NO_PAD.encode(bytes);
-    file.write_all(format!("{text}\n").as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
-    Ok(MasterKey(bytes))
 }
 
 #[cfg(test)]

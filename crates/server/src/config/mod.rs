@@ -6,6 +6,7 @@
 mod check;
 mod file;
 mod load;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use http::header::CACHE_CONTROL;
 use http::{Request, StatusCode};
 use twinpath_core::grant::{Handle, RevokeAccessToken, RevokeGrant, Spend};
 use twinpath_core::ids::Timestamp;
@@ -25,7 +26,7 @@ pub(super) async fn revoke(
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |()| "done");
     platform.counters.count("twinpath_token_requests_total", "revoke", outcome);
     match result {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(()) => ([(CACHE_CONTROL, "no-store")], StatusCode::OK).into_response(),
         Err(refusal) => refusal.into_response(),
     }
 }

@@ -99,6 +99,7 @@ pub enum StartError {
 impl Platform {
     /// Opens the store, makes a signing key if there is none, and loads the registry.
     pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
+        twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
         let store = open_store(&config)?;
         crate::operator::ensure_signing_key(&store, &vault).await?;

@@ -1,16 +1,12 @@
 //! The demo `OpenAPI` against tokens that a platform of the tests' own makes: good ones, and every
 //! kind that must not pass.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
-
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::http;
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
-use support::http;
 use tokio::net::TcpListener;
 use twinpath_client::{InstanceKey as _, SoftwareKey};
 use twinpath_dev::open_api::OpenApi;
@@ -40,11 +36,12 @@ fn now() -> i64 {
 }
 
 fn sign(key: &SoftwareKey, header: &Header, claims: &Value) -> String {
-    jws::compose(header, claims, |input| Ok::<_, serde_json::Error>(key.sign(input).unwrap())).unwrap()
+    jws::compose(header, claims, |input| Ok::<_, serde_json::Error>(key.sign(input).unwrap()))
+        .unwrap()
 }
 
 /// `claims` with some of them changed.
-fn with(claims: &Value, changes: Value) -> Value {
+fn with(claims: &Value, changes: &Value) -> Value {
     let mut claims = claims.clone();
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
@@ -148,7 +145,8 @@ async fn a_good_token_with_its_proof() {
     let said = scene.show(&token, &scene.proof(&token)).await;
     assert_eq!((said.status, said.body["subject"].as_str()), (200, Some("s1")), "{}", said.body);
     assert!(!said.nonce.is_empty());
-    let several = with(&scene.claims(), json!({"aud": ["https://other.example", scene.api.url()]}));
+    let several =
+        with(&scene.claims(), &json!({"aud": ["https://other.example", scene.api.url()]}));
     let token = scene.token_of(&several);
     assert_eq!(scene.show(&token, &scene.proof(&token)).await.status, 200);
     scene.api.stop().await;
@@ -159,7 +157,12 @@ async fn no_token_is_challenged_without_an_error() {
     let scene = Scene::new().await;
     for headers in [&[][..], &[("authorization", "Basic YTpi")]] {
         let said = scene.ask(headers).await;
-        assert_eq!((said.status, said.challenge.contains("error")), (401, false), "{}", said.challenge);
+        assert_eq!(
+            (said.status, said.challenge.contains("error")),
+            (401, false),
+            "{}",
+            said.challenge
+        );
         assert!(said.challenge.starts_with("DPoP algs="), "{}", said.challenge);
     }
 }
@@ -176,9 +179,9 @@ async fn tokens_that_are_not_for_here() {
         json!({"cnf": {}}),
         json!({"cnf": {"jkt": "another"}}),
     ] {
-        scene.refused(&scene.token_of(&with(&scene.claims(), changes)), "invalid_token").await;
+        scene.refused(&scene.token_of(&with(&scene.claims(), &changes)), "invalid_token").await;
     }
-    let token = scene.token_of(&with(&scene.claims(), json!({"scope": "openid weather.reader"})));
+    let token = scene.token_of(&with(&scene.claims(), &json!({"scope": "openid weather.reader"})));
     let said = scene.show(&token, &scene.proof(&token)).await;
     assert_refused(&said, 403, "insufficient_scope");
     assert!(said.challenge.contains("scope=\"weather.read\""), "{}", said.challenge);
@@ -204,7 +207,7 @@ async fn tokens_that_are_not_the_platforms() {
     let header = Header { kid: Some("k1".to_owned()), ..Header::new("ES256", "at+jwt") };
     scene.refused(&sign(&scene.phone_key, &header, &claims), "invalid_token").await;
     // Tampered: another payload under the same signature.
-    let (good, other) = (scene.token(), scene.token_of(&with(&claims, json!({"sub": "s2"}))));
+    let (good, other) = (scene.token(), scene.token_of(&with(&claims, &json!({"sub": "s2"}))));
     let part = |token: &str, at: usize| token.split('.').nth(at).unwrap().to_owned();
     let tampered = format!("{}.{}.{}", part(&good, 0), part(&other, 1), part(&good, 2));
     scene.refused(&tampered, "invalid_token").await;
@@ -231,7 +234,7 @@ async fn proofs_that_do_not_hold() {
     let good = scene.proof_claims(&token);
     let mut without_nonce = good.clone();
     without_nonce.as_object_mut().unwrap().remove("nonce");
-    for claims in [without_nonce, with(&good, json!({"nonce": "made-up"}))] {
+    for claims in [without_nonce, with(&good, &json!({"nonce": "made-up"}))] {
         let said = scene.show(&token, &Scene::proof_of(&scene.phone_key, &claims)).await;
         assert_refused(&said, 401, "use_dpop_nonce");
         assert_eq!(said.nonce, scene.nonce);
@@ -243,7 +246,7 @@ async fn proofs_that_do_not_hold() {
         json!({"ath": ath("another token")}),
         json!({"ath": null}),
     ] {
-        let claims = with(&scene.proof_claims(&token), changes);
+        let claims = with(&scene.proof_claims(&token), &changes);
         let said = scene.show(&token, &Scene::proof_of(&scene.phone_key, &claims)).await;
         assert_refused(&said, 401, "invalid_dpop_proof");
     }

@@ -1,13 +1,9 @@
 //! `twinpath dev --once`, and the beginning and end of `twinpath dev`.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
-
-mod support;
-
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use support::{Screen, http, options};
+use crate::support::{Screen, http, options};
 use tokio::sync::oneshot;
 use twinpath_dev::{Options, run_to};
 
@@ -94,7 +90,7 @@ async fn a_kept_folder_is_used_again_and_a_temporary_one_goes() {
         let once = Options { once: true, ..options.clone() };
         run_to(once, pending(), Screen::default()).await.unwrap();
     }
-    let dev = twinpath_dev::Dev::start(support::options()).await.unwrap();
+    let dev = twinpath_dev::Dev::start(crate::support::options()).await.unwrap();
     let temporary = dev.folder().to_owned();
     assert!(temporary.join("twinpath.toml").exists());
     dev.stop().await;
@@ -105,7 +101,8 @@ async fn a_kept_folder_is_used_again_and_a_temporary_one_goes() {
 async fn a_failure_says_the_step_and_what_to_do() {
     let folder = tempfile::NamedTempFile::new().unwrap();
     let options = Options { once: true, folder: Some(folder.path().to_owned()), ..options() };
-    let error = run_to(options, pending(), Screen::default()).await.expect_err("a file is no folder");
+    let error =
+        run_to(options, pending(), Screen::default()).await.expect_err("a file is no folder");
     let told = error.to_string();
     assert!(told.contains("could not prepare the folder") && told.contains("what to do"), "{told}");
 }

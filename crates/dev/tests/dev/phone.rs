@@ -1,11 +1,7 @@
 //! The phone simulator, through the API that its page uses.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
-
-mod support;
-
+use crate::support::{Browser, http, options};
 use serde_json::{Value, json};
-use support::{Browser, http, options};
 use twinpath_dev::Dev;
 
 async fn composed(browser: &Browser) -> String {
