@@ -51,7 +51,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(arguments.command)) {
+    let result = runtime.block_on(run(arguments.command));
+    // All that matters has been stopped in order; name look-ups under way need not be waited for.
+    runtime.shutdown_background();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("twinpath: {failure}");

@@ -93,7 +93,6 @@ fn authorized(
         // A bearer token for another resource is in that resource's hands too; a bound one is
         // useless there, and its app may ask who its user is.
         (false, None) if claims.is_for(&platform.config.issuer) => Ok(claims),
-        (false, None) => Err(invalid(false)),
         (true, Some(jkt)) => {
             let url = format!("{}{}", platform.config.issuer, path::USERINFO);
             let expected =
@@ -104,7 +103,7 @@ fn authorized(
         }
         // RFC 9449 7.2: a bound token is no bearer token, nor the other way round.
         (false, Some(_)) => Err(invalid(true)),
-        (true, None) => Err(invalid(false)),
+        (_, None) => Err(invalid(false)),
     }
 }
 
