@@ -15,6 +15,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use twinpath_server::config::{self, Config, ConfigError};
 use twinpath_server::serve::Server;
 
@@ -80,7 +81,9 @@ fn load(file: &ConfigFile) -> Result<Config, ConfigError> {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Dev(dev) => Ok(twinpath_dev::run(dev.into(), stop_signal()).await?),
+        Command::Dev(dev) => {
+            Ok(twinpath_dev::run(dev.into(), StopSignals::listen()?.come()).await?)
+        }
         Command::Serve(file) => serve(load(&file)?).await,
         Command::App(command) => Ok(operate::app(*command).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
@@ -105,24 +108,34 @@ impl From<arguments::Dev> for twinpath_dev::Options {
     }
 }
 
-/// As [`asked_to_stop`], where a signal that cannot be listened for is one that came.
-async fn stop_signal() {
-    let _ = asked_to_stop().await;
-}
-
 async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything is started: a signal that comes meanwhile stops in order too.
+    let stop = StopSignals::listen()?;
     let server = Server::start(config).await?;
-    asked_to_stop().await?;
+    stop.come().await;
     server.stop().await;
     Ok(())
 }
 
-/// Returns at SIGINT or SIGTERM.
-async fn asked_to_stop() -> Result<(), std::io::Error> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+/// SIGINT and SIGTERM, listened for from when this is made.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, std::io::Error> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Returns at the first of them.
+    async fn come(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -118,7 +118,7 @@ pub async fn send_octets(address: SocketAddr, octets: &[u8]) -> Option<Answer> {
     let (mut reader, mut writer) = stream.split();
     let mut received = Vec::new();
     let read = async {
-        let mut more = [0; 16 * 1024];
+        let mut more = vec![0; 16 * 1024];
         loop {
             match reader.read(&mut more).await {
                 Ok(0) | Err(_) => return None,

@@ -43,7 +43,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970.
 pub fn now_s() -> i64 {
-    i64::try_from(now_ms() as u64 / 1000).unwrap()
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
 }
 
 /// Milliseconds since 1970, with a fraction.

@@ -60,6 +60,20 @@ impl Text {
         self.with("data_coding", 8).octets("short_message", &ucs2(text))
     }
 
+    /// Behind a user data header (3GPP TS 23.040 9.2.3.24).
+    #[must_use]
+    pub fn behind(self, header: &[u8], text: &str) -> Self {
+        let octets = [header, text.as_bytes()].concat();
+        self.octets("short_message", &octets).with("esm_class", 0x40)
+    }
+
+    /// As a part of several by the SAR parameters (SMPP 3.4 5.3.2.22).
+    #[must_use]
+    pub fn part(self, sequence: u8, total: u8) -> Self {
+        let referred = self.with("sar_msg_ref_num", 7).with("sar_total_segments", total);
+        referred.with("sar_segment_seqnum", sequence)
+    }
+
     /// In UCS-2 in `message_payload`: texts of any length.
     #[must_use]
     pub fn as_payload_ucs2(self, text: &str) -> Self {

@@ -13,7 +13,7 @@ pub const ROUTE: &str = "operator-a";
 /// Both.
 pub struct Rig {
     /// The message centre.
-    pub centre: Centre,
+    pub centre: Arc<Centre>,
     /// The server.
     pub platform: Platform,
 }
@@ -31,7 +31,7 @@ impl Rig {
 
     /// Starts both with further settings and a bind of its own kind.
     pub async fn bound_with(mut settings: Settings, bind: impl Fn(Bind) -> Bind) -> Self {
-        let centre = Centre::start().await;
+        let centre = Arc::new(Centre::start().await);
         settings.binds.push(bind(Bind::new(ROUTE, centre.port)));
         let platform = Platform::start(&settings).await;
         centre.bound(1).await;

@@ -173,7 +173,7 @@ async fn what_is_no_jwt_is_refused_and_never_breaks_the_server() {
     ];
     for text in &malformed {
         let answer = asked(&weather, text).await;
-        assert_eq!(answer.error().as_deref(), Some("invalid_client"), "{:.100}", text);
+        assert_eq!(answer.error().as_deref(), Some("invalid_client"), "{text:.100}");
         answer.refuses(401, "invalid_client");
     }
     rig.still_works(&weather.app).await;

@@ -107,7 +107,7 @@ async fn stream(
         let (from, attempt) = (number(n), app.attempt());
         let acknowledged = centre.text(&from, &attempt.text).await.is_ok();
         let mut text = Sent { from, attempt, acknowledged, refresh_token: None, doubtful: false };
-        if acknowledged && n % 3 == 0 {
+        if acknowledged && n.is_multiple_of(3) {
             let request = app.token_draft(&text.attempt).request();
             match twinpath_e2e::http::send_octets(app.place.address, &request.octets()).await {
                 Some(answer) => {

@@ -105,6 +105,8 @@ async fn parameters_stand_once() {
     weather.send(&many).await.refuses(400, "invalid_request");
 }
 
+type Spoil = fn(Draft) -> Draft;
+
 #[tokio::test]
 async fn wrong_parameters_have_their_own_errors() {
     let rig = Rig::start().await;
@@ -112,7 +114,7 @@ async fn wrong_parameters_have_their_own_errors() {
     weather.warm().await;
     let attempt = weather.attempt();
     rig.text(&number(1), &attempt).await;
-    let spoilt: [(&str, fn(Draft) -> Draft, &str); 16] = [
+    let spoilt: [(&str, Spoil, &str); 16] = [
         ("no grant_type", |d| d.without("grant_type"), "invalid_request"),
         ("password", |d| d.set("grant_type", "password"), "unsupported_grant_type"),
         (

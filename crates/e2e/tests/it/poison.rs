@@ -1,7 +1,9 @@
 //! SMPP that is malformed: each PDU is answered, the bind survives, or ends and comes back by itself.
 
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
 use twinpath_e2e::centre::{ROK, Receipt};
-use twinpath_e2e::config::Settings;
 use twinpath_e2e::number;
 use twinpath_e2e::pdu::{DELIVER_SM, deliver_body, frame, framed};
 use twinpath_e2e::rig::{ROUTE, Rig};
@@ -18,8 +20,7 @@ async fn pdus_cut_short_are_acknowledged_so_that_they_are_not_sent_for_ever() {
         let receipt = rig.centre.frame(&frame(DELIVER_SM, 0, &whole[..length])).await;
         assert_eq!(receipt.status(), Some(ROK), "cut at {length}: {receipt:?}");
     }
-    let undecodable = rig.platform.texts(ROUTE, "undecodable").await;
-    assert!(undecodable >= whole.len() as f64 * 0.9, "{undecodable}");
+    assert!(rig.platform.texts(ROUTE, "undecodable").await >= 60.0);
     assert_eq!(rig.centre.events("bind").len(), 1, "the bind survived");
     rig.still_works(&weather.app).await;
 }
@@ -108,49 +109,25 @@ async fn an_absurd_length_ends_the_session_and_it_binds_again() {
     assert!(rebinds >= 4.0, "{rebinds}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_texts_is_all_answered() {
-    let rig = Rig::with(Settings::default()).await;
+    let rig = Rig::start().await;
     let weather = rig.instance("weather").await;
-    let attempts: Vec<_> = (0..1500).map(|_| weather.attempt()).collect();
-    let texts = attempts.iter().enumerate().map(|(n, attempt)| {
-        let from = number(u32::try_from(n).unwrap());
-        let centre = &rig.centre;
-        async move { centre.text(&from, &attempt.text).await.status() }
-    });
+    let texts: Vec<_> = (0..1500).map(|n| (number(n), weather.attempt())).collect();
     // More than the window holds, all at once.
-    let mut pending: Vec<_> = texts.map(Box::pin).collect();
-    let mut acknowledged = 0;
-    while !pending.is_empty() {
-        let statuses = join_all(pending.drain(..).collect()).await;
-        acknowledged += statuses.iter().filter(|status| **status == Some(ROK)).count();
+    let mut answers = JoinSet::new();
+    for (from, attempt) in &texts {
+        let (centre, from, text) = (Arc::clone(&rig.centre), from.clone(), attempt.text.clone());
+        answers.spawn(async move { centre.text(&from, &text).await.status() });
     }
-    // What is not acknowledged was put off (ESME_RMSGQFUL, ESME_RTHROTTLED), never lost.
+    let statuses = answers.join_all().await;
+    // What is not acknowledged was put off (ESME_RMSGQFUL, ESME_RTHROTTLED): none is lost.
+    assert!(statuses.iter().all(|status| matches!(status, Some(ROK | 0x14 | 0x58))));
+    let acknowledged = statuses.iter().filter(|status| **status == Some(ROK)).count();
     assert!(acknowledged >= 256, "{acknowledged}");
     assert_eq!(rig.centre.events("bind").len(), 1, "the bind survived");
-    for n in [0, 700, 1499] {
-        rig.text(&number(n as u32), &attempts[n]).await;
-        weather.redeem(&attempts[n]).await.accepts();
+    for (from, attempt) in texts.iter().step_by(500) {
+        rig.text(from, attempt).await;
+        weather.redeem(attempt).await.accepts();
     }
-}
-
-/// Polls all futures to their end, at the same time.
-async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
-    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    std::future::poll_fn(|cx| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_none() {
-                if let std::task::Poll::Ready(done) = std::pin::Pin::new(future).poll(cx) {
-                    *output = Some(done);
-                }
-            }
-        }
-        if outputs.iter().all(Option::is_some) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
 }

@@ -175,8 +175,8 @@ async fn the_code_is_read_however_a_phone_writes_it() {
         |code| code.replace('-', " "),
         |code| code.replace('-', "\r\n"),
         |code| code.replace("TP1-", "TP1"),
-        |code| code.replace('0', "O").replace("1", "I"),
-        |code| code.replace('0', "o").replace("1", "l"),
+        |code| code.replace('0', "O").replace('1', "I"),
+        |code| code.replace('0', "o").replace('1', "l"),
         |code| format!("{code} {code}"),
     ];
     for (n, spell) in spellings.iter().enumerate() {
