@@ -323,3 +323,61 @@ impl Credential {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::App;
+    use crate::check::{Checker, Receipt};
+    use crate::target::Site;
+
+    const ADDRESS: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+    fn checker(floor: &Floor) -> Checker {
+        let apps = (0..2).map(|n| App::new(n, AuthMethod::None, None, None).unwrap()).collect();
+        let mut key = floor.signer.public.clone();
+        key.kid = Some(floor.signer.jkt.clone());
+        Checker::new(&Site {
+            address: ADDRESS,
+            issuer: floor.issuer.clone(),
+            apps,
+            published: JwkSet { keys: vec![key] },
+            esme: None,
+        })
+    }
+
+    #[test]
+    fn the_check_takes_what_is_right_and_nothing_else() {
+        let settings = |issuer: &str| Settings {
+            listen: ADDRESS,
+            issuer: issuer.to_owned(),
+            dpop: true,
+            apps: Vec::new(),
+        };
+        let floor = Floor::new(settings("http://127.0.0.1:1")).unwrap();
+        let issue = |floor: &Floor, client_id: &str, jkt: &str| {
+            let tokens = floor.issue(client_id, Some(jkt.to_owned()));
+            let body = serde_json::to_vec(&tokens).unwrap();
+            let (asked, came) = (seconds() - 5, seconds() + 5);
+            Receipt { body, app: 0, jkt: Some("k".to_owned()), number: 0, asked, came }
+        };
+        let mut checker = checker(&floor);
+        let right = issue(&floor, "bench-0", "k");
+        assert_eq!(checker.check(std::slice::from_ref(&right)), [""; 0]);
+        assert_eq!(checker.check(&[right]), ["a refresh token came twice"]);
+        assert_eq!(checker.check(&[issue(&floor, "bench-1", "k")]), ["client_id"]);
+        assert_eq!(checker.check(&[issue(&floor, "bench-0", "other")]), ["cnf.jkt"]);
+        let other = Floor::new(settings("http://127.0.0.1:1")).unwrap();
+        assert_eq!(checker.check(&[issue(&other, "bench-0", "k")]), ["an unknown kid"]);
+        let mut forged = Floor::new(settings("http://127.0.0.1:1")).unwrap();
+        forged.access_header.clone_from(&floor.access_header);
+        forged.id_header.clone_from(&floor.id_header);
+        assert_eq!(checker.check(&[issue(&forged, "bench-0", "k")]), ["a token's signature"]);
+        let late = Receipt { asked: seconds() + 1, ..issue(&floor, "bench-0", "k") };
+        assert_eq!(checker.check(&[late]), ["iat"]);
+        let nothing = Receipt { body: b"{}".to_vec(), ..issue(&floor, "bench-0", "k") };
+        assert_eq!(checker.check(&[nothing]), ["the answer is no token response"]);
+        assert_eq!(checker.checked(), 1);
+    }
+}
