@@ -143,13 +143,13 @@ pub(crate) struct Update {
 
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// The app's identity; made up at registration if it is not given.
+    /// The app's identity. `register` makes one up if it is not given.
     #[arg(long)]
     pub(crate) client_id: Option<String>,
     /// The app's public keys, a JWK set or one JWK: for private_key_jwt.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
-    /// What the app may ask for, separated by spaces ("openid" if it is not given).
+    /// What the app may ask for, separated by spaces. `register` takes "openid" if it is not given.
     #[arg(long)]
     pub(crate) scope: Option<String>,
     /// Whether tokens are bound to a key of the app's installation.

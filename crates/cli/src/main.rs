@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 use twinpath_server::config::{self, Config, ConfigError};
 use twinpath_server::serve::Server;
 
@@ -66,8 +67,11 @@ fn main() -> ExitCode {
 
 /// `TWINPATH_LOG` chooses what is logged, as `RUST_LOG` does elsewhere.
 fn log_to_stderr(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TWINPATH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let asked = std::env::var("TWINPATH_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = EnvFilter::try_new(&asked).unwrap_or_else(|error| {
+        eprintln!("twinpath: TWINPATH_LOG: {error}; logging {default}");
+        EnvFilter::new(default)
+    });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

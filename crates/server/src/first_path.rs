@@ -1,7 +1,7 @@
 //! The first path: a bind for each configured message centre, and what becomes of its texts.
 //!
 //! The network gets its `ESME_ROK` only when the text's record is durable, or when the text is refused
-//! by rule. Anything else has it sent again.
+//! by rule. Anything else has it sent again, but for a fault that would only repeat itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

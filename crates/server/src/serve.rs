@@ -98,10 +98,14 @@ async fn watch_registry(platform: Arc<Platform>, shutdown: Shutdown) {
 
 async fn purge(platform: Arc<Platform>, shutdown: Shutdown) {
     while !paused(&shutdown, PURGE_EVERY).await {
-        match platform.store.purge(now(), PURGE_ROWS).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::debug!(rows, "purged"),
-            Err(error) => tracing::error!(%error, "old rows could not be deleted"),
+        // A full round means that more is waiting.
+        while !*shutdown.0.borrow() {
+            match platform.store.purge(now(), PURGE_ROWS).await {
+                Ok(rows) if rows >= PURGE_ROWS => continue,
+                Ok(rows) => tracing::debug!(rows, "purged"),
+                Err(error) => tracing::error!(%error, "old rows could not be deleted"),
+            }
+            break;
         }
     }
 }

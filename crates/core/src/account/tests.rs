@@ -295,15 +295,15 @@ fn the_same_key_in_two_apps_is_two_instances() {
 
 #[test]
 fn an_app_without_keys_keeps_its_newest_grants() {
-    use crate::join::BEARER_GRANTS;
+    use crate::join::APP_GRANTS;
     let mut model = Model::new();
     let mut grants = Vec::new();
-    for number in 0..BEARER_GRANTS + 3 {
+    for number in 0..APP_GRANTS + 3 {
         model.pass(3600);
         grants.push(sign_in(&mut model, "", number));
     }
     let alive: Vec<_> = grants.iter().map(|grant| inspected(&mut model, grant)).collect();
     assert_eq!(alive[..3], [false; 3]);
     assert!(alive[3..].iter().all(|&alive| alive));
-    assert_eq!(alive.len() - 3, BEARER_GRANTS);
+    assert_eq!(alive.len() - 3, APP_GRANTS);
 }

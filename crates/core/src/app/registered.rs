@@ -8,7 +8,7 @@ use twinpath_wire::phrase::{fill, normalize};
 
 use crate::ids::Digest;
 use crate::proof::VerifyingKey;
-use crate::records::{App, AuthMethod, Secret};
+use crate::records::{App, AuthMethod, Grant, Secret};
 use crate::vault::{Purpose, Vault, VaultError};
 
 /// An app, with what each request of it needs.
@@ -46,6 +46,12 @@ impl Registered {
             Some(Secret::Hash(_)) | None => None,
         };
         Ok(Self { app, keys, phrases, hmac })
+    }
+
+    /// Whether this registration is the one the grant was given to, and not a later one under the
+    /// same name.
+    pub fn gave(&self, grant: &Grant) -> bool {
+        grant.auth_time >= self.app.created_at
     }
 
     /// Whether refresh tokens of this app are rotated (PROTOCOL 9): all but those of apps that

@@ -24,7 +24,7 @@ mod simulation;
 
 pub use record::{RecordText, Recorded};
 #[cfg(test)]
-pub(crate) use redeem::BEARER_GRANTS;
+pub(crate) use redeem::APP_GRANTS;
 pub use redeem::{Denial, Issued, Redeem, Redeemed, Redemption};
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).

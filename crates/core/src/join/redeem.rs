@@ -309,8 +309,9 @@ impl Redeem {
         [Write::Account(account), Write::Audit(event)]
     }
 
-    /// One live grant per account, app and instance key: a new one ends the old. Apps without keys
-    /// keep [`BEARER_GRANTS`] at most.
+    /// One live grant per account, app and instance key: a new one ends the old. And [`APP_GRANTS`] at
+    /// most per account and app: installations without keys cannot be told apart, and keys are free
+    /// to make.
     fn supersede(&self, account: AccountId, grants: &[Grant], now: Timestamp) -> Vec<Write> {
         let mut same: Vec<_> = grants
             .iter()
@@ -318,12 +319,13 @@ impl Redeem {
                 grant.revoked_at.is_none()
                     && grant.account == account
                     && grant.client_id == self.request.client_id
-                    && grant.jkt == self.request.jkt
             })
             .collect();
-        same.sort_by_key(|grant| grant.auth_time);
-        let keep = if self.request.jkt.is_empty() { BEARER_GRANTS - 1 } else { 0 };
-        let ended = same.len().saturating_sub(keep);
+        // The same installation's come first, then the oldest.
+        let jkt = &self.request.jkt;
+        same.sort_by_key(|grant| (jkt.is_empty() || grant.jkt != *jkt, grant.auth_time));
+        let own = if jkt.is_empty() { 0 } else { same.iter().filter(|g| g.jkt == *jkt).count() };
+        let ended = own.max(same.len().saturating_sub(APP_GRANTS - 1));
         same.into_iter().take(ended).flat_map(|grant| revoke(grant, "superseded", now)).collect()
     }
 
@@ -394,8 +396,8 @@ impl Redeem {
     }
 }
 
-/// How many grants an account keeps for one app whose installations have no keys.
-pub(crate) const BEARER_GRANTS: usize = 20;
+/// How many live grants an account keeps for one app.
+pub(crate) const APP_GRANTS: usize = 20;
 
 /// The old account of a dormant number: kept for an operator to restore, its grants revoked.
 fn replace(old: &Account, grants: &[Grant], now: Timestamp) -> Vec<Write> {

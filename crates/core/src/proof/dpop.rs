@@ -80,11 +80,12 @@ pub fn verify_proof(
     let key = VerifyingKey::new(jwk).ok_or(DpopError::Key)?;
     let claims: ProofClaims = jws.claims().map_err(|_| DpopError::Malformed)?;
     check_claims(&claims, expected, now)?;
-    if !key.verifies(&jws) {
-        return Err(DpopError::Signature);
-    }
+    // Before the signature: a client that has no nonce yet is told one at little cost.
     if !claims.nonce.as_deref().is_some_and(|nonce| nonces.accepts(nonce, now)) {
         return Err(DpopError::UseNonce);
+    }
+    if !key.verifies(&jws) {
+        return Err(DpopError::Signature);
     }
     Ok(Proof { jkt: jwk.thumbprint(), jti: claims.jti })
 }

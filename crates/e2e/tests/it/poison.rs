@@ -64,6 +64,21 @@ async fn octets_that_belong_nowhere_are_acknowledged() {
 }
 
 #[tokio::test]
+async fn octets_behind_a_text_do_not_cost_it() {
+    let rig = Rig::start().await;
+    let weather = rig.instance("weather").await;
+    let empty_tlvs = [0x14, 0x00, 0, 0].repeat(70);
+    for (n, tail) in [&b"\0"[..], b"\x04\x24\0\x63abc", &empty_tlvs].iter().enumerate() {
+        let attempt = weather.attempt();
+        let mut body = deliver_body(1, 1, b"447400000001", 0, 0, attempt.text.as_bytes());
+        body.extend_from_slice(tail);
+        let receipt = rig.centre.frame(&frame(DELIVER_SM, 0, &body)).await;
+        assert_eq!(receipt.status(), Some(ROK), "tail {n}: {receipt:?}");
+        weather.redeem(&attempt).await.accepts();
+    }
+}
+
+#[tokio::test]
 async fn commands_that_a_bind_does_not_take_are_answered() {
     let rig = Rig::start().await;
     let weather = rig.instance("weather").await;

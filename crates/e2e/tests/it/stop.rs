@@ -123,3 +123,19 @@ async fn an_unknown_key_is_named_with_its_line_and_nothing_starts() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("ttl") && said.contains("line"), "{said}");
 }
+
+#[tokio::test]
+async fn the_whole_development_environment_runs_once() {
+    let command = tokio::process::Command::new(twinpath_e2e::process::twinpath())
+        .args(["dev", "--once", "--http-port", "0", "--smpp-port", "0"])
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(std::time::Duration::from_secs(60), command).await;
+    let output = output.expect("it ends").unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    for step in ["text acknowledged", "token received", "OpenAPI answered"] {
+        assert!(out.contains(step), "{step}: {out}");
+    }
+}

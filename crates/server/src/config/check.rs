@@ -106,6 +106,13 @@ impl File {
                 "admin.listen is reachable from other machines, without encryption".to_owned(),
             );
         }
+        if self.limits.unredeemed_codes_per_instance.or(self.limits.block_s).is_some() {
+            notes.push(
+                "limits.unredeemed_codes_per_instance and limits.block_s have no effect: they bind \
+                 attested instance keys, which this version does not know"
+                    .to_owned(),
+            );
+        }
         if self.terminal.notify == Some(true) {
             notes.push(
                 "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
@@ -227,7 +234,7 @@ impl file::Limits {
                 10_000_000,
             )?,
             waits: size(self.waits, "limits.waits", 20_000, 10_000_000)?,
-            connections: size(self.connections, "limits.connections", 50_000, 10_000_000)?,
+            connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })
     }
 }

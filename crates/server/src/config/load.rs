@@ -22,9 +22,42 @@ pub fn load(
     let at = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError(format!("{at}: cannot be read: {error}")))?;
+    let placed = |ConfigError(why): ConfigError| match line_of(&text, &why) {
+        Some(line) => ConfigError(format!("{at}, line {line}: {why}")),
+        None => ConfigError(format!("{at}: {why}")),
+    };
     let file =
         read(&text, environment).map_err(|ConfigError(why)| ConfigError(format!("{at}: {why}")))?;
-    file.check()
+    file.check().map_err(placed)
+}
+
+/// The line, from 1, of the key that `why` begins with; of its section if the key is missing.
+fn line_of(text: &str, why: &str) -> Option<usize> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+    let key = why.split(|c| !plain(c)).next().filter(|key| key.contains('.'))?;
+    let (section, leaf) = key.rsplit_once('.')?;
+    let (section, wanted) = match section.rsplit_once('.') {
+        Some((list, index)) if index.parse::<usize>().is_ok() => (list, index.parse().ok()?),
+        _ => (section, 0),
+    };
+    let mut found = None;
+    let mut inside = false;
+    let mut seen = 0;
+    for (number, line) in text.lines().map(str::trim).enumerate() {
+        if line.starts_with('[') {
+            let here = line.trim_matches(['[', ']', ' ']) == section;
+            inside = here && seen == wanted;
+            seen += usize::from(here);
+            if inside {
+                found = Some(number + 1);
+            }
+        } else if inside
+            && line.strip_prefix(leaf).is_some_and(|rest| rest.trim_start().starts_with('='))
+        {
+            return Some(number + 1);
+        }
+    }
+    found
 }
 
 /// Reads the text of a file and the environment.
@@ -137,6 +170,18 @@ mod tests {
         assert_eq!(file.sms.smpp[0].password.as_deref(), Some("12345"));
         assert_eq!(file.sms.smpp[0].numbers, ["+8610690001"]);
         assert_eq!(file.sms.smpp[1].name.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn what_the_check_finds_is_placed() {
+        let text = "issuer = \"x\"\n[limits]\nblock_s = 0\n[[sms.smpp]]\nname = \"a\"\n\
+                    [[sms.smpp]]\nname = \"b\"\nwindow = 0\n";
+        assert_eq!(line_of(text, "limits.block_s = 0 must be"), Some(3));
+        assert_eq!(line_of(text, "limits.waits = 0 must be"), Some(2));
+        assert_eq!(line_of(text, "sms.smpp.0.system_id is missing"), Some(4));
+        assert_eq!(line_of(text, "sms.smpp.1.window = 0 must"), Some(8));
+        assert_eq!(line_of(text, "store.url is missing"), None);
+        assert_eq!(line_of(text, "issuer is missing"), None);
     }
 
     #[test]

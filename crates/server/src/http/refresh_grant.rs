@@ -48,6 +48,9 @@ pub(super) async fn refresh(
         }
         Refreshed::Replayed => return Err(replayed()),
     };
+    if !registered.gave(&grant) {
+        return Err(invalid());
+    }
     let (scope, resources) = narrowed.within(&grant)?;
     let scope = scope.retain(&registered.app.scope);
     Tokens {

@@ -19,7 +19,6 @@ use twinpath_wire::verifier::Verifier;
 use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::fault;
-use crate::http::request::single;
 use crate::http::token::{TokenRequest, Tokens};
 use crate::platform::{Busy, Pace, Platform, Waiter, now};
 
@@ -127,8 +126,8 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
 
 /// RFC 7240 4.3: `Prefer: wait=N`, among other preferences. What cannot be read is ignored.
 fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
-    let header = single(&request.headers, "prefer").ok().flatten()?;
-    let wait = header.split([',', ';']).find_map(|preference| {
+    let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let wait = headers.flat_map(|header| header.split([',', ';'])).find_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         let wait = name.trim().eq_ignore_ascii_case("wait");
         wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok()).flatten()

@@ -126,9 +126,10 @@ pub(super) async fn live_grant(
 ) -> Result<Option<Inspected>, Refusal> {
     let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
     let handle = read_access_token_handle(&platform.vault, &claims.jti);
-    let (Some((terminal, grant)), true) = (handle, registered.is_some()) else {
+    let (Some((terminal, grant)), Some(registered)) = (handle, registered) else {
         return Ok(None);
     };
     let token = Some(platform.vault.identifier("access", &claims.client_id, &claims.jti));
-    Ok(platform.store.read(Inspect { terminal, grant, token }).await?)
+    let inspected = platform.store.read(Inspect { terminal, grant, token }).await?;
+    Ok(inspected.filter(|inspected| registered.gave(&inspected.grant)))
 }

@@ -132,7 +132,7 @@ impl ShortMessage {
     }
 
     pub(super) fn decode(body: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut message = Self {
             service_type: body.c_octets("service_type")?,
             source: Address::decode(body, "source_addr")?,
             destination: Address::decode(body, "destination_addr")?,
@@ -146,8 +146,11 @@ impl ShortMessage {
             data_coding: body.octet("data_coding")?,
             sm_default_msg_id: body.octet("sm_default_msg_id")?,
             short_message: body.short_message()?,
-            tlvs: body.tlvs()?,
-        })
+            tlvs: Tlvs::default(),
+        };
+        message.tlvs =
+            if message.short_message.is_empty() { body.tlvs()? } else { body.readable_tlvs() };
+        Ok(message)
     }
 
     pub(super) fn encode(&self, out: &mut BytesMut) -> Result<(), EncodeError> {

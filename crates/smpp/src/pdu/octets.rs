@@ -119,6 +119,18 @@ impl Reader {
         Ok(tlvs)
     }
 
+    /// The optional parameters as far as they can be read. For a message whose text stands in its
+    /// mandatory part: centres append octets of their own, and a tail must not cost the text.
+    pub(super) fn readable_tlvs(&mut self) -> Tlvs {
+        let mut tlvs = Tlvs::default();
+        while tlvs.0.len() < MAX_TLVS
+            && let Some(tlv) = self.tlv()
+        {
+            tlvs.0.push(tlv);
+        }
+        tlvs
+    }
+
     fn tlv(&mut self) -> Option<Tlv> {
         let tag = self.rest.try_get_u16().ok()?;
         let length = self.rest.try_get_u16().ok()?;

@@ -32,13 +32,7 @@ async fn an_address_beyond_ascii_is_delivered() {
 async fn unreadable_messages_are_quarantined_and_acknowledged() {
     let (_listener, application, _esme, mut peer) = bound().await;
     let whole = octets(&Pdu::DeliverSm(message(0, b"hello")), 0)[16..].to_vec();
-    let with_tlv = Pdu::DeliverSm(ShortMessage {
-        tlvs: Tlvs::default().with(0x1234, &b"abc"[..]),
-        ..message(0, b"hello")
-    });
-    let mut wrong_tlv = octets(&with_tlv, 0)[16..].to_vec();
-    let length = wrong_tlv.len() - 4;
-    wrong_tlv[length] = 200;
+    let wrong_tlv = wrong_tlv(b"");
     let bodies = [
         (5, whole[..4].to_vec(), DecodeError::Unterminated("source_addr")),
         (5, whole[..whole.len() - 1].to_vec(), DecodeError::MessageLength),
@@ -60,6 +54,27 @@ async fn unreadable_messages_are_quarantined_and_acknowledged() {
     peer.write(&octets(&Pdu::DeliverSm(message(0, b"still here")), 99)).await;
     assert_eq!(peer.heard().await.2, 99);
     assert_eq!(application.texts(), ["still here"]);
+}
+
+/// The body of a message whose one optional parameter says that it is longer than it is.
+fn wrong_tlv(text: &'static [u8]) -> Vec<u8> {
+    let with_tlv = Pdu::DeliverSm(ShortMessage {
+        tlvs: Tlvs::default().with(0x1234, &b"abc"[..]),
+        ..message(0, text)
+    });
+    let mut body = octets(&with_tlv, 0)[16..].to_vec();
+    let length = body.len() - 4;
+    body[length] = 200;
+    body
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_text_does_not_cost_it() {
+    let (_listener, application, _esme, mut peer) = bound().await;
+    peer.write(&raw(5, 1, &wrong_tlv(b"hello"))).await;
+    assert_eq!(peer.heard().await, (CommandId::DeliverSmResp, CommandStatus::Ok, 1));
+    assert_eq!(application.texts(), ["hello"]);
+    assert!(application.quarantine.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
