@@ -7,8 +7,7 @@ use tokio::net::TcpStream;
 use twinpath_core::vault::Vault;
 use twinpath_server::config::{self, Bind, Config};
 use twinpath_server::first_path::try_bind;
-use twinpath_server::operator::read_signing_keys;
-use twinpath_server::platform::{now, open_store};
+use twinpath_server::platform::{now, open_store, read_signing_keys};
 
 /// 2025-01-01: no right clock is behind it.
 const PAST: i64 = 1_735_689_600;

@@ -3,18 +3,13 @@
 //! The network gets its `ESME_ROK` only when the text's record is durable, or when the text is refused
 //! by rule. Anything else has it sent again, but for a fault that would only repeat itself.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use twinpath_core::first_message::Route;
 use twinpath_core::join::{RecordText, Recorded};
 use twinpath_core::number::Sender;
 use twinpath_core::transaction::random_bytes;
-use twinpath_smpp::esme::{
-    BindState, Counters as BindCounters, Deliveries, Delivery, Esme, EsmeConfig, Undecodable,
-};
+use twinpath_smpp::esme::{BindState, Deliveries, Delivery, Esme, EsmeConfig, Undecodable};
 use twinpath_smpp::pdu::{self, CommandStatus, EncodeError};
 use twinpath_store::StoreError;
 
@@ -100,64 +95,29 @@ impl Deliveries for Receiver {
 
 /// The running binds.
 #[derive(Debug, Default)]
-pub struct Binds {
-    running: Mutex<Vec<Esme>>,
-    counters: Mutex<Vec<(String, Arc<BindCounters>)>>,
-}
+pub struct RunningBinds(Vec<Esme>);
 
-impl Binds {
+impl RunningBinds {
     /// Starts a bind for each configured message centre.
-    pub fn start(&self, platform: &Arc<Platform>) -> Result<(), EncodeError> {
+    pub fn start(platform: &Arc<Platform>) -> Result<Self, EncodeError> {
+        let mut running = Vec::new();
         for bind in &platform.config.binds {
             let receiver = Receiver { platform: Arc::clone(platform), route: bind.route.clone() };
             let esme = Esme::start(bind.esme(), Arc::new(receiver))?;
-            let name = bind.route.name.0.to_string();
-            let counters = Arc::clone(esme.counters());
-            self.counters.lock().unwrap_or_else(PoisonError::into_inner).push((name, counters));
-            self.running.lock().unwrap_or_else(PoisonError::into_inner).push(esme);
+            platform.binds.add(&bind.route.name.0, esme.counters());
+            running.push(esme);
         }
-        Ok(())
+        Ok(Self(running))
     }
 
     /// Answers what is under way, unbinds and closes, all binds at once.
-    pub async fn stop(&self) {
-        let running =
-            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        let stops: Vec<_> = running.into_iter().map(|esme| tokio::spawn(esme.shutdown())).collect();
+    pub async fn stop(self) {
+        let stops: Vec<_> = self.0.into_iter().map(|esme| tokio::spawn(esme.shutdown())).collect();
         for stop in stops {
             let _ = stop.await;
         }
     }
-
-    /// Each bind's state by name.
-    pub fn states(&self) -> BTreeMap<String, &'static str> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.iter().map(|(name, c)| (name.clone(), c.state().as_str())).collect()
-    }
-
-    /// In the text format of Prometheus.
-    pub fn expose(&self, out: &mut String) {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        for (metric, kind, read) in METRICS {
-            let _ = writeln!(out, "# TYPE {metric} {kind}");
-            for (name, counters) in counters.iter() {
-                let _ = writeln!(out, "{metric}{{bind=\"{name}\"}} {}", read(counters));
-            }
-        }
-    }
 }
-
-type ReadCounter = fn(&BindCounters) -> u64;
-
-const METRICS: [(&str, &str, ReadCounter); 7] = [
-    ("twinpath_smpp_bound", "gauge", |c| u64::from(c.state() == BindState::Bound)),
-    ("twinpath_smpp_received_total", "counter", |c| c.received.load(Relaxed)),
-    ("twinpath_smpp_acknowledged_total", "counter", |c| c.acknowledged.load(Relaxed)),
-    ("twinpath_smpp_throttled_total", "counter", |c| c.throttled.load(Relaxed)),
-    ("twinpath_smpp_undecodable_total", "counter", |c| c.undecodable.load(Relaxed)),
-    ("twinpath_smpp_in_flight", "gauge", |c| c.in_flight.load(Relaxed)),
-    ("twinpath_smpp_rebinds_total", "counter", |c| c.rebinds.load(Relaxed)),
-];
 
 impl Bind {
     /// As the driver takes it.

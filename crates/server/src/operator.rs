@@ -12,13 +12,13 @@ use twinpath_core::app::{
 use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
 use twinpath_core::number::E164;
 use twinpath_core::records::{App, AuthMethod, SigningKey};
-use twinpath_core::token::{RotateKey, Rotated, new_signing_key};
+use twinpath_core::token::{RotateKey, new_signing_key};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 use twinpath_wire::jwk::JwkSet;
 
-use crate::platform::{SystemRandom, now};
+use crate::platform::{SystemRandom, now, read_signing_keys};
 
 /// One command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -329,40 +329,6 @@ impl Operator<'_> {
         let kid = new.kid.clone();
         self.store.run(RotateKey { new, force: true }).await?;
         Ok(json!({"kid": kid, "state": "active"}))
-    }
-}
-
-/// Makes a signing key if there is none.
-pub async fn ensure_signing_key(
-    store: &Store,
-    vault: &Vault,
-) -> Result<(), crate::platform::StartError> {
-    if !read_signing_keys(store).await?.is_empty() {
-        return Ok(());
-    }
-    let new = new_signing_key(vault, now(), &mut SystemRandom)?;
-    if store.run(RotateKey { new, force: false }).await? == Rotated::Yes {
-        tracing::info!("made the first signing key");
-    }
-    Ok(())
-}
-
-/// Every signing key.
-pub async fn read_signing_keys(store: &Store) -> Result<Vec<SigningKey>, StoreError> {
-    store.read(ReadSigningKeys).await
-}
-
-struct ReadSigningKeys;
-
-impl Operation for ReadSigningKeys {
-    type Outcome = Vec<SigningKey>;
-
-    fn prefetch(&self, keys: &mut Vec<Key>) {
-        keys.push(Key::SigningKeys);
-    }
-
-    fn decide(&self, view: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        Ok(Step::Done(Vec::new(), view.signing_keys()?.to_vec()))
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::first_path::RunningBinds;
 use crate::http::{Listener, Shutdown};
 use crate::platform::{Platform, StartError, WATCH, now};
 use crate::{admin, http};
@@ -29,6 +30,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
+    binds: RunningBinds,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -69,18 +71,16 @@ impl Server {
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
-        platform
-            .binds
-            .start(&platform)
+        let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
-        Ok(Self { platform, address, admin, stop, tasks })
+        Ok(Self { platform, address, admin, binds, stop, tasks })
     }
 
     /// Stops in order: no new texts, texts in work answered, requests in progress answered, store
     /// closed.
     pub async fn stop(mut self) {
-        self.platform.binds.stop().await;
+        self.binds.stop().await;
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
         self.platform.store.close().await;

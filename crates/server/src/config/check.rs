@@ -13,14 +13,11 @@ use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
 
 use crate::config::file::{self, Alphabet};
+use crate::config::load::refuse;
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
     Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Terminal, Tokens,
 };
-
-pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError(why.into()))
-}
 
 fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
     let variable = key.to_uppercase().replace('.', "__");

@@ -12,6 +12,10 @@ use crate::config::{Config, File};
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
+pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError(why.into()))
+}
+
 const PREFIX: &str = "TWINPATH__";
 
 /// Reads `path` and the given environment.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::config::check::refuse;
+use crate::config::load::refuse;
 use crate::config::{ConfigError, MasterKey, file};
 
 /// A secret given as a value or as a file.

@@ -10,6 +10,7 @@ mod refresh_grant;
 pub(crate) mod refusal;
 mod request;
 mod revocation;
+mod sender;
 mod terminal_grant;
 mod token;
 mod userinfo;

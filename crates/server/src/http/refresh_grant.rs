@@ -8,7 +8,7 @@ use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
 use crate::http::authentication::replayed;
-use crate::http::token::{TokenRequest, Tokens};
+use crate::http::sender::{TokenRequest, Tokens};
 use crate::platform::Platform;
 
 pub(super) async fn refresh(

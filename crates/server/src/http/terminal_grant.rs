@@ -19,7 +19,7 @@ use twinpath_wire::verifier::Verifier;
 use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::fault;
-use crate::http::token::{TokenRequest, Tokens};
+use crate::http::sender::{TokenRequest, Tokens};
 use crate::platform::{Busy, Pace, Platform, Waiter, now};
 
 /// The longest wait (PROTOCOL 5).

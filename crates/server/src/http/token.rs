@@ -6,32 +6,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Request};
-use twinpath_core::app::Registered;
-use twinpath_core::grant::Scope;
-use twinpath_core::ids::Timestamp;
-use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, IdClaims, Subject};
-use twinpath_wire::oauth::{
-    ACCESS_TOKEN_TYP, ErrorCode, GRANT_REFRESH_TOKEN, GRANT_TERMINAL, TOKEN_TYPE_BEARER,
-    TOKEN_TYPE_DPOP, TokenResponse,
-};
+use twinpath_wire::oauth::{ErrorCode, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 
 use crate::http::authentication::Caller;
-use crate::http::refusal::{DPOP_NONCE, fault, json};
+use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, source};
+use crate::http::sender::TokenRequest;
 use crate::http::{Refusal, path, refresh_grant, terminal_grant};
-use crate::platform::{Platform, SystemRandom, now};
-
-/// A request of an authenticated app with a proven key.
-#[derive(Debug)]
-pub(super) struct TokenRequest {
-    pub(super) form: Form,
-    pub(super) headers: HeaderMap,
-    pub(super) source: std::net::IpAddr,
-    pub(super) caller: Caller,
-    pub(super) jkt: String,
-    pub(super) now: Timestamp,
-}
+use crate::platform::{Platform, now};
 
 /// `POST /token`
 pub(super) async fn token(
@@ -85,51 +67,4 @@ async fn answer(
             response
         })
         .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
-}
-
-/// The sender's answer for a grant: tokens signed, number masked.
-pub(super) struct Tokens<'a> {
-    pub(super) registered: &'a Registered,
-    pub(super) grant: &'a Grant,
-    pub(super) scope: &'a Scope,
-    pub(super) resources: &'a [String],
-    pub(super) refresh_token: Option<String>,
-    pub(super) terminal_hint: Option<String>,
-}
-
-impl Tokens<'_> {
-    pub(super) fn respond(self, platform: &Platform) -> Result<Response, Refusal> {
-        let config = &platform.config;
-        let (now, keys) = (now(), platform.keys());
-        let subject = Subject::of(self.grant, self.registered, &platform.vault);
-        let access = AccessClaims::issue(
-            &config.issuer,
-            &subject,
-            self.grant,
-            (&self.scope.join(), self.resources),
-            (now, config.tokens.access_ttl_s),
-            (&platform.vault, &mut SystemRandom),
-        );
-        let unsigned = |_| fault("a token could not be signed");
-        let access_token = keys.signer.sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
-        let id_token = if self.scope.has("openid") {
-            let ttl_s = config.tokens.id_ttl_s;
-            let claims = IdClaims::issue(&config.issuer, &subject, self.grant, now, ttl_s);
-            Some(keys.signer.sign("JWT", &claims).map_err(unsigned)?)
-        } else {
-            None
-        };
-        let bound = !self.grant.jkt.is_empty();
-        let token_type = if bound { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
-        Ok(json(&TokenResponse {
-            access_token,
-            token_type: token_type.to_owned(),
-            expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
-            scope: Some(self.scope.join()),
-            refresh_token: self.refresh_token,
-            id_token,
-            terminal_hint: self.terminal_hint,
-            authorization_details: None,
-        }))
-    }
 }

@@ -1,9 +1,11 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
+mod binds;
 mod counters;
 mod limits;
 mod readiness;
 mod registry;
+mod signing_keys;
 mod waiters;
 
 use std::sync::{Arc, Mutex};
@@ -16,14 +18,15 @@ use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
+pub use binds::Binds;
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
+pub use signing_keys::{ensure_signing_key, read_signing_keys};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::Config;
-use crate::first_path::Binds;
 
 /// Seconds for which proofs' identifiers are kept: longer than any proof can be fresh.
 const REPLAY_KEEP_S: i64 = 120;
@@ -102,7 +105,7 @@ impl Platform {
         twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
         let store = open_store(&config)?;
-        crate::operator::ensure_signing_key(&store, &vault).await?;
+        ensure_signing_key(&store, &vault).await?;
         let registry = Registry::load(&store, &vault, &config.terminal.phrases).await?;
         let mut nonce_key = [0; 32];
         SystemRandom.fill(&mut nonce_key);

@@ -12,8 +12,7 @@ use twinpath_core::token::KeyRing;
 use twinpath_core::vault::Vault;
 use twinpath_store::Store;
 
-use crate::operator::read_signing_keys;
-use crate::platform::{Platform, StartError, now};
+use crate::platform::{Platform, StartError, now, read_signing_keys};
 
 /// How often the version is looked at.
 pub const WATCH: Duration = Duration::from_secs(1);

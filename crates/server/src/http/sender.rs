@@ -1,0 +1,74 @@
+//! The sender: what a grant's request was and how it is answered, tokens signed and number masked.
+
+use axum::response::Response;
+use http::HeaderMap;
+use twinpath_core::app::Registered;
+use twinpath_core::grant::Scope;
+use twinpath_core::ids::Timestamp;
+use twinpath_core::records::Grant;
+use twinpath_core::token::{AccessClaims, IdClaims, Subject};
+use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
+
+use crate::http::Refusal;
+use crate::http::authentication::Caller;
+use crate::http::refusal::{fault, json};
+use crate::http::request::Form;
+use crate::platform::{Platform, SystemRandom, now};
+
+/// A request of an authenticated app with a proven key.
+#[derive(Debug)]
+pub(super) struct TokenRequest {
+    pub(super) form: Form,
+    pub(super) headers: HeaderMap,
+    pub(super) source: std::net::IpAddr,
+    pub(super) caller: Caller,
+    pub(super) jkt: String,
+    pub(super) now: Timestamp,
+}
+
+/// The sender's answer for a grant: tokens signed, number masked.
+pub(super) struct Tokens<'a> {
+    pub(super) registered: &'a Registered,
+    pub(super) grant: &'a Grant,
+    pub(super) scope: &'a Scope,
+    pub(super) resources: &'a [String],
+    pub(super) refresh_token: Option<String>,
+    pub(super) terminal_hint: Option<String>,
+}
+
+impl Tokens<'_> {
+    pub(super) fn respond(self, platform: &Platform) -> Result<Response, Refusal> {
+        let config = &platform.config;
+        let (now, keys) = (now(), platform.keys());
+        let subject = Subject::of(self.grant, self.registered, &platform.vault);
+        let access = AccessClaims::issue(
+            &config.issuer,
+            &subject,
+            self.grant,
+            (&self.scope.join(), self.resources),
+            (now, config.tokens.access_ttl_s),
+            (&platform.vault, &mut SystemRandom),
+        );
+        let unsigned = |_| fault("a token could not be signed");
+        let access_token = keys.signer.sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
+        let id_token = if self.scope.has("openid") {
+            let ttl_s = config.tokens.id_ttl_s;
+            let claims = IdClaims::issue(&config.issuer, &subject, self.grant, now, ttl_s);
+            Some(keys.signer.sign("JWT", &claims).map_err(unsigned)?)
+        } else {
+            None
+        };
+        let bound = !self.grant.jkt.is_empty();
+        let token_type = if bound { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+        Ok(json(&TokenResponse {
+            access_token,
+            token_type: token_type.to_owned(),
+            expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
+            scope: Some(self.scope.join()),
+            refresh_token: self.refresh_token,
+            id_token,
+            terminal_hint: self.terminal_hint,
+            authorization_details: None,
+        }))
+    }
+}
