@@ -139,3 +139,20 @@ async fn the_whole_development_environment_runs_once() {
         assert!(out.contains(step), "{step}: {out}");
     }
 }
+
+#[tokio::test]
+async fn doctor_tells_a_bind_that_works_from_one_that_does_not() {
+    let centre = Centre::start().await;
+    let right = Installation::new(&Settings::binds(&[Bind::new(ROUTE, centre.port)]));
+    let output = right.run(&["doctor"]).await;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains(&format!("ok    bind {ROUTE}")), "{told}");
+    assert!(told.contains("0 wrong"), "{told}");
+    // Nobody listens on port 1.
+    let wrong = Installation::new(&Settings::binds(&[Bind::new(ROUTE, 1)]));
+    let output = wrong.run(&["doctor"]).await;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains(&format!("FAIL  bind {ROUTE}")), "{told}");
+}
