@@ -4,14 +4,13 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use twinpath_core::account::Action;
 use twinpath_core::app::RegistrationError;
 use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
-use twinpath_server::operator::{
-    AccountAction, AppSettings, Command, Operator, OperatorError, parse_jwks,
-};
+use twinpath_server::operator::{AppSettings, Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
@@ -103,12 +102,12 @@ impl From<Method> for AuthMethod {
 
 pub(crate) async fn account(command: AccountCommand) -> Result<(), OperateError> {
     let (OneAccount { file, subject }, action) = match command {
-        AccountCommand::Show(one) => (one, AccountAction::Show),
-        AccountCommand::Block(one) => (one, AccountAction::Block),
-        AccountCommand::Unblock(one) => (one, AccountAction::Unblock),
-        AccountCommand::Revoke(one) => (one, AccountAction::Revoke),
-        AccountCommand::Restore(one) => (one, AccountAction::Restore),
-        AccountCommand::Erase(one) => (one, AccountAction::Erase),
+        AccountCommand::Show(one) => (one, Action::Show),
+        AccountCommand::Block(one) => (one, Action::Block),
+        AccountCommand::Unblock(one) => (one, Action::Unblock),
+        AccountCommand::Revoke(one) => (one, Action::Revoke),
+        AccountCommand::Restore(one) => (one, Action::Restore),
+        AccountCommand::Erase(one) => (one, Action::Erase),
     };
     carry_out(&file, Command::Account { subject, action }).await
 }

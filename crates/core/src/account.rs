@@ -1,13 +1,16 @@
 //! What an operator does with an account. Every decision touches the rows of one terminal.
 
+use serde::{Deserialize, Serialize};
+
 use crate::grant::revoke;
 use crate::ids::{AccountId, TerminalKey};
 use crate::join::TOMBSTONE_S;
 use crate::records::{Account, AccountStatus, AuditEvent, Grant, Sealed, Terminal};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 
-/// What to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What to do. Operators' commands carry it by its name in lower case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing: look.
     Show,

@@ -16,7 +16,8 @@ use twinpath_store::StoreError;
 use crate::config::{Bind, BindMode};
 use crate::platform::{Platform, SystemRandom};
 
-const METRIC: &str = "twinpath_texts_total";
+/// What became of the texts of each route.
+pub const METRIC: &str = "twinpath_texts_total";
 
 /// The first-message receiver of one route.
 #[derive(Debug)]

@@ -50,38 +50,12 @@ pub enum Command {
         /// `+number` or account id.
         subject: String,
         /// What to do.
-        action: AccountAction,
+        action: Action,
     },
     /// `key list`
     ListKeys,
     /// `key rotate`
     RotateKey,
-}
-
-/// What a command does with an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is twinpath_core::account::Action of the same name")]
-pub enum AccountAction {
-    Show,
-    Block,
-    Unblock,
-    Revoke,
-    Restore,
-    Erase,
-}
-
-impl From<AccountAction> for Action {
-    fn from(action: AccountAction) -> Self {
-        match action {
-            AccountAction::Show => Self::Show,
-            AccountAction::Block => Self::Block,
-            AccountAction::Unblock => Self::Unblock,
-            AccountAction::Revoke => Self::Revoke,
-            AccountAction::Restore => Self::Restore,
-            AccountAction::Erase => Self::Erase,
-        }
-    }
 }
 
 /// What is said of an app: everything that matters to register, only what changes to update.
@@ -251,9 +225,9 @@ impl Operator<'_> {
         }
     }
 
-    async fn account(&self, text: &str, action: AccountAction) -> Result<Value, OperatorError> {
+    async fn account(&self, text: &str, action: Action) -> Result<Value, OperatorError> {
         let (terminal, account) = self.find_account(text).await?;
-        let manage = Manage { terminal, account, action: action.into() };
+        let manage = Manage { terminal, account, action };
         let Some(profile) = self.store.run(manage).await? else {
             return subject("there is no such account");
         };
@@ -277,7 +251,7 @@ impl Operator<'_> {
     }
 
     /// The number is masked here too: whoever may see it whole has it already.
-    fn describe(&self, profile: &Profile, action: AccountAction) -> Result<Value, OperatorError> {
+    fn describe(&self, profile: &Profile, action: Action) -> Result<Value, OperatorError> {
         let account = &profile.account;
         let number = self.vault.open_number(account.terminal, &profile.number)?;
         let grants: Vec<_> = profile
@@ -297,11 +271,11 @@ impl Operator<'_> {
                 })
             })
             .collect();
-        let ended = matches!(action, AccountAction::Revoke | AccountAction::Erase);
+        let ended = matches!(action, Action::Revoke | Action::Erase);
         Ok(json!({
             "account": account.id.to_string(),
             "terminal": number.hint(),
-            "status": if action == AccountAction::Erase { json!("erased") } else { json!(account.status) },
+            "status": if action == Action::Erase { json!("erased") } else { json!(account.status) },
             "created_at": account.created_at.seconds(),
             "proven_at": profile.terminal.proven_at.seconds(),
             "grants": if ended { Vec::new() } else { grants },

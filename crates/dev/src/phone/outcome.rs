@@ -3,12 +3,10 @@
 //! The network never learns it: whatever the platform thinks of a text, it is acknowledged. Here it
 //! is read off the platform's own counters, which is possible because this is its process.
 
+use twinpath_server::first_path::METRIC;
 use twinpath_server::platform::Platform;
 
 use crate::platform::ROUTE;
-
-/// The counter of texts, by route and outcome.
-const METRIC: &str = "twinpath_texts_total";
 
 /// Every outcome there is, as it is counted, and what it means.
 const OUTCOMES: [(&str, &str); 20] = [

@@ -56,21 +56,20 @@ pub(super) async fn redeem(
         platform.pending.ended(source, code);
         platform.polls.forget(code);
     }
-    let applied = wait.filter(|_| place.is_some());
-    answer(platform, &request, code, redeemed)
-        .map(|response| preference(response, applied))
-        .map_err(|refusal| match applied {
-            Some(wait) => refusal.header(PREFERENCE_APPLIED, &format!("wait={}", wait.as_secs())),
-            None => refusal,
-        })
+    let answer = answer(platform, &request, code, redeemed);
+    let Some(wait) = wait.filter(|_| place.is_some()) else {
+        return answer;
+    };
+    let applied = format!("wait={}", wait.as_secs());
+    answer
+        .map(|response| preference(response, &applied))
+        .map_err(|refusal| refusal.header(PREFERENCE_APPLIED, &applied))
 }
 
 const PREFERENCE_APPLIED: http::HeaderName = http::HeaderName::from_static("preference-applied");
 
-fn preference(mut response: Response, applied: Option<Duration>) -> Response {
-    let value =
-        applied.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok());
-    if let Some(value) = value {
+fn preference(mut response: Response, applied: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(applied) {
         response.headers_mut().insert(PREFERENCE_APPLIED, value);
     }
     response
