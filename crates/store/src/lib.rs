@@ -22,6 +22,7 @@ mod error;
 mod executor;
 mod job;
 mod lane;
+mod nodes;
 mod options;
 mod queue;
 mod sqlite;
@@ -32,6 +33,7 @@ mod writes;
 
 pub use audit::AuditLine;
 pub use error::StoreError;
+pub use nodes::{Hint, Standing};
 pub use options::{Clock, Options, RandomFactory};
 pub use stats::Stats;
 pub use store::Store;

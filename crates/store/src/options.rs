@@ -17,19 +17,24 @@ pub type RandomFactory = Arc<dyn Fn() -> Box<dyn Random + Send> + Send + Sync>;
 /// How a store is set up. Start from [`Options::default`].
 #[derive(Clone)]
 pub struct Options {
-    /// The clock; the system's unless told otherwise.
-    pub clock: Clock,
+    /// The clock of decisions. `None`: the database server's, so that all nodes share one; for an
+    /// embedded database the system's.
+    pub clock: Option<Clock>,
     /// Randomness; the operating system's unless told otherwise.
     pub random: RandomFactory,
-    /// Reader threads, at least 1.
+    /// Connections that write, each with a thread, at least 1. `SQLite` has one whatever this says.
+    pub writers: usize,
+    /// Connections that read, each with a thread, at least 1.
     pub readers: usize,
     /// Most operations in one transaction, at least 1.
     pub max_batch: usize,
     /// Most operations waiting in each of the two queues; one more is refused at once.
     pub queue_limit: usize,
-    /// How long to wait for another process that writes to the same database, before a batch is
-    /// given up.
+    /// How long a batch waits for another process that writes to the same database, or for a
+    /// database server that does not answer, before it is given up.
     pub busy_timeout: Duration,
+    /// How long one statement may take on a database server, before the server cancels it.
+    pub statement_timeout: Duration,
     /// Page cache of each connection, in KiB.
     pub cache_kib: u32,
     /// Bytes of the database that are memory-mapped; 0 for none.
@@ -42,12 +47,14 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            clock: Arc::new(system_time),
+            clock: None,
             random: Arc::new(|| Box::new(SystemRandom)),
+            writers: 4,
             readers: 2,
             max_batch: 512,
             queue_limit: 8192,
             busy_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
             cache_kib: 64 * 1024,
             // Measured: no gain, and an I/O error on a mapped page is a signal, not an error code.
             mmap_bytes: 0,
@@ -66,7 +73,14 @@ impl fmt::Debug for Options {
     }
 }
 
-fn system_time() -> Timestamp {
+impl Options {
+    /// The clock told, or the system's.
+    pub(crate) fn local_clock(&self) -> Clock {
+        self.clock.clone().unwrap_or_else(|| Arc::new(system_time))
+    }
+}
+
+pub(crate) fn system_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

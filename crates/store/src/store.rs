@@ -1,10 +1,10 @@
 //! The handle that callers hold.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::oneshot;
-use twinpath_core::ids::{AccountId, ClientId, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, Timestamp};
 use twinpath_core::records::{Account, App};
 use twinpath_core::transaction::Operation;
 
@@ -12,6 +12,7 @@ use crate::audit::AuditLine;
 use crate::error::StoreError;
 use crate::job::{Reply, Ticket};
 use crate::lane::Lane;
+use crate::nodes::{Hint, NodeWork, Nodes, Standing};
 use crate::options::Options;
 use crate::sqlite;
 use crate::stats::{Counters, Stats, add};
@@ -34,6 +35,7 @@ pub struct Store {
 struct Inner {
     reads: Lane<ReadWork>,
     writes: Lane<WriteWork>,
+    nodes: Option<Nodes>,
     counters: Arc<Counters>,
     schema_version: u32,
 }
@@ -47,7 +49,7 @@ impl Store {
         let counters = Arc::new(Counters::default());
         let sqlite::Opened { reads, writes, schema_version } =
             sqlite::open(path, options, &counters)?;
-        Ok(Self { inner: Arc::new(Inner { reads, writes, counters, schema_version }) })
+        Ok(Self { inner: Arc::new(Inner { reads, writes, nodes: None, counters, schema_version }) })
     }
 
     /// Runs an operation, together with others that wait. Answers when all it led to is durable.
@@ -111,6 +113,53 @@ impl Store {
     /// Makes a small write durable: whether operations would be acknowledged now.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.write(WriteWork::Ping).await
+    }
+
+    /// Whether other nodes may use the same database at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.inner.nodes.is_some()
+    }
+
+    /// What nodes did, this one included, as they tell it. `None` if the database is not shared, and
+    /// for all but the first caller. Hints may be lost; see [`Store::look`].
+    pub fn hints(&self) -> Option<mpsc::Receiver<Hint>> {
+        let nodes = self.inner.nodes.as_ref()?;
+        nodes.hints.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Says that a request waits for a code here, until a time; tells how other nodes stand to it.
+    /// From now on, and if the code is recorded already, a [`Hint::Code`] comes.
+    pub async fn wait_for(&self, code: CodeKey, until: Timestamp) -> Result<Standing, StoreError> {
+        match &self.inner.nodes {
+            Some(nodes) => nodes.ask(|reply| NodeWork::Wait { code, until, reply }).await,
+            None => Ok(Standing::default()),
+        }
+    }
+
+    /// Says that a poll for a code was answered here, with which interval: nobody waits any more.
+    pub fn answered(&self, code: CodeKey, at: Timestamp, interval_s: u64) {
+        if let Some(nodes) = &self.inner.nodes {
+            nodes.tell(NodeWork::Answered { code, at, interval_s });
+        }
+    }
+
+    /// The safety net under [`Store::hints`]: looks for codes that are waited for here, each until a
+    /// time. A [`Hint::Code`] comes for those that are recorded. To be called every second or so.
+    pub fn look(&self, codes: Vec<(CodeKey, Timestamp)>) {
+        if let Some(nodes) = &self.inner.nodes
+            && !codes.is_empty()
+        {
+            nodes.tell(NodeWork::Look(codes));
+        }
+    }
+
+    /// Publishes this node's counts, replacing those published before, and returns the sums of what
+    /// the other nodes published in the last few seconds.
+    pub async fn tally(&self, mine: Vec<(Digest, u32)>) -> Result<Vec<(Digest, u32)>, StoreError> {
+        match &self.inner.nodes {
+            Some(nodes) => nodes.ask(|reply| NodeWork::Tally { mine, reply }).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Figures for metrics.

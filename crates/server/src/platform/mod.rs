@@ -151,7 +151,7 @@ impl Platform {
 /// Opens the configured store with this process's clock and randomness.
 pub fn open_store(config: &Config) -> Result<Store, StoreError> {
     let options = twinpath_store::Options {
-        clock: Arc::new(now),
+        clock: Some(Arc::new(now)),
         random: Arc::new(|| Box::new(SystemRandom)),
         ..twinpath_store::Options::default()
     };

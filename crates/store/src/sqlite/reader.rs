@@ -46,7 +46,7 @@ impl Reader {
 
     fn decide(&mut self, jobs: Vec<Box<dyn Job>>) {
         let mut batch = Batch::new(jobs, Access::Read);
-        let clock = Arc::clone(&self.database.options.clock);
+        let clock = self.database.options.local_clock();
         let result =
             self.snapshot(|connection, random| drive(connection, &mut batch, &clock, random));
         self.counters.read(batch.len());

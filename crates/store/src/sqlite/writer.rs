@@ -62,7 +62,7 @@ impl Writer {
 
     fn decide(&mut self, jobs: Vec<Box<dyn Job>>) {
         let mut batch = Batch::new(jobs, Access::Write);
-        let clock = Arc::clone(&self.database.options.clock);
+        let clock = self.database.options.local_clock();
         let result = self.transact(|connection, random| {
             drive(connection, &mut batch, &clock, random)?;
             flush(connection, batch.writes())?;
