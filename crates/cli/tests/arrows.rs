@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crate -> the crates of ours it may use.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("twinpath-wire", &[]),
     ("twinpath-smpp", &[]),
     ("twinpath-core", &["twinpath-wire"]),
@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         "twinpath",
         &["twinpath-core", "twinpath-store", "twinpath-server", "twinpath-dev", "twinpath-bench"],
     ),
+    ("twinpath-testing", &[]),
     // Tests may use everything.
     ("twinpath-e2e", &["*"]),
 ];

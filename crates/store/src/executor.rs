@@ -52,6 +52,12 @@ struct Slot {
     prefetched: bool,
 }
 
+impl Slot {
+    fn new(job: Box<dyn Job>) -> Self {
+        Self { job, attempts: 0, steps: 0, prefetched: false }
+    }
+}
+
 /// How far an operation came in one round.
 enum Progress {
     Waits,
@@ -60,12 +66,11 @@ enum Progress {
 
 impl Batch {
     pub(crate) fn new(jobs: impl IntoIterator<Item = Box<dyn Job>>, access: Access) -> Self {
-        let slot = |job| Slot { job, attempts: 0, steps: 0, prefetched: false };
         Self {
             access,
             rows: Rows::new(),
             broken: HashMap::new(),
-            undecided: jobs.into_iter().map(slot).collect(),
+            undecided: jobs.into_iter().map(Slot::new).collect(),
             decided: Vec::new(),
             writes: WriteSet::default(),
         }
@@ -83,14 +88,35 @@ impl Batch {
         wanted
     }
 
-    /// Takes in what was loaded under a key, or why it could not be understood.
+    /// Takes in what was loaded under a key, or why it could not be understood. What was said of a
+    /// key first stays.
     pub(crate) fn supply(&mut self, key: Key, loaded: Result<Loaded, StoreError>) {
         match loaded {
-            Ok(loaded) => self.rows.load(key, loaded),
+            Ok(loaded) if !self.broken.contains_key(&key) => self.rows.load(key, loaded),
+            Ok(_) => {}
             Err(error) => {
                 self.broken.insert(key, error);
             }
         }
+    }
+
+    /// Forgets all that was loaded and decided, so that it can be decided again from the start.
+    pub(crate) fn restart(&mut self) {
+        self.rows = Rows::new();
+        self.broken.clear();
+        self.writes = WriteSet::default();
+        // In the order in which they ended; what never ended comes last.
+        let decided = std::mem::take(&mut self.decided).into_iter().map(|(job, _)| job);
+        let undecided = std::mem::take(&mut self.undecided).into_iter().map(|slot| slot.job);
+        self.undecided = decided.chain(undecided).map(Slot::new).collect();
+        self.undecided.iter_mut().for_each(|slot| slot.job.restart());
+    }
+
+    /// Moves half of the operations to another batch. Both begin anew.
+    pub(crate) fn split(&mut self) -> Self {
+        self.restart();
+        let half = self.undecided.split_off(self.undecided.len() / 2);
+        Self::new(half.into_iter().map(|slot| slot.job), self.access)
     }
 
     /// What has to become durable before anyone is answered.

@@ -22,39 +22,50 @@ pub(crate) trait Job: Send {
     /// Decides the present step and moves on to the next one.
     fn decide(&mut self, rows: &Rows, cx: &mut Context<'_>) -> Result<Decided, Missing>;
 
+    /// Forgets all that was decided: nothing of it became durable.
+    fn restart(&mut self);
+
     /// Tells the caller: the outcome if all went well.
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
 }
 
 /// A [`Job`] for an [`Operation`].
 pub(crate) struct Ticket<O: Operation> {
-    operation: O,
+    /// As it was submitted.
+    first: O,
+    /// As it goes on after its first step.
+    later: Option<O>,
     outcome: Option<O::Outcome>,
     reply: Reply<O::Outcome>,
 }
 
 impl<O: Operation> Ticket<O> {
     pub(crate) fn new(operation: O, reply: Reply<O::Outcome>) -> Self {
-        Self { operation, outcome: None, reply }
+        Self { first: operation, later: None, outcome: None, reply }
     }
 }
 
 impl<O: Operation> Job for Ticket<O> {
     fn prefetch(&self, keys: &mut Vec<Key>) {
-        self.operation.prefetch(keys);
+        self.later.as_ref().unwrap_or(&self.first).prefetch(keys);
     }
 
     fn decide(&mut self, rows: &Rows, cx: &mut Context<'_>) -> Result<Decided, Missing> {
-        Ok(match self.operation.decide(rows, cx)? {
+        Ok(match self.later.as_ref().unwrap_or(&self.first).decide(rows, cx)? {
             Step::Done(writes, outcome) => {
                 self.outcome = Some(outcome);
                 Decided { writes, last: true }
             }
             Step::Next(writes, operation) => {
-                self.operation = operation;
+                self.later = Some(operation);
                 Decided { writes, last: false }
             }
         })
+    }
+
+    fn restart(&mut self) {
+        self.later = None;
+        self.outcome = None;
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {

@@ -18,12 +18,14 @@
 //! commits, the next operations gather in the queue.
 
 mod audit;
+mod columns;
 mod error;
 mod executor;
 mod job;
 mod lane;
 mod nodes;
 mod options;
+mod postgres;
 mod queue;
 mod sqlite;
 mod stats;
@@ -34,6 +36,6 @@ mod writes;
 pub use audit::AuditLine;
 pub use error::StoreError;
 pub use nodes::{Hint, Standing};
-pub use options::{Clock, Options, RandomFactory};
+pub use options::{Clock, Migrate, Options, RandomFactory};
 pub use stats::Stats;
 pub use store::Store;

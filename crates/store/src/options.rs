@@ -14,6 +14,15 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Makes one random source for each thread that decides.
 pub type RandomFactory = Arc<dyn Fn() -> Box<dyn Random + Send> + Send + Sync>;
 
+/// When tables are brought to this program's version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Migrate {
+    /// Whenever they are older.
+    Always,
+    /// Only where there are none yet; older ones are refused.
+    IfEmpty,
+}
+
 /// How a store is set up. Start from [`Options::default`].
 #[derive(Clone)]
 pub struct Options {
@@ -35,6 +44,11 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How long one statement may take on a database server, before the server cancels it.
     pub statement_timeout: Duration,
+    /// Whether tables of an older version are brought up to date when a database server's are opened.
+    /// `SQLite`'s always are: it has no other users.
+    pub migrate: Migrate,
+    /// For how many days lines of the audit trail are kept.
+    pub audit_days: u32,
     /// Page cache of each connection, in KiB.
     pub cache_kib: u32,
     /// Bytes of the database that are memory-mapped; 0 for none.
@@ -55,6 +69,8 @@ impl Default for Options {
             queue_limit: 8192,
             busy_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
+            migrate: Migrate::Always,
+            audit_days: 400,
             cache_kib: 64 * 1024,
             // Measured: no gain, and an I/O error on a mapped page is a signal, not an error code.
             mmap_bytes: 0,

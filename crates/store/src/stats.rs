@@ -1,6 +1,6 @@
 //! Figures for metrics: atomics inside, a plain snapshot outside.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A snapshot of a store's figures. Counters start at 0 when the store is opened.
@@ -34,6 +34,8 @@ pub struct Stats {
     pub purged: u64,
     /// Whether storage failed and has to prove itself before anything more is acknowledged.
     pub failed: bool,
+    /// The database's clock minus this node's, in milliseconds; 0 for an embedded database.
+    pub clock_ahead_ms: i64,
 }
 
 #[derive(Default)]
@@ -50,6 +52,7 @@ pub(crate) struct Counters {
     pub(crate) commit_max_us: AtomicU64,
     pub(crate) purged: AtomicU64,
     pub(crate) failed: AtomicBool,
+    pub(crate) clock_ahead_ms: AtomicI64,
 }
 
 impl Counters {
@@ -90,6 +93,7 @@ impl Counters {
             commit_max: Duration::from_micros(load(&self.commit_max_us)),
             purged: load(&self.purged),
             failed: self.failed.load(Ordering::Relaxed),
+            clock_ahead_ms: self.clock_ahead_ms.load(Ordering::Relaxed),
         }
     }
 }

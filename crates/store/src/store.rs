@@ -14,6 +14,7 @@ use crate::job::{Reply, Ticket};
 use crate::lane::Lane;
 use crate::nodes::{Hint, NodeWork, Nodes, Standing};
 use crate::options::Options;
+use crate::postgres;
 use crate::sqlite;
 use crate::stats::{Counters, Stats, add};
 use crate::work::{Listing, ReadWork, WriteWork};
@@ -43,10 +44,19 @@ struct Inner {
 impl Store {
     /// Opens a database, makes it if there is none, and migrates an older one.
     ///
-    /// `sqlite:///absolute/path.db` or `sqlite://relative/path.db`; the path is taken literally.
+    /// `sqlite:///absolute/path.db` or `sqlite://relative/path.db`; the path is taken literally. Or
+    /// `postgres://user:password@host:port/database`, with the parameters that `docs/operations.md`
+    /// lists. Blocks for the time it takes.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        let path = sqlite_path(url)?;
         let counters = Arc::new(Counters::default());
+        if postgres::serves(url) {
+            let postgres::Opened { reads, writes, nodes, schema_version } =
+                in_thread(|| postgres::open(url, options, &counters))?;
+            let nodes = Some(nodes);
+            let inner = Inner { reads, writes, nodes, counters, schema_version };
+            return Ok(Self { inner: Arc::new(inner) });
+        }
+        let path = sqlite_path(url)?;
         let sqlite::Opened { reads, writes, schema_version } =
             sqlite::open(path, options, &counters)?;
         Ok(Self { inner: Arc::new(Inner { reads, writes, nodes: None, counters, schema_version }) })
@@ -203,9 +213,20 @@ impl Store {
     }
 }
 
+/// On a thread of its own, because the caller's may belong to an async runtime.
+fn in_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send,
+) -> Result<T, StoreError> {
+    std::thread::scope(|scope| {
+        let stopped = |_| Err(StoreError::unavailable("opening it panicked"));
+        scope.spawn(work).join().unwrap_or_else(stopped)
+    })
+}
+
 /// The file that a URL names. The message repeats no more than the scheme: a URL may hold a password.
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
-    let supported = "supported are sqlite:///absolute/path.db and sqlite://relative/path.db";
+    let supported = "supported are sqlite:///absolute/path.db, sqlite://relative/path.db and \
+        postgres://user@host/database";
     let refuse = |why: &str| Err(StoreError::Unavailable(format!("{why}; {supported}")));
     let Some((scheme, path)) = url.split_once("://") else {
         return refuse("the store's URL has no scheme");
@@ -234,8 +255,7 @@ mod tests {
 
     #[test]
     fn other_urls_are_refused_without_repeating_them() {
-        let bad =
-            ["postgres://me:hunter2@db/x", "t.db", "sqlite://", "sqlite:///d/", "sqlite://a?b"];
+        let bad = ["mysql://me:hunter2@db/x", "t.db", "sqlite://", "sqlite:///d/", "sqlite://a?b"];
         for url in bad {
             let message = sqlite_path(url).unwrap_err().to_string();
             assert!(message.contains("sqlite:///absolute/path.db"), "{message}");

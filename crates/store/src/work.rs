@@ -5,6 +5,7 @@ use twinpath_core::ids::{AccountId, ClientId, Timestamp};
 use twinpath_core::records::{Account, App};
 
 use crate::audit::AuditLine;
+use crate::error::StoreError;
 use crate::job::{Job, Reply};
 
 /// For the writer, in order of arrival.
@@ -34,4 +35,18 @@ pub(crate) enum Listing {
     AuditNewest { limit: usize, reply: Reply<Vec<AuditLine>> },
     FindAccount { id: AccountId, reply: Reply<Option<Account>> },
     RegistryVersion(Reply<u64>),
+}
+
+impl Listing {
+    /// Tells whoever asked that it cannot be had.
+    pub(crate) fn refuse(self, error: StoreError) {
+        match self {
+            Self::Apps { reply, .. } => drop(reply.send(Err(error))),
+            Self::Audit { reply, .. } | Self::AuditNewest { reply, .. } => {
+                drop(reply.send(Err(error)));
+            }
+            Self::FindAccount { reply, .. } => drop(reply.send(Err(error))),
+            Self::RegistryVersion(reply) => drop(reply.send(Err(error))),
+        }
+    }
 }

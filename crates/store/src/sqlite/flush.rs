@@ -3,7 +3,6 @@
 //! Puts are upserts that leave `due` as it was inserted (see `schema`).
 
 use rusqlite::{Connection, Params, params};
-use serde::Serialize;
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::{
     Account, App, AuditEvent, CodeRecord, CodeState, Grant, SigningKey, Terminal, TextQuota,
@@ -12,13 +11,9 @@ use twinpath_core::records::{
 use twinpath_core::transaction::Write;
 
 use super::fault::Fault;
-use super::rows::{number, pack_texts};
-use crate::error::StoreError;
-use crate::writes::WriteSet;
 
-/// How long after its newest text a quota says nothing any more: it counts one hour, the rest allows
-/// for clocks that differ.
-const QUOTA_KEPT_SECONDS: i64 = 2 * 3600;
+use crate::columns::{document, number, pack_texts, quota_purge_at};
+use crate::writes::WriteSet;
 
 /// Puts and deletes everything. Bumps `registry_version` if apps or signing keys are among it.
 pub(super) fn flush(connection: &Connection, writes: &WriteSet) -> Result<(), Fault> {
@@ -149,9 +144,8 @@ fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
 fn put_quota(connection: &Connection, row: &TextQuota) -> Result<(), Fault> {
     const SQL: &str = "INSERT INTO quota VALUES (?1, ?2, ?3, ?4, ?4) \
         ON CONFLICT (terminal, route) DO UPDATE SET texts = ?3, purge_at = ?4";
-    let newest = row.texts.iter().map(|(_, at)| *at).max().unwrap_or_default();
-    let purge_at = newest.plus_seconds(QUOTA_KEPT_SECONDS);
-    let values = params![row.terminal.0, row.route.0, pack_texts(&row.texts), purge_at.0];
+    let values =
+        params![row.terminal.0, row.route.0, pack_texts(&row.texts), quota_purge_at(row).0];
     run(connection, SQL, values)
 }
 
@@ -193,10 +187,4 @@ fn append_audit(connection: &Connection, event: &AuditEvent) -> Result<(), Fault
             event.reason
         ],
     )
-}
-
-fn document(value: &impl Serialize, table: &str) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|_| {
-        Fault::Row(StoreError::Inconsistent(format!("a row of table {table} has no JSON form")))
-    })
 }

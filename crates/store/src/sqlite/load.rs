@@ -6,7 +6,8 @@ use twinpath_core::records::Account;
 use twinpath_core::transaction::{Key, Loaded, Random};
 
 use super::fault::Fault;
-use super::rows::{self, Fields, Query};
+use super::rows::{self, Query};
+use crate::columns::Fields;
 use crate::error::StoreError;
 use crate::executor::Batch;
 use crate::job::Reply;
@@ -116,7 +117,7 @@ fn one<T>(
     let mut statement = connection.prepare_cached(query.sql)?;
     let mut rows = statement.query(params)?;
     match rows.next()? {
-        Some(row) => (query.parse)(&Fields::new(query.table, row)).map(Some),
+        Some(row) => Ok(Some((query.parse)(&Fields::new(query.table, row))?)),
         None => Ok(None),
     }
 }

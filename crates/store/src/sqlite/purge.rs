@@ -58,11 +58,17 @@ const TABLES: [Table; 4] = [
     table!("grants", "(terminal, id)", "terminal, id"),
 ];
 
-/// Deletes up to `limit` rows.
+/// Lines are in the order of their time, more or less, so the first of them are looked at. The newest
+/// stays, so that numbers go on from it.
+const AUDIT: &str = "DELETE FROM audit WHERE at <= ?1 AND id IN (SELECT id FROM audit ORDER BY id \
+    LIMIT ?2) AND id < (SELECT max(id) FROM audit)";
+
+/// Deletes up to `limit` rows, and lines of the audit trail older than `audit_days`.
 pub(super) fn purge(
     connection: &Connection,
     now: Timestamp,
     limit: usize,
+    audit_days: u32,
 ) -> Result<Purged, Fault> {
     let mut purged = Purged { deleted: 0, moved: 0 };
     for table in &TABLES {
@@ -71,5 +77,8 @@ pub(super) fn purge(
         purged.moved += connection.prepare_cached(table.extend)?.execute(bounds)?;
         purged.deleted += connection.prepare_cached(table.delete)?.execute(bounds)?;
     }
+    let horizon = now.plus_seconds(-i64::from(audit_days) * 24 * 3600);
+    let most = i64::try_from(limit - purged.deleted.min(limit)).unwrap_or(i64::MAX);
+    purged.deleted += connection.prepare_cached(AUDIT)?.execute(params![horizon.0, most])?;
     Ok(purged)
 }

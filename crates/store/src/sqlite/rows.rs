@@ -1,49 +1,36 @@
-//! Rows are parsed, not trusted: whatever a column holds, the answer is a typed row or
-//! [`Fault::Row`] with the table's name, never a panic.
-
-use std::sync::Arc;
+//! Selections, and rows as the driver gives them.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
-};
 use twinpath_core::records::{
-    Account, AccountStatus, App, CodeRecord, CodeState, Grant, RefreshState, Sealed, SigningKey,
-    Terminal, TextQuota, Trust, UsedJti,
+    Account, App, CodeRecord, Grant, SigningKey, Terminal, TextQuota, UsedJti,
 };
 
-use super::fault::Fault;
 use crate::audit::AuditLine;
-use crate::error::StoreError;
+use crate::columns::{
+    Columns, Fields, Parsed, account, app, audit, code, grant, jti, quota, signing_key, terminal,
+    version,
+};
 
-pub(super) mod number {
-    //! The numbers by which enumerations are stored.
-    use super::{AccountStatus, CodeState, Trust};
-
-    pub(in crate::sqlite) fn trust(trust: Trust) -> i64 {
-        match trust {
-            Trust::Test => 0,
-            Trust::Aggregator => 1,
-            Trust::Operator => 2,
-        }
+impl Columns for Row<'_> {
+    fn integer(&self, column: usize) -> Option<i64> {
+        self.get_ref(column).ok()?.as_i64().ok()
     }
 
-    pub(in crate::sqlite) fn status(status: AccountStatus) -> i64 {
-        match status {
-            AccountStatus::Active => 0,
-            AccountStatus::Blocked => 1,
-            AccountStatus::Replaced => 2,
-        }
+    fn blob(&self, column: usize) -> Option<&[u8]> {
+        self.get_ref(column).ok()?.as_blob().ok()
     }
 
-    pub(in crate::sqlite) fn state(state: CodeState) -> i64 {
-        match state {
-            CodeState::Recorded => 0,
-            CodeState::Redeemed { .. } => 1,
-            CodeState::Refused => 2,
-            CodeState::Voided { .. } => 3,
-        }
+    fn text(&self, column: usize) -> Option<&str> {
+        self.get_ref(column).ok()?.as_str().ok()
+    }
+
+    fn is_null(&self, column: usize) -> bool {
+        matches!(self.get_ref(column), Ok(ValueRef::Null))
+    }
+
+    fn name(&self, column: usize) -> Option<&str> {
+        self.as_ref().column_name(column).ok()
     }
 }
 
@@ -55,99 +42,6 @@ pub(super) struct Query<T> {
     pub(super) parse: fn(&Fields<'_>) -> Parsed<T>,
 }
 
-/// A row of a named table.
-pub(super) struct Fields<'r> {
-    table: &'static str,
-    row: &'r Row<'r>,
-}
-
-pub(super) type Parsed<T> = Result<T, Fault>;
-
-impl<'r> Fields<'r> {
-    pub(super) fn new(table: &'static str, row: &'r Row<'r>) -> Self {
-        Self { table, row }
-    }
-
-    fn malformed(&self, what: &str) -> Fault {
-        Fault::Row(StoreError::Inconsistent(format!(
-            "malformed row in table {}: {what}",
-            self.table
-        )))
-    }
-
-    fn at_fault(&self, column: usize) -> Fault {
-        self.malformed(self.row.as_ref().column_name(column).unwrap_or("a missing column"))
-    }
-
-    fn value(&self, column: usize) -> Parsed<ValueRef<'r>> {
-        self.row.get_ref(column).map_err(|_| self.at_fault(column))
-    }
-
-    fn integer(&self, column: usize) -> Parsed<i64> {
-        self.value(column)?.as_i64().map_err(|_| self.at_fault(column))
-    }
-
-    fn unsigned(&self, column: usize) -> Parsed<u32> {
-        u32::try_from(self.integer(column)?).map_err(|_| self.at_fault(column))
-    }
-
-    fn time(&self, column: usize) -> Parsed<Timestamp> {
-        self.integer(column).map(Timestamp)
-    }
-
-    fn blob(&self, column: usize) -> Parsed<&'r [u8]> {
-        self.value(column)?.as_blob().map_err(|_| self.at_fault(column))
-    }
-
-    fn sealed(&self, column: usize) -> Parsed<Sealed> {
-        self.blob(column).map(|bytes| Sealed(bytes.to_vec()))
-    }
-
-    fn text(&self, column: usize) -> Parsed<&'r str> {
-        self.value(column)?.as_str().map_err(|_| self.at_fault(column))
-    }
-
-    fn string(&self, column: usize) -> Parsed<String> {
-        self.text(column).map(str::to_owned)
-    }
-
-    fn route(&self, column: usize) -> Parsed<RouteName> {
-        self.text(column).map(|name| RouteName(Arc::from(name)))
-    }
-
-    fn client_id(&self, column: usize) -> Parsed<ClientId> {
-        ClientId::new(self.text(column)?).ok_or_else(|| self.at_fault(column))
-    }
-
-    fn bytes16<T>(&self, column: usize, make: fn(&[u8]) -> Option<T>) -> Parsed<T> {
-        make(self.blob(column)?).ok_or_else(|| self.at_fault(column))
-    }
-
-    fn choice<T: Copy>(&self, column: usize, choices: &[T]) -> Parsed<T> {
-        let index = usize::try_from(self.integer(column)?).ok();
-        index.and_then(|at| choices.get(at)).copied().ok_or_else(|| self.at_fault(column))
-    }
-
-    fn trust(&self, column: usize) -> Parsed<Trust> {
-        self.choice(column, &[Trust::Test, Trust::Aggregator, Trust::Operator])
-    }
-
-    fn optional<T>(
-        &self,
-        column: usize,
-        read: impl FnOnce(&Self, usize) -> Parsed<T>,
-    ) -> Parsed<Option<T>> {
-        match self.value(column)? {
-            ValueRef::Null => Ok(None),
-            _ => read(self, column).map(Some),
-        }
-    }
-
-    fn optional16<T>(&self, column: usize, make: fn(&[u8]) -> Option<T>) -> Parsed<Option<T>> {
-        self.optional(column, |row, column| row.bytes16(column, make))
-    }
-}
-
 pub(super) const CODE: Query<CodeRecord> = Query {
     table: "code",
     sql: "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
@@ -155,48 +49,11 @@ pub(super) const CODE: Query<CodeRecord> = Query {
     parse: code,
 };
 
-pub(super) fn code(row: &Fields<'_>) -> Parsed<CodeRecord> {
-    Ok(CodeRecord {
-        key: row.bytes16(0, CodeKey::from_slice)?,
-        terminal: row.bytes16(1, TerminalKey::from_slice)?,
-        number: row.sealed(2)?,
-        route: row.route(3)?,
-        trust: row.trust(4)?,
-        words: row.bytes16(5, Digest::from_slice)?,
-        received_at: row.time(6)?,
-        expires_at: row.time(7)?,
-        state: code_state(row)?,
-        purge_at: row.time(11)?,
-    })
-}
-
-fn code_state(row: &Fields<'_>) -> Parsed<CodeState> {
-    let grant = row.optional16(9, GrantId::from_slice)?;
-    let frozen = row.optional16(10, Digest::from_slice)?;
-    match (row.integer(8)?, grant, frozen) {
-        (0, None, None) => Ok(CodeState::Recorded),
-        (1, Some(grant), Some(frozen)) => Ok(CodeState::Redeemed { grant, frozen }),
-        (2, None, None) => Ok(CodeState::Refused),
-        (3, grant, None) => Ok(CodeState::Voided { grant }),
-        _ => Err(row.malformed("state")),
-    }
-}
-
 pub(super) const TERMINAL: Query<Terminal> = Query {
     table: "terminal",
     sql: "SELECT key, number, account, created_at, proven_at FROM terminal WHERE key = ?1",
     parse: terminal,
 };
-
-pub(super) fn terminal(row: &Fields<'_>) -> Parsed<Terminal> {
-    Ok(Terminal {
-        key: row.bytes16(0, TerminalKey::from_slice)?,
-        number: row.sealed(1)?,
-        account: row.bytes16(2, AccountId::from_slice)?,
-        created_at: row.time(3)?,
-        proven_at: row.time(4)?,
-    })
-}
 
 pub(super) const ACCOUNT: Query<Account> = Query {
     table: "account",
@@ -204,17 +61,6 @@ pub(super) const ACCOUNT: Query<Account> = Query {
         AND id = ?2",
     parse: account,
 };
-
-pub(super) fn account(row: &Fields<'_>) -> Parsed<Account> {
-    let statuses = [AccountStatus::Active, AccountStatus::Blocked, AccountStatus::Replaced];
-    Ok(Account {
-        terminal: row.bytes16(0, TerminalKey::from_slice)?,
-        id: row.bytes16(1, AccountId::from_slice)?,
-        status: row.choice(2, &statuses)?,
-        created_at: row.time(3)?,
-        changed_at: row.time(4)?,
-    })
-}
 
 pub(super) const GRANT: Query<Grant> = Query {
     table: "grants",
@@ -224,66 +70,14 @@ pub(super) const GRANT: Query<Grant> = Query {
     parse: grant,
 };
 
-pub(super) fn grant(row: &Fields<'_>) -> Parsed<Grant> {
-    Ok(Grant {
-        terminal: row.bytes16(0, TerminalKey::from_slice)?,
-        id: row.bytes16(1, GrantId::from_slice)?,
-        account: row.bytes16(2, AccountId::from_slice)?,
-        client_id: row.client_id(3)?,
-        jkt: row.string(4)?,
-        scope: row.string(5)?,
-        resources: serde_json::from_str(row.text(6)?).map_err(|_| row.at_fault(6))?,
-        auth_time: row.time(7)?,
-        route: row.route(8)?,
-        trust: row.trust(9)?,
-        revoked_at: row.optional(10, Fields::time)?,
-        refresh: RefreshState {
-            sequence: row.unsigned(11)?,
-            hash: row.bytes16(12, Digest::from_slice)?,
-            previous: row.optional16(13, Digest::from_slice)?,
-            first: row.unsigned(14)?,
-            used: row.choice(15, &[false, true])?,
-        },
-        expires_at: row.time(16)?,
-        purge_at: row.time(17)?,
-    })
-}
-
 pub(super) const QUOTA: Query<TextQuota> = Query {
     table: "quota",
     sql: "SELECT terminal, route, texts FROM quota WHERE terminal = ?1 AND route = ?2",
     parse: quota,
 };
 
-pub(super) fn quota(row: &Fields<'_>) -> Parsed<TextQuota> {
-    Ok(TextQuota {
-        terminal: row.bytes16(0, TerminalKey::from_slice)?,
-        route: row.route(1)?,
-        texts: unpack_texts(row.blob(2)?).ok_or_else(|| row.at_fault(2))?,
-    })
-}
-
-/// Each text: 16 bytes of key, 8 bytes of milliseconds, big-endian.
-pub(super) fn pack_texts(texts: &[(CodeKey, Timestamp)]) -> Vec<u8> {
-    let pack = |(key, at): &(CodeKey, Timestamp)| key.0.into_iter().chain(at.0.to_be_bytes());
-    texts.iter().flat_map(pack).collect()
-}
-
-fn unpack_texts(packed: &[u8]) -> Option<Vec<(CodeKey, Timestamp)>> {
-    let unpack = |entry: &[u8]| {
-        let (key, at) = entry.split_at_checked(16)?;
-        let at = i64::from_be_bytes(at.try_into().ok()?);
-        Some((CodeKey::from_slice(key)?, Timestamp(at)))
-    };
-    packed.chunks(24).map(unpack).collect()
-}
-
 pub(super) const JTI: Query<UsedJti> =
     Query { table: "jti", sql: "SELECT key, purge_at FROM jti WHERE key = ?1", parse: jti };
-
-pub(super) fn jti(row: &Fields<'_>) -> Parsed<UsedJti> {
-    Ok(UsedJti { key: row.bytes16(0, Digest::from_slice)?, purge_at: row.time(1)? })
-}
 
 pub(super) const APP: Query<App> = Query {
     table: "app",
@@ -291,27 +85,12 @@ pub(super) const APP: Query<App> = Query {
     parse: app,
 };
 
-pub(super) fn app(row: &Fields<'_>) -> Parsed<App> {
-    let app: App = serde_json::from_str(row.text(1)?).map_err(|_| row.at_fault(1))?;
-    if app.client_id == row.client_id(0)? { Ok(app) } else { Err(row.at_fault(0)) }
-}
-
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
     sql: "SELECT kid, private, public, created_at, retired_at FROM signing_key ORDER BY \
         created_at, kid",
     parse: signing_key,
 };
-
-pub(super) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {
-    Ok(SigningKey {
-        kid: row.string(0)?,
-        private: row.sealed(1)?,
-        public: serde_json::from_str(row.text(2)?).map_err(|_| row.at_fault(2))?,
-        created_at: row.time(3)?,
-        retired_at: row.optional(4, Fields::time)?,
-    })
-}
 
 pub(super) const ACCOUNT_BY_ID: Query<Account> = Query {
     table: "account",
@@ -340,21 +119,8 @@ pub(super) const AUDIT: Query<AuditLine> = Query {
     parse: audit,
 };
 
-pub(super) fn audit(row: &Fields<'_>) -> Parsed<AuditLine> {
-    Ok(AuditLine {
-        id: row.integer(0)?,
-        at: row.time(1)?,
-        kind: row.string(2)?,
-        client_id: row.optional(3, Fields::client_id)?,
-        account: row.optional(4, Fields::string)?,
-        grant: row.optional(5, Fields::string)?,
-        route: row.optional(6, Fields::string)?,
-        reason: row.optional(7, Fields::string)?,
-    })
-}
-
 pub(super) const REGISTRY_VERSION: Query<u64> = Query {
     table: "meta",
     sql: "SELECT value FROM meta WHERE name = 'registry_version'",
-    parse: |row| u64::try_from(row.integer(0)?).map_err(|_| row.at_fault(0)),
+    parse: version,
 };

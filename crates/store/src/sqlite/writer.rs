@@ -78,8 +78,9 @@ impl Writer {
             WriteWork::Operation(job) => self.decide(vec![job]),
             WriteWork::Purge { now, limit, reply } => {
                 let mut purged = Purged { deleted: 0, moved: 0 };
+                let audit_days = self.database.options.audit_days;
                 let result = self.transact(|connection, _| {
-                    purged = purge(connection, now, limit)?;
+                    purged = purge(connection, now, limit, audit_days)?;
                     Ok(purged.deleted + purged.moved > 0)
                 });
                 if result.is_ok() {

@@ -1,9 +1,11 @@
 //! Listings, forgetting, figures.
 
 use twinpath_core::ids::{AccountId, CodeKey, Digest, RouteName, TerminalKey, Timestamp};
-use twinpath_core::records::{Account, AccountStatus, AuditEvent, CodeRecord, TextQuota, UsedJti};
+use twinpath_core::records::{
+    Account, AccountStatus, AuditEvent, CodeRecord, Grant, TextQuota, UsedJti,
+};
 use twinpath_core::transaction::{Key, Loaded, Write};
-use twinpath_store::Store;
+use twinpath_store::{Options, Store};
 
 use super::toys::{Count, Fetch, Put};
 use super::{Backend, samples};
@@ -99,58 +101,95 @@ pub(crate) async fn the_registry_version_grows_with_apps_and_keys(backend: &impl
 }
 
 const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// Until nothing more is found to forget.
+async fn purge(store: &Store, now: Timestamp) -> usize {
+    let mut purged = 0;
+    loop {
+        match store.purge(now, 1000).await.unwrap() {
+            0 => return purged,
+            count => purged += count,
+        }
+    }
+}
+
+/// A backend may forget rows one by one or by the hour and day: so what is long past must be gone,
+/// and what is not past must be there.
 pub(crate) async fn purging_forgets_what_is_past_its_time(backend: &impl Backend) {
     let store = backend.store();
-    let now = Timestamp(100 * HOUR_MS);
-    let times = [Timestamp(0), now, Timestamp(now.0 + 1)];
+    let now = Timestamp(100 * DAY_MS);
+    let ended = [Timestamp(0), Timestamp(now.0 + 1)];
     let terminal = TerminalKey([1; 16]);
-    for (byte, purge_at) in (0..).zip(times) {
-        samples::record(&store, &CodeRecord { purge_at, ..samples::code(byte) }).await;
+    for (byte, purge_at) in (0..).zip(ended) {
+        let received_at = Timestamp((purge_at.0 - DAY_MS).max(0));
+        samples::record(&store, &CodeRecord { purge_at, received_at, ..samples::code(byte) }).await;
         let key = Digest([byte; 16]);
         put(&store, Key::Jti(key), Write::Jti(UsedJti { key, purge_at })).await;
         let mut grant = samples::grant();
         (grant.id.0, grant.purge_at) = ([byte; 16], purge_at);
         put(&store, Key::Grants(terminal), Write::Grant(grant)).await;
         let route = RouteName::from(byte.to_string().as_str());
-        let age = if byte == 0 { 3 * HOUR_MS } else { HOUR_MS };
-        let texts = vec![(CodeKey([1; 16]), Timestamp(now.0 - age))];
+        let texts = vec![(CodeKey([1; 16]), Timestamp(purge_at.0 - HOUR_MS))];
         let key = Key::Quota(terminal, route.clone());
         put(&store, key, Write::Quota(TextQuota { terminal, route, texts })).await;
     }
-    assert_eq!(store.purge(now, 3).await, Ok(3), "no more than asked");
-    assert_eq!(store.purge(now, 1000).await, Ok(4));
-    assert_eq!(store.purge(now, 1000).await, Ok(0));
-    assert_eq!(store.stats().purged, 7);
-    for (byte, purge_at) in (0..).zip(times) {
-        let kept = purge_at > now;
+    let purged = purge(&store, now).await;
+    assert!(purged >= 4, "{purged}");
+    assert_eq!(store.stats().purged, purged as u64);
+    for (byte, kept) in [(0, false), (1, true)] {
         let code = store.read(Fetch(Key::Code(CodeKey([byte; 16])))).await.unwrap();
         assert_eq!(matches!(code, Loaded::Code(Some(_))), kept);
         let jti = store.read(Fetch(Key::Jti(Digest([byte; 16])))).await.unwrap();
         assert_eq!(matches!(jti, Loaded::Jti(Some(_))), kept);
+        let key = Key::Quota(terminal, RouteName::from(byte.to_string().as_str()));
+        let quota = store.read(Fetch(key)).await.unwrap();
+        assert_eq!(matches!(quota, Loaded::Quota(Some(_))), kept, "an hour is not long enough");
     }
     let grants = store.read(Fetch(Key::Grants(terminal))).await.unwrap();
     assert!(matches!(grants, Loaded::Grants(rows) if rows.len() == 1));
-    let young = Key::Quota(terminal, RouteName::from("1"));
-    let quota = store.read(Fetch(young)).await.unwrap();
-    assert!(matches!(quota, Loaded::Quota(Some(_))), "an hour is not long enough");
 }
 
 pub(crate) async fn purging_spares_what_was_extended(backend: &impl Backend) {
     let store = backend.store();
-    for number in 0..600 {
-        let code = samples::code_number(number);
-        samples::record(&store, &code).await;
+    for number in 0..600_u16 {
+        let mut grant = samples::grant();
+        grant.terminal.0[..2].copy_from_slice(&number.to_be_bytes());
+        let key = || Key::Grants(grant.terminal);
+        put(&store, key(), Write::Grant(grant.clone())).await;
         // Every other one lives longer than it was first thought to.
         if number % 2 == 0 {
-            let purge_at = Timestamp(9_000);
-            samples::record(&store, &CodeRecord { purge_at, ..code }).await;
+            let longer = Grant { purge_at: Timestamp(9_000), ..grant.clone() };
+            put(&store, key(), Write::Grant(longer)).await;
         }
     }
     assert_eq!(store.purge(Timestamp(8_999), usize::MAX).await, Ok(300));
-    let kept = store.read(Fetch(Key::Code(samples::code_number(2).key))).await.unwrap();
-    assert!(matches!(kept, Loaded::Code(Some(_))));
+    assert_eq!(store.purge(Timestamp(8_999), usize::MAX).await, Ok(0));
     assert_eq!(store.purge(Timestamp(9_000), usize::MAX).await, Ok(300));
+}
+
+pub(crate) async fn purging_spares_a_code_that_was_extended(backend: &impl Backend) {
+    let store = backend.store();
+    let code = samples::code(1);
+    let purge_at = Timestamp(30 * DAY_MS);
+    samples::record(&store, &code).await;
+    samples::record(&store, &CodeRecord { purge_at, ..code.clone() }).await;
+    for (day, kept) in [(29, true), (60, false)] {
+        purge(&store, Timestamp(day * DAY_MS)).await;
+        let found = store.read(Fetch(Key::Code(code.key))).await.unwrap();
+        assert_eq!(matches!(found, Loaded::Code(Some(_))), kept, "day {day}");
+    }
+}
+
+pub(crate) async fn purging_forgets_old_lines_of_the_audit_trail(backend: &impl Backend) {
+    let options = Options { audit_days: 10, ..Options::default() };
+    let store = backend.open(options).unwrap();
+    let days = [1, 5, 20, 21];
+    let lines = days.map(|day| Write::Audit(samples::audit(day * DAY_MS)));
+    store.run(Put(Vec::new(), lines.to_vec())).await.unwrap();
+    purge(&store, Timestamp(21 * DAY_MS)).await;
+    let left: Vec<_> = store.audit(0, 9).await.unwrap().iter().map(|line| line.at.0).collect();
+    assert_eq!(left, [20 * DAY_MS, 21 * DAY_MS]);
 }
 
 pub(crate) async fn figures_count(backend: &impl Backend) {

@@ -1,0 +1,280 @@
+//! A writer: a thread with a connection. What waits is decided together and becomes durable in one
+//! commit; several writers do so side by side.
+//!
+//! Invariants:
+//! * nothing is answered before its transaction is durable, or known to be without effect, or its
+//!   fate is unknown and the answer says "unavailable";
+//! * nothing read is kept from one transaction to the next: other nodes write in between;
+//! * whatever loses against another transaction is decided again. What keeps losing, or is refused by
+//!   the server, is taken apart until the one at fault stands alone: no operation fails with others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use twinpath_core::ids::Timestamp;
+use twinpath_core::transaction::{Random, random_bytes};
+
+use super::Shared;
+use super::connection::{BEGIN, COMMIT, Session};
+use super::fault::Fault;
+use super::flush::{LineNumbers, Sorted, flush};
+use super::load::drive;
+use super::partitions::{Parent, Wanted, ahead, ensure};
+use super::purge::purge;
+use crate::error::StoreError;
+use crate::executor::{Access, Batch};
+use crate::job::Job;
+use crate::nodes::NodeWork;
+use crate::queue::Queue;
+use crate::stats::add;
+use crate::work::WriteWork;
+
+/// The first pause after losing against another transaction; each further one is longer.
+const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+/// Between two tries to connect.
+const RECONNECT: Duration = Duration::from_millis(50);
+/// After how many losses a batch is taken apart.
+const LOSSES: u32 = 2;
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    /// `None` until it is needed, and after a fault.
+    pub(super) session: Option<Session>,
+    pub(super) random: Box<dyn Random + Send>,
+    pub(super) numbers: LineNumbers,
+    /// Partitions that rows asked to be kept for longer than usual.
+    pub(super) kept: HashMap<(Parent, i32), Timestamp>,
+    pub(super) nodes: mpsc::Sender<NodeWork>,
+}
+
+/// How a batch fared.
+enum Fate {
+    Ended(Result<(), StoreError>),
+    /// It has to be taken apart.
+    Apart,
+}
+
+impl Writer {
+    pub(super) fn new(shared: &Arc<Shared>, nodes: mpsc::Sender<NodeWork>) -> Self {
+        let mut random = (shared.options.random)();
+        let numbers = LineNumbers::new(u16::from_be_bytes(random_bytes(&mut *random)));
+        let (shared, kept) = (Arc::clone(shared), HashMap::new());
+        Self { shared, session: None, random, numbers, kept, nodes }
+    }
+
+    /// Serves until the queue is closed and empty.
+    pub(super) fn run(mut self, runtime: &Runtime, queue: &Queue<WriteWork>) {
+        while let Some(taken) = queue.take(self.shared.options.max_batch) {
+            let mut jobs = Vec::with_capacity(taken.len());
+            let mut chores = Vec::new();
+            for work in taken {
+                match work {
+                    WriteWork::Operation(job) => jobs.push(job),
+                    chore => chores.push(chore),
+                }
+            }
+            runtime.block_on(async {
+                if !jobs.is_empty() {
+                    self.decide(jobs).await;
+                }
+                for chore in chores {
+                    self.chore(chore).await;
+                }
+            });
+        }
+    }
+
+    async fn decide(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let deadline = Instant::now() + self.shared.options.busy_timeout;
+        let mut waiting = vec![Batch::new(jobs, Access::Write)];
+        while let Some(mut batch) = waiting.pop() {
+            match self.carry(&mut batch, deadline).await {
+                Fate::Ended(result) => {
+                    // Before the answers: who has one finds it counted.
+                    self.shared.counters.wrote(batch.len(), result.is_ok());
+                    batch.answer(&result);
+                }
+                Fate::Apart => {
+                    waiting.push(batch.split());
+                    waiting.push(batch);
+                }
+            }
+        }
+    }
+
+    /// Tries until the batch is durable, or time is up, or it has to be taken apart.
+    async fn carry(&mut self, batch: &mut Batch, deadline: Instant) -> Fate {
+        let mut losses = 0;
+        let mut pause = PAUSE;
+        loop {
+            let fault = match self.attempt(batch).await {
+                Ok(()) => {
+                    self.shared.counters.failed.store(false, Ordering::Relaxed);
+                    return Fate::Ended(Ok(()));
+                }
+                Err(fault) => fault,
+            };
+            self.clear_up(&fault).await;
+            // While the database is away, each batch is told so at once, not after its full time.
+            let hopeless = self.shared.counters.failed.load(Ordering::Relaxed);
+            let late = Instant::now() >= deadline;
+            match fault {
+                Fault::Conflict if batch.len() > 1 && losses >= LOSSES => return Fate::Apart,
+                Fault::Refused(_) if batch.len() > 1 => return Fate::Apart,
+                Fault::Conflict | Fault::Partition if !late => losses += 1,
+                Fault::Disconnected(_) | Fault::Unavailable(_) if !late && !hopeless => {
+                    pause = pause.max(RECONNECT);
+                }
+                fault => {
+                    if fault.breaks() {
+                        self.shared.failed(&fault);
+                    }
+                    return Fate::Ended(Err(fault.into()));
+                }
+            }
+            batch.restart();
+            tokio::time::sleep(self.jitter(pause)).await;
+            pause = (pause * 2).min(PAUSE_MAX.max(RECONNECT));
+        }
+    }
+
+    /// Two that lost against each other should not meet again.
+    fn jitter(&mut self, pause: Duration) -> Duration {
+        let [part] = random_bytes::<1>(&mut *self.random);
+        pause.mul_f64(0.5 + f64::from(part) / 256.0)
+    }
+
+    /// Makes the session ready for another transaction, or gives it up.
+    async fn clear_up(&mut self, fault: &Fault) {
+        let Some(session) = self.session.take() else { return };
+        if !matches!(fault, Fault::Disconnected(_) | Fault::Unknown(_)) && session.roll_back().await
+        {
+            self.session = Some(session);
+        }
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, Fault> {
+        if self.session.as_ref().is_none_or(Session::is_closed) {
+            let session = self.shared.connect().await?;
+            self.session = Some(session);
+        }
+        self.session.as_mut().ok_or_else(|| Fault::Disconnected("no session".to_owned()))
+    }
+
+    /// One transaction: load, decide, write, commit.
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+        let clock = self.shared.clock.as_clock();
+        self.session().await?;
+        let Self { shared, session, random, numbers, kept, nodes, .. } = self;
+        let Some(session) = session else {
+            return Err(Fault::Disconnected("no session".to_owned()));
+        };
+        let snapshot = drive(session, BEGIN, batch, &clock, &mut **random).await?;
+        if batch.writes().is_empty() {
+            return if snapshot.begun { session.batch(COMMIT).await } else { Ok(()) };
+        }
+        let sorted = Sorted::of(batch.writes());
+        let audit_days = shared.options.audit_days;
+        let flush = flush(&snapshot, &sorted, clock(), audit_days, numbers)?;
+        let short = |wanted: &&Wanted| {
+            let until = kept.get(&(wanted.parent, wanted.period));
+            until.is_none_or(|until| *until < wanted.keep_until)
+        };
+        // A day more than asked, so that the next row need not ask again.
+        let more = |wanted: &Wanted| Wanted {
+            keep_until: wanted.keep_until.plus_seconds(24 * 3600),
+            ..*wanted
+        };
+        let missing: Vec<_> = flush.keep.iter().filter(short).map(more).collect();
+        if !missing.is_empty() {
+            session.batch("ROLLBACK").await?;
+            ensure(session, &missing).await?;
+            kept.extend(missing.iter().map(|w| ((w.parent, w.period), w.keep_until)));
+            return Err(Fault::Partition);
+        }
+        session.forget_warnings();
+        let begun = Instant::now();
+        let done = session.all(&flush.calls).await.map_err(Fault::while_committing);
+        if matches!(done, Err(Fault::Partition)) {
+            session.batch("ROLLBACK").await?;
+            ensure(session, &flush.into).await?;
+        }
+        done?;
+        if session.warned() {
+            let why = "the database warned while it committed".to_owned();
+            return Err(Fault::Unknown(why));
+        }
+        shared.counters.committed(begun.elapsed());
+        if !flush.recorded.is_empty() {
+            // Those who wait on other nodes hear of it; a full line is mended by their own looks.
+            let _full = nodes.try_send(NodeWork::Recorded(flush.recorded));
+        }
+        Ok(())
+    }
+
+    async fn chore(&mut self, chore: WriteWork) {
+        match chore {
+            WriteWork::Operation(job) => self.decide(vec![job]).await,
+            WriteWork::Purge { now, limit, reply } => {
+                let result = self.purge(now, limit).await;
+                if let Ok((count, _)) = &result {
+                    add(&self.shared.counters.purged, *count as u64);
+                }
+                let _gone = reply.send(result);
+            }
+            WriteWork::Ping(reply) => {
+                let result = self.ping().await;
+                let _gone = reply.send(result);
+            }
+        }
+    }
+
+    async fn purge(&mut self, now: Timestamp, limit: usize) -> Result<(usize, bool), StoreError> {
+        let wanted = ahead(now, self.shared.options.audit_days);
+        let result = match self.session().await {
+            Ok(session) => match ensure(session, &wanted).await {
+                Ok(()) => purge(session, now, limit).await,
+                Err(fault) => Err(fault),
+            },
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = &result {
+            self.clear_up(fault).await;
+        }
+        Ok(result?)
+    }
+
+    /// A write that means nothing but has to become durable like any other.
+    async fn ping(&mut self) -> Result<(), StoreError> {
+        const PROBE: &str = "INSERT INTO meta VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE \
+            SET value = (meta.value + 1) & 65535";
+        let shared = Arc::clone(&self.shared);
+        let result = match self.session().await {
+            Ok(session) => {
+                session.forget_warnings();
+                let warned = || Fault::Unknown("the database warned".to_owned());
+                let begun = Instant::now();
+                let done = session.batch(PROBE).await;
+                shared.counters.committed(begun.elapsed());
+                done.and_then(|()| if session.warned() { Err(warned()) } else { Ok(()) })
+            }
+            Err(fault) => Err(fault),
+        };
+        match result {
+            Ok(()) => {
+                self.shared.counters.failed.store(false, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(fault) => {
+                self.clear_up(&fault).await;
+                self.shared.failed(&fault);
+                Err(fault.into())
+            }
+        }
+    }
+}
