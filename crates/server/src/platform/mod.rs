@@ -148,12 +148,18 @@ impl Platform {
     }
 }
 
-/// Opens the configured store with this process's clock and randomness.
+/// Opens the configured store with this process's randomness, and its clock unless nodes share the
+/// store: then the database server's, which is one for all of them.
 pub fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let settings = &config.store;
+    let clock: Option<twinpath_store::Clock> =
+        if settings.url.is_embedded() { Some(Arc::new(now)) } else { None };
     let options = twinpath_store::Options {
-        clock: Some(Arc::new(now)),
+        clock,
         random: Arc::new(|| Box::new(SystemRandom)),
+        writers: settings.connections,
+        statement_timeout: settings.statement_timeout,
         ..twinpath_store::Options::default()
     };
-    Store::open(&config.store_url, options)
+    Store::open(settings.url.expose(), options)
 }
