@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderValue;
-use twinpath_core::grant::{Resources, Scope, Spend};
+use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::ids::CodeKey;
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
@@ -29,17 +29,18 @@ pub(super) async fn redeem(
     platform: &Platform,
     request: TokenRequest,
 ) -> Result<Response, Refusal> {
-    let redemption = Arc::new(checked(platform, &request)?);
-    let app = &request.caller.registered.app.client_id;
-    let source = (request.source, app);
+    let redemption = match admitted(platform, &request) {
+        Ok(redemption) => Arc::new(redemption),
+        Err(refusal) => return Err(request.refuse(platform, refusal).await),
+    };
+    let source = (request.source, &request.caller.registered.app.client_id);
     let code = redemption.code;
-    platform.pending.admit(source, code, request.now).map_err(Refusal::too_many)?;
     let wait = wanted_wait(&request);
     // The place is taken before the first look, so that no text slips between look and wait.
     let place = wait.map(|_| platform.waiters.wait_for(code));
     let taken = matches!(place, Some(Err(Busy::Taken)));
     let place = place.and_then(Result::ok);
-    let first = run(platform, &redemption, request.caller.spend).await?;
+    let first = run(platform, &redemption, request.spends()).await?;
     if taken && matches!(first, Redeemed::Pending) {
         return Err(already_waiting(platform, code));
     }
@@ -76,6 +77,15 @@ fn preference(mut response: Response, applied: &str) -> Response {
 }
 
 /// Everything that can be refused without looking at the code.
+fn admitted(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
+    let redemption = checked(platform, request)?;
+    let source = (request.source, &request.caller.registered.app.client_id);
+    let admitted = platform.pending.admit(source, redemption.code, request.now);
+    admitted.map_err(Refusal::too_many)?;
+    Ok(redemption)
+}
+
+/// The parameters, read and held against the app.
 fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
     let (form, registered) = (&request.form, &request.caller.registered);
     let (config, vault) = (&platform.config, &platform.vault);
@@ -105,7 +115,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         None => None,
     };
     let client_id = registered.app.client_id.clone();
-    let code = Code::commit(&config.issuer, client_id.as_str(), &request.jkt, verifier.as_str());
+    let code = Code::commit(&config.issuer, client_id.as_str(), &request.proven.jkt, verifier.as_str());
     let asked_scope = form.get("scope").unwrap_or_default();
     let mut frozen = vec![asked_scope.as_bytes()];
     frozen.extend(resources.0.iter().map(String::as_bytes));
@@ -113,7 +123,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         code: vault.code_key(&code),
         frozen: vault.frozen(&frozen),
         client_id,
-        jkt: request.jkt.clone(),
+        jkt: request.proven.jkt.clone(),
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
@@ -148,10 +158,10 @@ fn in_time(platform: &Platform, code: CodeKey) -> bool {
 async fn run(
     platform: &Platform,
     redemption: &Arc<Redemption>,
-    spend: Option<Spend>,
+    spends: Spends,
 ) -> Result<Redeemed, Refusal> {
     let vault = Arc::clone(&platform.vault);
-    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spend)).await?)
+    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends)).await?)
 }
 
 async fn waited(
@@ -161,7 +171,7 @@ async fn waited(
     wait: Duration,
 ) -> Result<Redeemed, Refusal> {
     match tokio::time::timeout(wait, place.woken()).await {
-        Ok(()) => run(platform, redemption, None).await,
+        Ok(()) => run(platform, redemption, Spends::default()).await,
         Err(_) => Ok(Redeemed::Pending),
     }
 }
@@ -190,7 +200,7 @@ fn answer(
         Redeemed::Blocked => {
             Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
         }
-        Redeemed::Replayed => Err(replayed()),
+        Redeemed::Replayed(replay) => Err(replayed(replay)),
     }
 }
 
