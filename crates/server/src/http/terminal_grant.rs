@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::response::Response;
 use http::HeaderValue;
 use twinpath_core::grant::{Resources, Scope, Spends};
-use twinpath_core::ids::CodeKey;
+use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
 use twinpath_wire::code::Code;
@@ -20,7 +20,7 @@ use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::fault;
 use crate::http::sender::{TokenRequest, Tokens};
-use crate::platform::{Busy, Pace, Platform, Waiter, now};
+use crate::platform::{Busy, Line, Pace, Platform, Waiter, now};
 
 /// The longest wait (PROTOCOL 5).
 const MAX_WAIT_S: u64 = 30;
@@ -37,27 +37,36 @@ pub(super) async fn redeem(
     let code = redemption.code;
     let wait = wanted_wait(&request);
     // The place is taken before the first look, so that no text slips between look and wait.
-    let place = wait.map(|_| platform.waiters.wait_for(code));
+    let place = wait.map(|wait| platform.waiters.wait_for(code, after(now(), wait)));
     let taken = matches!(place, Some(Err(Busy::Taken)));
     let place = place.and_then(Result::ok);
-    let first = run(platform, &redemption, request.spends()).await?;
-    if taken && matches!(first, Redeemed::Pending) {
-        return Err(already_waiting(platform, code));
-    }
-    let redeemed = match (first, wait, &place) {
-        (Redeemed::Pending, Some(wait), Some(place)) if in_time(platform, code) => {
-            platform.pending.asked(source, code, request.now);
-            waited(platform, &redemption, place, wait).await?
-        }
-        (redeemed, ..) => redeemed,
-    };
+    let mut redeemed = run(platform, &redemption, request.spends()).await?;
+    let mut line = None;
     if matches!(redeemed, Redeemed::Pending) {
-        platform.pending.asked(source, code, request.now);
-    } else {
+        if taken {
+            return Err(already_waiting(platform, code));
+        }
+        // No text slips in here either: one that another node recorded meanwhile wakes the place.
+        let here = platform.line(code, place.as_ref().map(Waiter::until)).await;
+        if here.taken {
+            return Err(already_waiting(platform, code));
+        }
+        platform.pending.asked(source, code, request.now, here.elsewhere);
+        line = Some(here);
+        if let (Some(wait), Some(place)) = (wait, &place)
+            && in_time(platform, code)
+        {
+            redeemed = waited(platform, &redemption, place, wait).await?;
+        }
+    }
+    if !matches!(redeemed, Redeemed::Pending) {
         platform.pending.ended(source, code);
         platform.polls.forget(code);
+        if let Some(line) = line.take() {
+            line.over();
+        }
     }
-    let answer = answer(platform, &request, code, redeemed);
+    let answer = answer(platform, &request, (code, line), redeemed);
     let Some(wait) = wait.filter(|_| place.is_some()) else {
         return answer;
     };
@@ -115,7 +124,8 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         None => None,
     };
     let client_id = registered.app.client_id.clone();
-    let code = Code::commit(&config.issuer, client_id.as_str(), &request.proven.jkt, verifier.as_str());
+    let code =
+        Code::commit(&config.issuer, client_id.as_str(), &request.proven.jkt, verifier.as_str());
     let asked_scope = form.get("scope").unwrap_or_default();
     let mut frozen = vec![asked_scope.as_bytes()];
     frozen.extend(resources.0.iter().map(String::as_bytes));
@@ -144,6 +154,11 @@ fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
     (wait > 0).then(|| Duration::from_secs(wait.min(MAX_WAIT_S)))
 }
 
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.plus_seconds(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Other nodes hear of the pace when the request that waits is answered.
 fn already_waiting(platform: &Platform, code: CodeKey) -> Refusal {
     let interval = platform.polls.slow_down(code, now());
     let mut refusal = Refusal::new(ErrorCode::SlowDown, "another request waits for this code");
@@ -179,12 +194,12 @@ async fn waited(
 fn answer(
     platform: &Platform,
     request: &TokenRequest,
-    code: CodeKey,
+    (code, line): (CodeKey, Option<Line<'_>>),
     redeemed: Redeemed,
 ) -> Result<Response, Refusal> {
     match redeemed {
         Redeemed::Issued(issued) => respond(platform, request, &issued),
-        Redeemed::Pending => Err(pending(platform, code)),
+        Redeemed::Pending => Err(pending(platform, code, line)),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,
             "the text arrived, but its time is over; start again with a new verifier",
@@ -204,7 +219,7 @@ fn answer(
     }
 }
 
-fn pending(platform: &Platform, code: CodeKey) -> Refusal {
+fn pending(platform: &Platform, code: CodeKey, line: Option<Line<'_>>) -> Refusal {
     let now = now();
     let pace = platform.polls.judge(code, now);
     platform.polls.answered(code, pace, now);
@@ -216,6 +231,9 @@ fn pending(platform: &Platform, code: CodeKey) -> Refusal {
             (ErrorCode::SlowDown, "ask less often: keep to the interval", interval)
         }
     };
+    if let Some(line) = line {
+        line.answered(now, interval);
+    }
     let mut refusal = Refusal::new(error, description);
     refusal.interval = Some(interval);
     refusal

@@ -3,6 +3,7 @@
 mod binds;
 mod counters;
 mod limits;
+mod nodes;
 mod proofs;
 mod readiness;
 mod registry;
@@ -22,6 +23,7 @@ use twinpath_store::{Store, StoreError};
 pub use binds::Binds;
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
+pub use nodes::{Line, keep_in_touch};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
@@ -107,7 +109,7 @@ impl Platform {
             proofs: Proofs::new(&vault, store.is_shared()),
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
-            pending: Pending::new(config.limits.pending_codes_per_address),
+            pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
             binds: Binds::default(),
             readiness: Readiness::default(),
             counters: Counters::default(),
