@@ -9,6 +9,7 @@ use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{Words, normalize};
 
 use crate::first_message::{FirstMessage, Route};
+use crate::grant::Spends;
 use crate::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
 };
@@ -150,7 +151,7 @@ impl Commitment {
 }
 
 pub(crate) fn redeem(request: Redemption) -> Redeem {
-    Redeem::new(Arc::new(request), vault(), None)
+    Redeem::new(Arc::new(request), vault(), Spends::default())
 }
 
 pub(crate) fn text(code: Code, number: usize, trust: Trust, words: Words) -> RecordText {

@@ -174,8 +174,8 @@ pub struct TextQuota {
     pub texts: Vec<(CodeKey, Timestamp)>,
 }
 
-/// A single-use identifier that was used: an assertion's `jti` (RFC 7519 4.1.7) or a revoked access
-/// token's.
+/// A single-use identifier that was used: the `jti` of an assertion (RFC 7519 4.1.7), of a proof, or
+/// of a revoked access token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UsedJti {
     /// Keyed hash of its kind, owner and value.

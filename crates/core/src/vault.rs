@@ -59,6 +59,7 @@ pub struct Vault {
     subjects: hmac::Key,
     unions: hmac::Key,
     identifiers: hmac::Key,
+    nonces: hmac::Key,
     admin: String,
     number: LessSafeKey,
     app_secret: LessSafeKey,
@@ -135,6 +136,7 @@ impl Vault {
             subjects: mac_key(&prk, "subject")?,
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
+            nonces: mac_key(&prk, "dpop-nonce")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
             number: aead_key(&prk, "aead-number")?,
             app_secret: aead_key(&prk, "aead-app-secret")?,
@@ -187,6 +189,11 @@ impl Vault {
     /// The subject that all apps of one developer share.
     pub fn union_id(&self, developer: &str, account: AccountId) -> String {
         URL_SAFE_NO_PAD.encode(cut(mac(&self.unions, &[developer.as_bytes(), &account.0])))
+    }
+
+    /// The key of nonces that all nodes of a deployment take.
+    pub(crate) fn nonces(&self) -> &hmac::Key {
+        &self.nonces
     }
 
     /// The bearer token by which this deployment's own command line reaches its admin listener.

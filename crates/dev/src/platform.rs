@@ -119,7 +119,10 @@ mod tests {
             route: Route { address: SocketAddr::from(([127, 0, 0, 1], 2)), password: "p" },
         };
         let file: config::File = toml::from_str(&written.toml()).unwrap();
-        assert_eq!(file.store.url.as_deref(), Some(written.store.as_str()));
+        assert_eq!(
+            file.store.url.as_ref().map(config::StoreUrl::expose),
+            Some(written.store.as_str())
+        );
         assert!(file.http.development);
         assert_eq!(file.sms.smpp[0].numbers, [NUMBER]);
     }

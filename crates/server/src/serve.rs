@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::first_path::RunningBinds;
 use crate::http::{Listener, Shutdown};
-use crate::platform::{Platform, StartError, WATCH, now};
+use crate::platform::{Platform, StartError, WATCH, keep_in_touch, now};
 use crate::{admin, http};
 
 /// How often rows that need not be kept are deleted, and how many at most each time.
@@ -70,6 +70,7 @@ impl Server {
         tasks.spawn(main.serve(shutdown.clone()));
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
@@ -89,7 +90,12 @@ impl Server {
 }
 
 async fn watch_registry(platform: Arc<Platform>, shutdown: Shutdown) {
-    while !paused(&shutdown, WATCH).await {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(WATCH) => {}
+            () = platform.registry.stirred() => {}
+            () = shutdown.begun() => return,
+        }
         if let Err(error) = platform.registry.renew(&platform).await {
             tracing::error!(%error, "the registry could not be renewed");
         }
@@ -107,6 +113,14 @@ async fn purge(platform: Arc<Platform>, shutdown: Shutdown) {
             }
             break;
         }
+    }
+}
+
+/// Other nodes are heard until the server stops: who waits then is woken anyway.
+async fn touch(platform: Arc<Platform>, shutdown: Shutdown) {
+    tokio::select! {
+        () = keep_in_touch(&platform) => {}
+        () = shutdown.begun() => {}
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::fixtures::{
     Commitment, DORMANT_S, Model, assert_matches, client, issued, redeem, terminal, vault,
 };
-use crate::grant::{Handle, Inspect, Refresh, RefreshRequest, Refreshed};
+use crate::grant::{Handle, Inspect, Refresh, RefreshRequest, Refreshed, Spends};
 use crate::join::{Denial, Issued, Redeemed};
 use crate::records::Trust;
 
@@ -30,7 +30,7 @@ fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
         jkt: issued.grant.jkt.clone(),
         rotate: false,
     };
-    model.run(Refresh::new(request, vault(), None))
+    model.run(Refresh::new(request, vault(), Spends::default()))
 }
 
 fn inspected(model: &mut Model, issued: &Issued) -> bool {

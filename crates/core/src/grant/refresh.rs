@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::grant::{Handle, Minted, ParameterError, RefreshToken, Resources, Scope, Spend, revoke};
+use crate::grant::{
+    Handle, Minted, ParameterError, RefreshToken, Replay, Resources, Scope, Spending, Spends,
+    revoke,
+};
 use crate::ids::{ClientId, Digest};
 use crate::records::{AccountStatus, Grant, RefreshState};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -36,7 +39,7 @@ pub struct RefreshRequest {
 pub struct Refresh {
     request: Arc<RefreshRequest>,
     vault: Arc<Vault>,
-    spend: Option<Spend>,
+    spends: Spends,
     narrowed: Option<Arc<Narrowed>>,
 }
 
@@ -78,14 +81,14 @@ pub enum Refreshed {
     Reused,
     /// The account is blocked.
     Blocked,
-    /// The request's assertion was seen before.
-    Replayed,
+    /// The request's proof or assertion was seen before.
+    Replayed(Replay),
 }
 
 impl Refresh {
-    /// `spend` is the request's assertion.
-    pub fn new(request: RefreshRequest, vault: Arc<Vault>, spend: Option<Spend>) -> Self {
-        Self { request: Arc::new(request), vault, spend, narrowed: None }
+    /// `spends` is what the request uses up, before its token is looked at.
+    pub fn new(request: RefreshRequest, vault: Arc<Vault>, spends: Spends) -> Self {
+        Self { request: Arc::new(request), vault, spends, narrowed: None }
     }
 
     /// Asks for less than all of the grant.
@@ -177,20 +180,18 @@ impl Operation for Refresh {
     type Outcome = Refreshed;
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
-        match &self.spend {
-            Some(spend) => keys.push(spend.key()),
-            None => keys.push(Key::Grants(self.request.handle.terminal)),
-        }
+        self.spends.prefetch(keys);
+        keys.push(Key::Grants(self.request.handle.terminal));
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        let Some(spend) = &self.spend else {
-            return self.use_token(view, cx);
-        };
-        Ok(match spend.decide(view, cx.now)? {
-            Some(write) => Step::Next(vec![write], Self { spend: None, ..self.clone() }),
-            None => Step::Done(Vec::new(), Refreshed::Replayed),
-        })
+        match self.spends.decide(view, cx.now)? {
+            Spending::Over => self.use_token(view, cx),
+            Spending::Next(used, spends) => {
+                Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }))
+            }
+            Spending::Replayed(replay) => Ok(Step::Done(Vec::new(), Refreshed::Replayed(replay))),
+        }
     }
 }
 

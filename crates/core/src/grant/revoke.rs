@@ -96,6 +96,6 @@ impl Operation for RevokeAccessToken {
     type Outcome = ();
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        Ok(Step::Done(self.0.decide(view, cx.now)?.into_iter().collect(), ()))
+        Ok(Step::Done(self.0.decide(view, cx.now)?.map(Write::Jti).into_iter().collect(), ()))
     }
 }

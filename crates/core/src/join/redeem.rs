@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::grant::{Minted, RefreshToken, Spend, revoke};
+use crate::grant::{Minted, RefreshToken, Replay, Spending, Spends, revoke};
 use crate::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
 use crate::records::{
@@ -36,17 +36,18 @@ pub struct Redemption {
     pub dormant_s: i64,
 }
 
-/// Redeems a code in the steps *spend* (the assertion's `jti`), *consume* and *complete*.
+/// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), *consume*
+/// and *complete*.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
     vault: Arc<Vault>,
+    spends: Spends,
     stage: Stage,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
-    Spend(Spend),
     Consume,
     Complete { code: Box<CodeRecord>, grant: GrantId },
 }
@@ -62,8 +63,8 @@ pub enum Redeemed {
     Invalid(Denial),
     /// The account is blocked.
     Blocked,
-    /// The request's assertion was seen before.
-    Replayed,
+    /// The request's proof or assertion was seen before.
+    Replayed(Replay),
     /// A grant.
     Issued(Box<Issued>),
 }
@@ -110,21 +111,13 @@ pub struct Issued {
 }
 
 impl Redeem {
-    /// `spend` is the request's assertion, used up before anything else; `None` once that is done.
-    pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spend: Option<Spend>) -> Self {
-        let stage = spend.map_or(Stage::Consume, Stage::Spend);
-        Self { request, vault, stage }
+    /// `spends` is what the request uses up before anything else; empty once that is done.
+    pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spends: Spends) -> Self {
+        Self { request, vault, spends, stage: Stage::Consume }
     }
 
     fn at(&self, stage: Stage) -> Self {
-        Self { stage, request: Arc::clone(&self.request), vault: Arc::clone(&self.vault) }
-    }
-
-    fn spend(&self, spend: &Spend, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
-        Ok(match spend.decide(view, cx.now)? {
-            Some(write) => Step::Next(vec![write], self.at(Stage::Consume)),
-            None => Step::Done(Vec::new(), Redeemed::Replayed),
-        })
+        Self { stage, ..self.clone() }
     }
 
     fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
@@ -417,8 +410,8 @@ impl Operation for Redeem {
     type Outcome = Redeemed;
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
+        self.spends.prefetch(keys);
         match &self.stage {
-            Stage::Spend(spend) => keys.push(spend.key()),
             Stage::Consume => keys.push(Key::Code(self.request.code)),
             Stage::Complete { code, .. } => {
                 keys.push(Key::Grants(code.terminal));
@@ -428,10 +421,52 @@ impl Operation for Redeem {
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        match self.spends.decide(view, cx.now)? {
+            Spending::Next(used, spends) => {
+                return Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }));
+            }
+            Spending::Replayed(replay) => {
+                return Ok(Step::Done(Vec::new(), Redeemed::Replayed(replay)));
+            }
+            Spending::Over => {}
+        }
         match &self.stage {
-            Stage::Spend(spend) => self.spend(spend, view, cx),
             Stage::Consume => self.consume(view, cx),
             Stage::Complete { code, grant } => self.complete(code, *grant, view, cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{Commitment, Model, vault};
+    use crate::grant::Spend;
+
+    /// What the simulation has no eye for: both identifiers in one request.
+    #[test]
+    fn a_replay_of_either_identifier_consumes_nothing() {
+        let mut model = Model::new();
+        let commitment = Commitment::new("weather", "key", 1);
+        let until = model.now.plus_seconds(60);
+        let spend = |n| Some(Spend { key: Digest([n; 16]), until });
+        let run = |model: &mut Model, proof, assertion| {
+            let spends = Spends { proof: spend(proof), assertion: spend(assertion) };
+            let redeem = Redeem::new(Arc::new(commitment.request()), vault(), spends);
+            let mut keys = Vec::new();
+            redeem.prefetch(&mut keys);
+            assert_eq!(keys.len(), 3, "one round trip for all");
+            model.run(redeem)
+        };
+        assert!(matches!(run(&mut model, 1, 2), Redeemed::Pending));
+        model.run(commitment.text(0, crate::records::Trust::Operator));
+        let before = format!("{:?}", model.codes);
+        let replayed = run(&mut model, 1, 3);
+        assert!(matches!(replayed, Redeemed::Replayed(Replay::Proof)), "{replayed:?}");
+        assert_eq!(model.jtis.len(), 2, "the assertion is left");
+        let replayed = run(&mut model, 4, 2);
+        assert!(matches!(replayed, Redeemed::Replayed(Replay::Assertion)), "{replayed:?}");
+        assert_eq!(format!("{:?}", model.codes), before);
+        assert!(matches!(run(&mut model, 5, 6), Redeemed::Issued(_)));
     }
 }

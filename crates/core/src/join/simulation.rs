@@ -122,7 +122,8 @@ fn the_simulation_reaches_every_outcome() {
         "ask Invalid(LoginHint)",
         "ask Invalid(Revoked)",
         "ask Blocked",
-        "ask Replayed",
+        "ask Replayed(Proof)",
+        "ask Replayed(Assertion)",
         "ask first",
         "ask again",
         "ask completed by another",
@@ -133,7 +134,8 @@ fn the_simulation_reaches_every_outcome() {
         "refresh Invalid",
         "refresh Reused",
         "refresh Blocked",
-        "refresh Replayed",
+        "refresh Replayed(Proof)",
+        "refresh Replayed(Assertion)",
         "settled Issued",
     ] {
         let times = seen.get(outcome).copied().unwrap_or_default();

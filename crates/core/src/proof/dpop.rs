@@ -1,5 +1,5 @@
-//! Checking a DPoP proof (RFC 9449 4.3). Whether its `jti` is new is the caller's to ask of a
-//! [`crate::proof::ReplayWindow`], last.
+//! Checking a DPoP proof (RFC 9449 4.3). Whether its `jti` is new is the caller's to ask, last: of a
+//! [`crate::proof::ReplayWindow`], and of the store where several nodes share one.
 
 use twinpath_wire::dpop::{ProofClaims, TYP, ath};
 use twinpath_wire::jws::Compact;
@@ -31,6 +31,9 @@ pub struct Proof {
     pub jkt: String,
     /// Single use.
     pub jti: String,
+    /// When it is surely not fresh any more, by a clock that differs from this one too. Its nonce may
+    /// live longer, but does not help it.
+    pub stale_at: Timestamp,
 }
 
 /// Why a proof does not hold.
@@ -87,7 +90,9 @@ pub fn verify_proof(
     if !key.verifies(&jws) {
         return Err(DpopError::Signature);
     }
-    Ok(Proof { jkt: jwk.thumbprint(), jti: claims.jti })
+    let stale_at = Timestamp(claims.iat.saturating_mul(1000))
+        .plus_seconds(MAX_AGE_S.saturating_add(2 * FUTURE_SKEW_S));
+    Ok(Proof { jkt: jwk.thumbprint(), jti: claims.jti, stale_at })
 }
 
 /// The cheap checks, before any signature.

@@ -1,12 +1,14 @@
-//! DPoP nonces (RFC 9449 8) without state: a time and a MAC under a key that lives as long as the
-//! process. After a restart every proof needs a fresh nonce, so a proof from before it never passes,
-//! and the replay window may be in memory.
+//! DPoP nonces (RFC 9449 8) without state: a time and a MAC.
+//!
+//! A node alone has a key that lives as long as its process. After a restart every proof needs a fresh
+//! nonce, so a proof from before it never passes, and the replay window may be in memory. Nodes on one
+//! store take each other's nonces: their key is the deployment's, and the store remembers proofs.
 
 use aws_lc_rs::hmac;
 use twinpath_wire::b64;
 
 use crate::ids::Timestamp;
-use crate::vault::same;
+use crate::vault::{Vault, same};
 
 /// Seconds between two nonces.
 const STEP_S: i64 = 60;
@@ -30,12 +32,17 @@ impl Nonces {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 
+    /// The same on every node that has this master key.
+    pub fn shared(vault: &Vault) -> Self {
+        Self { key: vault.nonces().clone() }
+    }
+
     /// The nonce to tell at `now`.
     pub fn at(&self, now: Timestamp) -> String {
         b64::encode(self.bytes(now.seconds().div_euclid(STEP_S)))
     }
 
-    /// Whether this process told `nonce` recently.
+    /// Whether `nonce` was told recently, under the same key.
     pub fn accepts(&self, nonce: &str, now: Timestamp) -> bool {
         let Ok(bytes) = b64::decode_array::<24>(nonce) else {
             return false;
@@ -78,5 +85,13 @@ mod tests {
         for bad in ["", "x", "AAAA", &"A".repeat(32), &nonce[1..]] {
             assert!(!nonces.accepts(bad, start), "{bad}");
         }
+    }
+
+    #[test]
+    fn nodes_with_one_master_key_take_each_others_nonces() {
+        let node = |master| Nonces::shared(&Vault::new(&[master; 32]).unwrap());
+        let now = Timestamp(1_800_000_000_000);
+        assert!(node(1).accepts(&node(1).at(now), now));
+        assert!(!node(1).accepts(&node(2).at(now), now));
     }
 }

@@ -16,7 +16,8 @@ use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Terminal, Tokens,
+    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Store, Terminal,
+    Tokens,
 };
 
 fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -42,8 +43,8 @@ impl File {
     /// Checks everything and reads the secrets.
     pub fn check(self) -> Result<Config, ConfigError> {
         let issuer = checked_issuer(required(self.issuer.clone(), "issuer")?)?;
-        let store_url = required(self.store.url.clone(), "store.url")?;
-        let (master, master_made_at) = master_key(&self.keys, &store_url)?;
+        let store = self.store.check()?;
+        let (master, master_made_at) = master_key(&self.keys, &store.url)?;
         self.refuse_what_is_not_built()?;
         let ttl_s = within(self.terminal.ttl_s, "terminal.ttl_s", 300, 10, 3600)?;
         let config = Config {
@@ -67,7 +68,7 @@ impl File {
                 .as_deref()
                 .map(|text| address(text, "admin.listen"))
                 .transpose()?,
-            store_url,
+            store,
             master,
             master_made_at,
             terminal: self.terminal.check()?,
@@ -174,6 +175,19 @@ fn address(text: &str, key: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError(format!("{key}: {text:?} must be an address and a port, like 127.0.0.1:8080"))
     })
+}
+
+impl file::Store {
+    fn check(&self) -> Result<Store, ConfigError> {
+        let url = required(self.url.clone(), "store.url")?.check()?;
+        let connections = within(self.connections, "store.connections", 4, 1, 64)?;
+        let timeout = within(self.statement_timeout_s, "store.statement_timeout_s", 5, 1, 60)?;
+        Ok(Store {
+            url,
+            connections: usize::try_from(connections).unwrap_or(1),
+            statement_timeout: Duration::from_secs(timeout.into()),
+        })
+    }
 }
 
 impl file::Terminal {

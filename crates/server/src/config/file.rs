@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use twinpath_core::records::Trust;
 
+use crate::config::StoreUrl;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -53,7 +55,9 @@ pub struct Admin {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    pub url: Option<String>,
+    pub url: Option<StoreUrl>,
+    pub connections: Option<u32>,
+    pub statement_timeout_s: Option<u32>,
 }
 
 /// `[keys]`

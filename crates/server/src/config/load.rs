@@ -70,15 +70,30 @@ pub(crate) fn read(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<File, ConfigError> {
     // The text alone first: its errors name key and line.
-    let mut file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?;
+    let mut file: File = toml::from_str(text).map_err(|error| misread(text, &error))?;
     let mut tree: Value =
-        Value::Table(toml::from_str(text).map_err(|error| ConfigError(error.to_string()))?);
+        Value::Table(toml::from_str(text).map_err(|error| misread(text, &error))?);
     let mut variables: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     variables.sort();
     for (name, value) in variables {
         file = lay_over(&mut tree, &name, &value)?;
     }
     Ok(file)
+}
+
+/// Names key and line, but does not repeat the line as the library does: it may hold a password.
+fn misread(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    ConfigError(format!("line {line}: {}", quiet(error.message())))
+}
+
+/// A string in the place of a section is not repeated either: it may be a secret one level too high.
+fn quiet(message: &str) -> String {
+    match (message.split_once("string \""), message.rsplit_once("\", expected ")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}string, expected {after}"),
+        _ => message.trim().to_owned(),
+    }
 }
 
 /// Sets one variable. It is taken as a string where one fits, else as a TOML value.
@@ -101,8 +116,8 @@ fn lay_over(tree: &mut Value, name: &str, value: &str) -> Result<File, ConfigErr
             Err(error) => refused = Some(error),
         }
     }
-    let why = refused.map_or_else(String::new, |error| error.to_string());
-    Err(ConfigError(format!("environment variable {name}: {}", why.trim())))
+    let why = refused.map_or_else(String::new, |error| quiet(&error.to_string()));
+    Err(ConfigError(format!("environment variable {name}: {why}")))
 }
 
 fn set(node: &mut Value, path: &[String], value: Value) -> Result<(), String> {
@@ -151,6 +166,28 @@ mod tests {
         assert!(error.contains("line 2"), "{error}");
         let error = with("[http", &[]).unwrap_err();
         assert!(error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn no_secret_is_repeated() {
+        let url = "url = \"postgres://me:hunter2@db/t";
+        for text in [
+            format!("[store]\n{url}"),
+            format!("[store]\n{url}\" connections = 3"),
+            format!("[store]\n{url}\"\nconnections = \"3\""),
+            "[keys]\nmaster_ = \"hunter2\"".to_owned(),
+            "store = \"postgres://me:hunter2@db/t\"".to_owned(),
+        ] {
+            let error = with(&text, &[]).unwrap_err();
+            assert!(error.contains("line ") && !error.contains("hunter2"), "{error}");
+        }
+        let file = with(&format!("[store]\n{url}\""), &[]).unwrap();
+        assert!(!format!("{file:?}").contains("hunter2"), "{file:?}");
+        let error = with("", &[("TWINPATH__STORE", "postgres://me:hunter2@db/t")]).unwrap_err();
+        assert!(error.contains("TWINPATH__STORE") && !error.contains("hunter2"), "{error}");
+        let variable = [("TWINPATH__STORE__URL", "postgres://me:hunter2@db/t")];
+        let url = with("", &variable).unwrap().store.url.unwrap();
+        assert_eq!(url.expose(), "postgres://me:hunter2@db/t");
     }
 
     #[test]

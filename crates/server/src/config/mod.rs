@@ -7,6 +7,7 @@ mod check;
 mod file;
 mod load;
 mod secrets;
+mod store_url;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use store_url::StoreUrl;
 
 /// A 32-byte master key.
 #[derive(Clone)]
@@ -52,7 +54,7 @@ pub struct Config {
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
     /// The store.
-    pub store_url: String,
+    pub store: Store,
     /// The master key.
     pub master: MasterKey,
     /// Where a master key was made because none was configured.
@@ -69,6 +71,17 @@ pub struct Config {
     pub binds: Vec<Bind>,
     /// What whoever runs this should know.
     pub notes: Vec<String>,
+}
+
+/// Section `[store]`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Where it is.
+    pub url: StoreUrl,
+    /// Connections that write; `SQLite` has one.
+    pub connections: usize,
+    /// How long a database server may take for one statement.
+    pub statement_timeout: Duration,
 }
 
 /// Section `[terminal]`.

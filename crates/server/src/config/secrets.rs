@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::config::load::refuse;
-use crate::config::{ConfigError, MasterKey, file};
+use crate::config::{ConfigError, MasterKey, StoreUrl, file};
 
 /// A secret given as a value or as a file.
 pub(super) fn secret(
@@ -27,14 +27,17 @@ pub(super) fn secret(
 
 pub(super) fn master_key(
     keys: &file::Keys,
-    store_url: &str,
+    store: &StoreUrl,
 ) -> Result<(MasterKey, Option<PathBuf>), ConfigError> {
     let given = secret(keys.master.as_deref(), keys.master_file.as_deref(), "keys.master")?;
     if let Some(text) = given {
         return Ok((parse_master(&text)?, None));
     }
-    let Some(path) = store_url.strip_prefix("sqlite://") else {
-        return refuse("keys.master_file is missing: only an sqlite store can do without");
+    let Some(path) = store.file() else {
+        return refuse(
+            "keys.master_file is missing (or set TWINPATH__KEYS__MASTER): with a database server \
+             none is made, as every node needs the same one. Make it once: openssl rand -hex 32",
+        );
     };
     let path = PathBuf::from(format!("{path}.master"));
     match std::fs::read_to_string(&path) {

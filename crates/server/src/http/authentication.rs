@@ -6,16 +6,17 @@ use std::time::Instant;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use twinpath_core::app::{AuthError, Claimed, Credentials, Registered};
-use twinpath_core::grant::Spend;
+use twinpath_core::grant::{Replay, Spend, Spends};
 use twinpath_core::ids::Timestamp;
-use twinpath_core::proof::{Expected, Seen, verify_proof};
+use twinpath_core::proof::{Expected, verify_proof};
 use twinpath_core::records::AuthMethod;
 use twinpath_wire::dpop;
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, single};
-use crate::platform::Platform;
+use crate::platform::{Platform, Taken};
 
 /// An authenticated app.
 #[derive(Debug)]
@@ -23,7 +24,16 @@ pub(super) struct Caller {
     /// The app.
     pub(super) registered: Arc<Registered>,
     /// Its assertion, to be used up.
-    pub(super) spend: Option<Spend>,
+    pub(super) assertion: Option<Spend>,
+}
+
+/// An instance key that signed a proof.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proven {
+    /// Its thumbprint; empty for an app registered without DPoP.
+    pub(super) jkt: String,
+    /// The proof, to be used up where nodes share the store.
+    pub(super) proof: Option<Spend>,
 }
 
 impl Caller {
@@ -77,7 +87,7 @@ impl Caller {
         )?;
         // An app that is not registered was refused above.
         let registered = registered.ok_or(AuthError::Client("unknown app"))?;
-        Ok(Self { registered, spend: authenticated.spend })
+        Ok(Self { registered, assertion: authenticated.spend })
     }
 
     /// Authenticates an app that must prove itself: not a public one.
@@ -96,53 +106,57 @@ impl Caller {
 
     /// Uses up the assertion of a request that has no operation of its own to do it in.
     pub(super) async fn spend(&self, platform: &Platform) -> Result<(), Refusal> {
-        let Some(spend) = self.spend else {
-            return Ok(());
-        };
-        if platform.run(spend).await? {
-            return Ok(());
-        }
-        Err(replayed())
+        use_up(platform, Spends { proof: None, assertion: self.assertion }).await
     }
 
-    /// The thumbprint of the proven instance key; empty for an app registered without DPoP, whatever
-    /// header comes.
+    /// The proven instance key; none for an app registered without DPoP, whatever header comes.
     pub(super) fn instance_key(
         &self,
         platform: &Platform,
         headers: &HeaderMap,
         url: &str,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Proven, Refusal> {
         if !self.registered.app.dpop {
-            return Ok(String::new());
+            return Ok(Proven::default());
         }
         let expected = Expected { method: "POST", url, access_token: None };
         prove(platform, headers, expected, now)
-            .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.nonces.at(now)))
+            .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))
     }
 }
 
-/// An assertion that was seen before.
-pub(super) fn replayed() -> Refusal {
-    AuthError::Client("the assertion's jti was used before").into()
+/// Uses up what a request brings for one use only, if it has no operation of its own to do it in.
+pub(super) async fn use_up(platform: &Platform, spends: Spends) -> Result<(), Refusal> {
+    platform.use_up(spends).await?.map_or(Ok(()), |replay| Err(replayed(replay)))
 }
 
-/// Checks the one DPoP proof of a request and takes its identifier.
+/// An assertion or a proof that was seen before.
+pub(super) fn replayed(replay: Replay) -> Refusal {
+    match replay {
+        Replay::Assertion => AuthError::Client("the assertion's jti was used before").into(),
+        Replay::Proof => {
+            Refusal::new(ErrorCode::InvalidDpopProof, "the proof's jti was used before")
+        }
+    }
+}
+
+/// Checks the one DPoP proof of a request and takes its identifier, as far as this node knows: what is
+/// left to use up in the store comes along.
 pub(super) fn prove(
     platform: &Platform,
     headers: &HeaderMap,
     expected: Expected<'_>,
     now: Timestamp,
-) -> Result<String, Refusal> {
-    use twinpath_wire::oauth::ErrorCode::InvalidDpopProof;
+) -> Result<Proven, Refusal> {
+    use ErrorCode::InvalidDpopProof;
     let header = single(headers, dpop::HEADER)
         .map_err(|()| Refusal::new(InvalidDpopProof, "there must be one DPoP header"))?
         .ok_or_else(|| Refusal::new(InvalidDpopProof, "this app's requests need a DPoP proof"))?;
-    let proof = verify_proof(header, expected, &platform.nonces, now)?;
-    match platform.take_proof(&proof.jkt, &proof.jti, now) {
-        Seen::New => Ok(proof.jkt),
-        Seen::Replay => Err(Refusal::new(InvalidDpopProof, "the proof's jti was used before")),
-        Seen::Full => Err(Refusal::too_many(1)),
+    let proof = verify_proof(header, expected, &platform.proofs.nonces, now)?;
+    match platform.proofs.take(&platform.vault, &proof, now) {
+        Taken::New(spend) => Ok(Proven { jkt: proof.jkt, proof: spend }),
+        Taken::Replay => Err(replayed(Replay::Proof)),
+        Taken::Full => Err(Refusal::too_many(1)),
     }
 }

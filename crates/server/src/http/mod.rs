@@ -68,3 +68,6 @@ fn issuer_path(issuer: &str) -> &str {
     let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
     rest.find('/').map_or("", |at| rest.get(at..).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use twinpath_core::grant::{Handle, Narrowed, Refresh, RefreshRequest, Refreshed}
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
-use crate::http::authentication::replayed;
+use crate::http::authentication::{replayed, use_up};
 use crate::http::sender::{TokenRequest, Tokens};
 use crate::platform::Platform;
 
@@ -16,23 +16,26 @@ pub(super) async fn refresh(
     request: TokenRequest,
 ) -> Result<Response, Refusal> {
     let (form, registered) = (&request.form, &request.caller.registered);
-    let token = form.require("refresh_token")?;
+    let token = match form.require("refresh_token") {
+        Ok(token) => token,
+        Err(refusal) => return Err(request.refuse(platform, refusal).await),
+    };
     let narrowed =
         Narrowed { scope: form.get("scope").map(str::to_owned), resources: form.all("resource") };
     let Some(handle) = Handle::read(&platform.vault, &registered.app.client_id, token) else {
-        request.caller.spend(platform).await?;
+        use_up(platform, request.spends()).await?;
         return Err(invalid());
     };
     let operation = RefreshRequest {
         handle,
         presented: platform.vault.token(token),
         client_id: registered.app.client_id.clone(),
-        jkt: request.jkt.clone(),
+        jkt: request.proven.jkt.clone(),
         rotate: registered.rotates(),
     };
     let vault = Arc::clone(&platform.vault);
     let refreshed = platform
-        .run(Refresh::new(operation, vault, request.caller.spend).narrowed(narrowed.clone()))
+        .run(Refresh::new(operation, vault, request.spends()).narrowed(narrowed.clone()))
         .await?;
     let (grant, refresh_token) = match refreshed {
         Refreshed::Granted(grant, refresh_token) => (grant, refresh_token),
@@ -46,7 +49,7 @@ pub(super) async fn refresh(
         Refreshed::Blocked => {
             return Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"));
         }
-        Refreshed::Replayed => return Err(replayed()),
+        Refreshed::Replayed(replay) => return Err(replayed(replay)),
     };
     if !registered.gave(&grant) {
         return Err(invalid());

@@ -3,14 +3,14 @@
 use axum::response::Response;
 use http::HeaderMap;
 use twinpath_core::app::Registered;
-use twinpath_core::grant::Scope;
+use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::Grant;
 use twinpath_core::token::{AccessClaims, IdClaims, Subject};
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
-use crate::http::authentication::Caller;
+use crate::http::authentication::{Caller, Proven, use_up};
 use crate::http::refusal::{fault, json};
 use crate::http::request::Form;
 use crate::platform::{Platform, SystemRandom, now};
@@ -22,8 +22,22 @@ pub(super) struct TokenRequest {
     pub(super) headers: HeaderMap,
     pub(super) source: std::net::IpAddr,
     pub(super) caller: Caller,
-    pub(super) jkt: String,
+    pub(super) proven: Proven,
     pub(super) now: Timestamp,
+}
+
+impl TokenRequest {
+    /// What it uses up.
+    pub(super) fn spends(&self) -> Spends {
+        Spends { proof: self.proven.proof, assertion: self.caller.assertion }
+    }
+
+    /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof
+    /// that held is used up all the same, as nothing ties it to what the request said.
+    pub(super) async fn refuse(&self, platform: &Platform, refusal: Refusal) -> Refusal {
+        let spends = Spends { assertion: None, ..self.spends() };
+        use_up(platform, spends).await.err().unwrap_or(refusal)
+    }
 }
 
 /// The sender's answer for a grant: tokens signed, number masked.

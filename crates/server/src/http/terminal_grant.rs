@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderValue;
-use twinpath_core::grant::{Resources, Scope, Spend};
-use twinpath_core::ids::CodeKey;
+use twinpath_core::grant::{Resources, Scope, Spends};
+use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
 use twinpath_wire::code::Code;
@@ -20,7 +20,7 @@ use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::fault;
 use crate::http::sender::{TokenRequest, Tokens};
-use crate::platform::{Busy, Pace, Platform, Waiter, now};
+use crate::platform::{Busy, Line, Pace, Platform, Waiter, now};
 
 /// The longest wait (PROTOCOL 5).
 const MAX_WAIT_S: u64 = 30;
@@ -29,34 +29,44 @@ pub(super) async fn redeem(
     platform: &Platform,
     request: TokenRequest,
 ) -> Result<Response, Refusal> {
-    let redemption = Arc::new(checked(platform, &request)?);
-    let app = &request.caller.registered.app.client_id;
-    let source = (request.source, app);
+    let redemption = match admitted(platform, &request) {
+        Ok(redemption) => Arc::new(redemption),
+        Err(refusal) => return Err(request.refuse(platform, refusal).await),
+    };
+    let source = (request.source, &request.caller.registered.app.client_id);
     let code = redemption.code;
-    platform.pending.admit(source, code, request.now).map_err(Refusal::too_many)?;
     let wait = wanted_wait(&request);
     // The place is taken before the first look, so that no text slips between look and wait.
-    let place = wait.map(|_| platform.waiters.wait_for(code));
+    let place = wait.map(|wait| platform.waiters.wait_for(code, after(now(), wait)));
     let taken = matches!(place, Some(Err(Busy::Taken)));
     let place = place.and_then(Result::ok);
-    let first = run(platform, &redemption, request.caller.spend).await?;
-    if taken && matches!(first, Redeemed::Pending) {
-        return Err(already_waiting(platform, code));
-    }
-    let redeemed = match (first, wait, &place) {
-        (Redeemed::Pending, Some(wait), Some(place)) if in_time(platform, code) => {
-            platform.pending.asked(source, code, request.now);
-            waited(platform, &redemption, place, wait).await?
-        }
-        (redeemed, ..) => redeemed,
-    };
+    let mut redeemed = run(platform, &redemption, request.spends()).await?;
+    let mut line = None;
     if matches!(redeemed, Redeemed::Pending) {
-        platform.pending.asked(source, code, request.now);
-    } else {
+        if taken {
+            return Err(already_waiting(platform, code));
+        }
+        // No text slips in here either: one that another node recorded meanwhile wakes the place.
+        let here = platform.line(code, place.as_ref().map(Waiter::until)).await;
+        if here.taken {
+            return Err(already_waiting(platform, code));
+        }
+        platform.pending.asked(source, code, request.now, here.elsewhere);
+        line = Some(here);
+        if let (Some(wait), Some(place)) = (wait, &place)
+            && in_time(platform, code)
+        {
+            redeemed = waited(platform, &redemption, place, wait).await?;
+        }
+    }
+    if !matches!(redeemed, Redeemed::Pending) {
         platform.pending.ended(source, code);
         platform.polls.forget(code);
+        if let Some(line) = line.take() {
+            line.over();
+        }
     }
-    let answer = answer(platform, &request, code, redeemed);
+    let answer = answer(platform, &request, (code, line), redeemed);
     let Some(wait) = wait.filter(|_| place.is_some()) else {
         return answer;
     };
@@ -76,6 +86,15 @@ fn preference(mut response: Response, applied: &str) -> Response {
 }
 
 /// Everything that can be refused without looking at the code.
+fn admitted(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
+    let redemption = checked(platform, request)?;
+    let source = (request.source, &request.caller.registered.app.client_id);
+    let admitted = platform.pending.admit(source, redemption.code, request.now);
+    admitted.map_err(Refusal::too_many)?;
+    Ok(redemption)
+}
+
+/// The parameters, read and held against the app.
 fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
     let (form, registered) = (&request.form, &request.caller.registered);
     let (config, vault) = (&platform.config, &platform.vault);
@@ -105,7 +124,8 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         None => None,
     };
     let client_id = registered.app.client_id.clone();
-    let code = Code::commit(&config.issuer, client_id.as_str(), &request.jkt, verifier.as_str());
+    let code =
+        Code::commit(&config.issuer, client_id.as_str(), &request.proven.jkt, verifier.as_str());
     let asked_scope = form.get("scope").unwrap_or_default();
     let mut frozen = vec![asked_scope.as_bytes()];
     frozen.extend(resources.0.iter().map(String::as_bytes));
@@ -113,7 +133,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         code: vault.code_key(&code),
         frozen: vault.frozen(&frozen),
         client_id,
-        jkt: request.jkt.clone(),
+        jkt: request.proven.jkt.clone(),
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
@@ -134,6 +154,11 @@ fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
     (wait > 0).then(|| Duration::from_secs(wait.min(MAX_WAIT_S)))
 }
 
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.plus_seconds(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Other nodes hear of the pace when the request that waits is answered.
 fn already_waiting(platform: &Platform, code: CodeKey) -> Refusal {
     let interval = platform.polls.slow_down(code, now());
     let mut refusal = Refusal::new(ErrorCode::SlowDown, "another request waits for this code");
@@ -148,10 +173,10 @@ fn in_time(platform: &Platform, code: CodeKey) -> bool {
 async fn run(
     platform: &Platform,
     redemption: &Arc<Redemption>,
-    spend: Option<Spend>,
+    spends: Spends,
 ) -> Result<Redeemed, Refusal> {
     let vault = Arc::clone(&platform.vault);
-    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spend)).await?)
+    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends)).await?)
 }
 
 async fn waited(
@@ -161,7 +186,7 @@ async fn waited(
     wait: Duration,
 ) -> Result<Redeemed, Refusal> {
     match tokio::time::timeout(wait, place.woken()).await {
-        Ok(()) => run(platform, redemption, None).await,
+        Ok(()) => run(platform, redemption, Spends::default()).await,
         Err(_) => Ok(Redeemed::Pending),
     }
 }
@@ -169,12 +194,12 @@ async fn waited(
 fn answer(
     platform: &Platform,
     request: &TokenRequest,
-    code: CodeKey,
+    (code, line): (CodeKey, Option<Line<'_>>),
     redeemed: Redeemed,
 ) -> Result<Response, Refusal> {
     match redeemed {
         Redeemed::Issued(issued) => respond(platform, request, &issued),
-        Redeemed::Pending => Err(pending(platform, code)),
+        Redeemed::Pending => Err(pending(platform, code, line)),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,
             "the text arrived, but its time is over; start again with a new verifier",
@@ -190,11 +215,11 @@ fn answer(
         Redeemed::Blocked => {
             Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
         }
-        Redeemed::Replayed => Err(replayed()),
+        Redeemed::Replayed(replay) => Err(replayed(replay)),
     }
 }
 
-fn pending(platform: &Platform, code: CodeKey) -> Refusal {
+fn pending(platform: &Platform, code: CodeKey, line: Option<Line<'_>>) -> Refusal {
     let now = now();
     let pace = platform.polls.judge(code, now);
     platform.polls.answered(code, pace, now);
@@ -206,6 +231,9 @@ fn pending(platform: &Platform, code: CodeKey) -> Refusal {
             (ErrorCode::SlowDown, "ask less often: keep to the interval", interval)
         }
     };
+    if let Some(line) = line {
+        line.answered(now, interval);
+    }
     let mut refusal = Refusal::new(error, description);
     refusal.interval = Some(interval);
     refusal

@@ -46,9 +46,9 @@ async fn answer(
     let now = now();
     let caller = Caller::authenticate(platform, &headers, &form, now).await?;
     let url = format!("{}{}", platform.config.issuer, path::TOKEN);
-    let jkt = caller.instance_key(platform, &headers, &url, now)?;
-    let bound = !jkt.is_empty();
-    let request = TokenRequest { form, headers, source, caller, jkt, now };
+    let proven = caller.instance_key(platform, &headers, &url, now)?;
+    let bound = !proven.jkt.is_empty();
+    let request = TokenRequest { form, headers, source, caller, proven, now };
     let result = if grant_type == GRANT_TERMINAL {
         terminal_grant::redeem(platform, request).await
     } else {
@@ -58,7 +58,7 @@ async fn answer(
         return result;
     }
     // RFC 9449 8.2: the next proof's nonce comes with each answer, so no request is made in vain.
-    let nonce = platform.nonces.at(crate::platform::now());
+    let nonce = platform.proofs.nonces.at(crate::platform::now());
     result
         .map(|mut response| {
             if let Ok(value) = HeaderValue::from_str(&nonce) {

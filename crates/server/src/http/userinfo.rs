@@ -7,14 +7,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
-use twinpath_core::grant::{Inspect, Inspected, Scope, read_access_token_handle};
+use twinpath_core::grant::{Inspect, Inspected, Scope, Spends, read_access_token_handle};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::{Algorithm, Expected};
 use twinpath_core::token::AccessClaims;
 use twinpath_core::vault::same;
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode, UserInfo};
 
-use crate::http::authentication::prove;
+use crate::http::authentication::{prove, replayed};
 use crate::http::refusal::{DPOP_NONCE, fault, json};
 use crate::http::request::single;
 use crate::http::{Refusal, path};
@@ -27,7 +27,7 @@ pub(super) async fn userinfo(
 ) -> Response {
     let (parts, _) = request.into_parts();
     let mut response = answer(&platform, &parts).await.unwrap_or_else(IntoResponse::into_response);
-    if let Ok(nonce) = platform.nonces.at(now()).parse() {
+    if let Ok(nonce) = platform.proofs.nonces.at(now()).parse() {
         response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response
@@ -35,7 +35,7 @@ pub(super) async fn userinfo(
 
 async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Response, Refusal> {
     let now = now();
-    let claims = authorized(platform, parts, now)?;
+    let claims = authorized(platform, parts, now).await?;
     let scope = Scope::parse(&claims.scope)?;
     if !scope.has("openid") {
         let why = "the token's scope lacks openid";
@@ -69,7 +69,7 @@ fn invalid(dpop: bool) -> Refusal {
 }
 
 /// The claims of the request's token, if it is ours, in time, and its key is proven.
-fn authorized(
+async fn authorized(
     platform: &Platform,
     parts: &http::request::Parts,
     now: Timestamp,
@@ -99,7 +99,15 @@ fn authorized(
                 Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
             let proven =
                 prove(platform, &parts.headers, expected, now).map_err(|e| at_resource(&e))?;
-            if same(proven.as_bytes(), jkt.as_bytes()) { Ok(claims) } else { Err(invalid(true)) }
+            let spends = Spends { proof: proven.proof, assertion: None };
+            if let Some(replay) = platform.use_up(spends).await? {
+                return Err(at_resource(&replayed(replay)));
+            }
+            if same(proven.jkt.as_bytes(), jkt.as_bytes()) {
+                Ok(claims)
+            } else {
+                Err(invalid(true))
+            }
         }
         // RFC 9449 7.2: a bound token is no bearer token, nor the other way round.
         (false, Some(_)) => Err(invalid(true)),

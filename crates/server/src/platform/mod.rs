@@ -3,16 +3,18 @@
 mod binds;
 mod counters;
 mod limits;
+mod nodes;
+mod proofs;
 mod readiness;
 mod registry;
 mod signing_keys;
 mod waiters;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use twinpath_core::grant::{Replay, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
-use twinpath_core::proof::{Nonces, ReplayWindow, Seen};
 use twinpath_core::token::KeyRing;
 use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
@@ -21,17 +23,14 @@ use twinpath_store::{Store, StoreError};
 pub use binds::Binds;
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
+pub use nodes::{Line, keep_in_touch};
+pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
 pub use signing_keys::{ensure_signing_key, read_signing_keys};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::Config;
-
-/// Seconds for which proofs' identifiers are kept: longer than any proof can be fresh.
-const REPLAY_KEEP_S: i64 = 120;
-/// Identifiers kept at most, in each of two generations: 16 bytes each.
-const REPLAY_LIMIT: usize = 4_000_000;
 
 /// The server's clock.
 pub fn now() -> Timestamp {
@@ -62,8 +61,8 @@ pub struct Platform {
     pub store: Store,
     /// Apps and signing keys, cached.
     pub registry: Registry,
-    /// DPoP nonces of this process.
-    pub nonces: Nonces,
+    /// DPoP proofs and their nonces.
+    pub proofs: Proofs,
     /// Requests that wait for a text.
     pub waiters: Arc<Waiters>,
     /// How fast codes are asked for.
@@ -76,7 +75,6 @@ pub struct Platform {
     pub readiness: Readiness,
     /// For `/metrics`.
     pub counters: Counters,
-    replay: Mutex<ReplayWindow>,
 }
 
 impl std::fmt::Debug for Platform {
@@ -107,20 +105,17 @@ impl Platform {
         let store = open_store(&config)?;
         ensure_signing_key(&store, &vault).await?;
         let registry = Registry::load(&store, &vault, &config.terminal.phrases).await?;
-        let mut nonce_key = [0; 32];
-        SystemRandom.fill(&mut nonce_key);
         Ok(Arc::new(Self {
-            vault,
-            store,
-            registry,
-            nonces: Nonces::new(&nonce_key),
+            proofs: Proofs::new(&vault, store.is_shared()),
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
-            pending: Pending::new(config.limits.pending_codes_per_address),
+            pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
             binds: Binds::default(),
             readiness: Readiness::default(),
             counters: Counters::default(),
-            replay: Mutex::new(ReplayWindow::new(REPLAY_KEEP_S, REPLAY_LIMIT)),
+            vault,
+            store,
+            registry,
             config,
         }))
     }
@@ -140,20 +135,28 @@ impl Platform {
         self.registry.keys()
     }
 
-    /// Takes a proof's identifier if it is new.
-    pub fn take_proof(&self, jkt: &str, jti: &str, now: Timestamp) -> Seen {
-        let digest = self.vault.identifier("dpop", jkt, jti);
-        let mut replay = self.replay.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        replay.see(digest, now)
+    /// Uses up what a request brings for one use only, if it has no operation of its own to do it in.
+    /// Tells what was used before.
+    pub async fn use_up(&self, spends: Spends) -> Result<Option<Replay>, StoreError> {
+        if spends.is_empty() {
+            return Ok(None);
+        }
+        self.run(spends).await
     }
 }
 
-/// Opens the configured store with this process's clock and randomness.
+/// Opens the configured store with this process's randomness, and its clock unless nodes share the
+/// store: then the database server's, which is one for all of them.
 pub fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let settings = &config.store;
+    let clock: Option<twinpath_store::Clock> =
+        if settings.url.is_embedded() { Some(Arc::new(now)) } else { None };
     let options = twinpath_store::Options {
-        clock: Some(Arc::new(now)),
+        clock,
         random: Arc::new(|| Box::new(SystemRandom)),
+        writers: settings.connections,
+        statement_timeout: settings.statement_timeout,
         ..twinpath_store::Options::default()
     };
-    Store::open(&config.store_url, options)
+    Store::open(settings.url.expose(), options)
 }

@@ -1,6 +1,6 @@
 //! Apps and signing keys as requests see them: a snapshot, renewed when the store's registry version
-//! moves, so that what a command changes is in force within [`WATCH`] without a restart; at once for
-//! a request that would be refused by what is known so far.
+//! moves, so that what a command changes is in force within [`WATCH`] without a restart; at once when
+//! another node tells of it, and for a request that would be refused by what is known so far.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +28,8 @@ pub struct Registry {
     snapshot: RwLock<Arc<Snapshot>>,
     /// When the last look at the version began.
     looked: tokio::sync::Mutex<Instant>,
+    /// Another node changed it.
+    stirred: tokio::sync::Notify,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,8 @@ impl Registry {
     ) -> Result<Self, StartError> {
         let snapshot = Snapshot::load(store, vault, phrases).await?;
         let looked = tokio::sync::Mutex::new(Instant::now());
-        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), looked })
+        let stirred = tokio::sync::Notify::new();
+        Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), looked, stirred })
     }
 
     /// The app of this id.
@@ -62,6 +65,16 @@ impl Registry {
 
     fn current(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has it renewed at once: it changed somewhere.
+    pub fn stir(&self) {
+        self.stirred.notify_one();
+    }
+
+    /// Returns when it was stirred, also if that was before the call. Several stirs may count as one.
+    pub async fn stirred(&self) {
+        self.stirred.notified().await;
     }
 
     /// Makes sure that what was changed before `since` is in force. Those who ask together look once.

@@ -17,6 +17,7 @@ use twinpath_wire::jws::compose;
 use super::*;
 use crate::app::NewSecret;
 use crate::fixtures::{ISSUER, Model, START as NOW, Seeded, app, client, vault};
+use crate::grant::{Replay, Spends};
 use crate::records::App;
 use crate::transaction::{Context, Operation, Rows, Step};
 
@@ -574,13 +575,16 @@ fn a_replayed_assertion_stops_a_redemption_before_it_touches_the_code() {
     use crate::join::{Redeem, Redeemed};
     let spend = assertion(|_, _| ()).unwrap().spend;
     let commitment = Commitment::new("weather", "k1", 0);
-    let redeem = || Redeem::new(commitment.request().into(), vault(), spend);
+    let spends = Spends { proof: None, assertion: spend };
+    let redeem = || Redeem::new(commitment.request().into(), vault(), spends);
     let mut model = Model::new();
     assert!(matches!(model.run(redeem()), Redeemed::Pending));
-    assert!(matches!(model.run(redeem()), Redeemed::Replayed));
+    assert!(matches!(model.run(redeem()), Redeemed::Replayed(Replay::Assertion)));
     let mut cx = Context { now: NOW, random: &mut Seeded(1) };
     let mut rows = Rows::new();
     rows.load(spend.unwrap().key(), model.load(&spend.unwrap().key()));
     let step = redeem().decide(&rows, &mut cx).unwrap();
-    assert!(matches!(step, Step::Done(writes, Redeemed::Replayed) if writes.is_empty()));
+    assert!(
+        matches!(step, Step::Done(writes, Redeemed::Replayed(Replay::Assertion)) if writes.is_empty())
+    );
 }

@@ -8,6 +8,7 @@ use crate::account::{Action, Manage};
 use crate::fixtures::{
     Commitment, GRANT_TTL_S, Model, TTL_S, assert_matches, client, issued, redeem, terminal, vault,
 };
+use crate::grant::Spend;
 use crate::join::{Denial, Redeemed};
 
 const ROTATED: bool = true;
@@ -28,7 +29,7 @@ fn request(token: &str, rotate: bool) -> RefreshRequest {
 }
 
 fn refresh(model: &mut Model, request: RefreshRequest) -> Refreshed {
-    model.run(Refresh::new(request, vault(), None))
+    model.run(Refresh::new(request, vault(), Spends::default()))
 }
 
 /// The token after one that must be granted and rotated.
@@ -202,12 +203,34 @@ fn a_replayed_assertion_changes_nothing() {
     let (mut model, token) = signed_in();
     let spend = Spend { key: Digest([3; 16]), until: model.now.plus_seconds(60) };
     let run = |model: &mut Model, token: &str| {
-        model.run(Refresh::new(request(token, ROTATED), vault(), Some(spend)))
+        let spends = Spends { proof: None, assertion: Some(spend) };
+        model.run(Refresh::new(request(token, ROTATED), vault(), spends))
     };
     assert_matches!(run(&mut model, &token), Refreshed::Granted(..));
     let before = format!("{:?}", model.grants);
-    assert_matches!(run(&mut model, &token), Refreshed::Replayed);
+    assert_matches!(run(&mut model, &token), Refreshed::Replayed(Replay::Assertion));
     assert_eq!(format!("{:?}", model.grants), before);
+}
+
+#[test]
+fn a_replayed_proof_changes_nothing_and_leaves_the_assertion() {
+    let (mut model, token) = signed_in();
+    let until = model.now.plus_seconds(60);
+    let spend = |n| Some(Spend { key: Digest([n; 16]), until });
+    let run = |model: &mut Model, token: &str, proof, assertion| {
+        let spends = Spends { proof: spend(proof), assertion: spend(assertion) };
+        let refresh = Refresh::new(request(token, ROTATED), vault(), spends);
+        let mut keys = Vec::new();
+        refresh.prefetch(&mut keys);
+        assert_eq!(keys.len(), 3, "one round trip for all");
+        model.run(refresh)
+    };
+    assert_matches!(run(&mut model, &token, 3, 4), Refreshed::Granted(..));
+    let before = format!("{:?}", model.grants);
+    assert_matches!(run(&mut model, &token, 3, 5), Refreshed::Replayed(Replay::Proof));
+    assert_eq!((format!("{:?}", model.grants), model.jtis.len()), (before.clone(), 2));
+    assert_matches!(run(&mut model, &token, 6, 4), Refreshed::Replayed(Replay::Assertion));
+    assert_eq!((format!("{:?}", model.grants), model.jtis.len()), (before, 3));
 }
 
 #[test]
@@ -217,7 +240,7 @@ fn asking_for_more_than_the_grant_uses_nothing_up() {
     let ask = |scope: Option<&str>, resources: &[&str]| {
         let resources = resources.iter().map(|&uri| uri.to_owned()).collect();
         let narrowed = Narrowed { scope: scope.map(str::to_owned), resources };
-        Refresh::new(request(&token, ROTATED), vault(), None).narrowed(narrowed)
+        Refresh::new(request(&token, ROTATED), vault(), Spends::default()).narrowed(narrowed)
     };
     assert_matches!(model.run(ask(Some("openid phone"), &[])), Refreshed::Widened(_));
     assert_matches!(model.run(ask(None, &["https://api.example.com"])), Refreshed::Widened(_));

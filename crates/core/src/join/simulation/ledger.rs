@@ -121,10 +121,10 @@ impl Ledger {
         }
     }
 
-    /// An assertion passes once.
+    /// An assertion or a proof passes once.
     pub(super) fn asserted(&mut self, jti: u8, passed: bool) {
         let new = self.jtis.insert(jti);
-        assert_eq!(passed, new, "assertion {jti} was replayed, or refused when new");
+        assert_eq!(passed, new, "jti {jti} was replayed, or refused when new");
     }
 
     /// Whether a text from this sender must leave the code's record as it is.
@@ -178,7 +178,7 @@ impl Ledger {
             self.issued(ask, issued, now, row);
             return;
         }
-        if matches!(outcome, Redeemed::Replayed) {
+        if matches!(outcome, Redeemed::Replayed(_)) {
             return;
         }
         if !ask.rightful {
@@ -291,7 +291,7 @@ impl Ledger {
         now: Timestamp,
     ) {
         let said = match outcome {
-            Refreshed::Replayed => return,
+            Refreshed::Replayed(_) => return,
             Refreshed::Granted(..) => Expected::Granted,
             Refreshed::Invalid => Expected::Invalid,
             Refreshed::Reused => Expected::Reused,

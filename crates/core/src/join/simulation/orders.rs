@@ -4,7 +4,7 @@
 use crate::fixtures::{
     After, Commitment, Model, assert_matches, client, issued, redeem, terminal, vault,
 };
-use crate::grant::{Handle, Refresh, RefreshRequest, Refreshed};
+use crate::grant::{Handle, Refresh, RefreshRequest, Refreshed, Spends};
 use crate::join::{Denial, Issued, RecordText, Recorded, Redeem, Redeemed};
 use crate::records::Trust;
 
@@ -87,7 +87,7 @@ fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
         jkt: issued.grant.jkt.clone(),
         rotate: false,
     };
-    model.run(Refresh::new(request, vault(), None))
+    model.run(Refresh::new(request, vault(), Spends::default()))
 }
 
 fn grants_told(told: Vec<Told>) -> Vec<Issued> {

@@ -7,7 +7,7 @@ use twinpath_wire::phrase::normalize;
 use super::ledger::{Ask, GRANT_TTL_S, Ledger};
 use crate::account::{Action, Manage};
 use crate::fixtures::{After, Commitment, Model, client, terminal, text, vault, words};
-use crate::grant::{Handle, Refresh, RefreshRequest, Refreshed, RevokeGrant, Spend};
+use crate::grant::{Handle, Refresh, RefreshRequest, Refreshed, RevokeGrant, Spend, Spends};
 use crate::ids::Digest;
 use crate::join::{RecordText, Redeem, Redeemed, Redemption};
 use crate::records::{CodeState, Trust};
@@ -104,9 +104,13 @@ fn commitment(code: usize) -> Commitment {
     Commitment::new(CODES[code].0, CODES[code].1, code)
 }
 
-fn spend(jti: u8) -> Spend {
+/// An even one is a proof's, an odd one an assertion's.
+fn spends(jti: Option<u8>) -> Spends {
     let until = crate::fixtures::START.plus_seconds(1000 * 3600);
-    Spend { key: vault().identifier("assertion", "weather", &jti.to_string()), until }
+    let spend =
+        jti.map(|jti| Spend { key: vault().identifier("jti", "weather", &jti.to_string()), until });
+    let proof = jti.is_some_and(|jti| jti % 2 == 0);
+    Spends { proof: spend.filter(|_| proof), assertion: spend.filter(|_| !proof) }
 }
 
 impl World {
@@ -203,7 +207,7 @@ impl World {
             began: None,
             after_text: self.ledger.codes[code].first.is_some(),
         };
-        let operation = Redeem::new(Arc::new(request), vault(), jti.map(spend));
+        let operation = Redeem::new(Arc::new(request), vault(), spends(jti));
         self.start(Flight::Ask { ask, jti, consumed: false, operation }, steps);
     }
 
@@ -224,7 +228,7 @@ impl World {
             jkt: if thief == 1 { "thief" } else { facts.jkt }.to_owned(),
             rotate,
         };
-        let operation = Refresh::new(request, vault(), jti.map(spend));
+        let operation = Refresh::new(request, vault(), spends(jti));
         let how = (thief > 1, rotate);
         self.start(Flight::Refresh { token: (grant, token), how, jti, operation }, steps);
     }

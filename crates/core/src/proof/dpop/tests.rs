@@ -37,7 +37,10 @@ fn check(edit: impl FnOnce(&mut Value, &mut Value)) -> Result<Proof, DpopError> 
 
 #[test]
 fn a_right_proof_holds() {
-    assert_eq!(check(|_, _| ()).unwrap().jti, "a");
+    let proof = check(|_, _| ()).unwrap();
+    assert_eq!(proof.jti, "a");
+    // Any clock at most a minute behind takes it for stale by then.
+    assert_eq!(proof.stale_at, NOW.plus_seconds(120));
     check(|_, c| c["iat"] = json!(NOW.seconds() + 10)).unwrap();
     check(|_, c| c["iat"] = json!(NOW.seconds() - 10)).unwrap();
     check(|_, c| c["htu"] = json!("HTTPS://ID.example.com:443/token?x#y")).unwrap();

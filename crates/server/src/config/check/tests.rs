@@ -19,7 +19,22 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.limits.texts_per_number_per_hour, 20);
     assert_eq!(config.tokens.access_ttl_s, 600);
     assert_eq!(config.dormant_s, 365 * 86_400);
+    assert_eq!((config.store.connections, config.store.statement_timeout.as_secs()), (4, 5));
     assert!(config.terminal.phrase_required && !config.development);
+}
+
+#[test]
+fn a_database_server_is_configured_and_its_password_not_shown() {
+    let text = format!(
+        "issuer = \"https://id.example.com\"\n{KEY}\n[store]\n\
+         url = \"postgresql://me:hunter2@db/t\"\nconnections = 8\nstatement_timeout_s = 2"
+    );
+    let config = check(&text).unwrap();
+    assert!(!config.store.url.is_embedded() && config.master_made_at.is_none());
+    assert_eq!(config.store.url.expose(), "postgresql://me:hunter2@db/t");
+    assert_eq!((config.store.connections, config.store.statement_timeout.as_secs()), (8, 2));
+    let shown = format!("{config:?}");
+    assert!(shown.contains("postgresql://db/t") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]
@@ -66,6 +81,12 @@ fn what_is_missing_or_wrong_is_named() {
         (format!("{base}{bind}password_file = \"/nonexistent\""), "sms.smpp.0.password_file"),
         (format!("{base}{bind}password = \"a\"\npassword_file = \"b\""), "exclude"),
         (format!("{base}{bind}window = 0"), "sms.smpp.0.window"),
+        (base.replace("sqlite:", "mysql:"), "store.url"),
+        (base.replace("sqlite:///", "postgres://").replace("master =", "#"), "keys.master_file"),
+        (format!("store.connections = 0\n{base}"), "store.connections"),
+        (format!("store.connections = 65\n{base}"), "store.connections"),
+        (format!("store.statement_timeout_s = 0\n{base}"), "store.statement_timeout_s"),
+        (format!("store.statement_timeout_s = 61\n{base}"), "store.statement_timeout_s"),
         (format!("{base}[terminal]\nttl_s = 1"), "terminal.ttl_s"),
         (format!("{base}[terminal]\nannounce = \"required\""), "terminal.announce"),
         (format!("{base}[terminal]\nconfirm = \"always\""), "terminal.confirm"),
