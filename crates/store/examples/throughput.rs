@@ -2,7 +2,8 @@
 //! does, without its cryptography.
 //!
 //! `cargo run -p twinpath-store --example throughput -- [in flight] [seconds] [accounts before]`,
-//! with `MMAP_MIB` in the environment to map that much of the database.
+//! with `MMAP_MIB` in the environment to map that much of the database, or `STORE_URL` to use another
+//! than a fresh file (an empty PostgreSQL database), and `WRITERS` for its connections.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -215,8 +216,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mmap_mib: u64 = std::env::var("MMAP_MIB").map_or(Ok(0), |text| text.parse())?;
 
     let directory = tempfile::tempdir()?;
-    let url = format!("sqlite://{}", directory.path().join("t.db").display());
-    let options = Options { mmap_bytes: mmap_mib << 20, ..Options::default() };
+    let file = || format!("sqlite://{}", directory.path().join("t.db").display());
+    let url = std::env::var("STORE_URL").unwrap_or_else(|_| file());
+    let mut options = Options { mmap_bytes: mmap_mib << 20, ..Options::default() };
+    if let Ok(writers) = std::env::var("WRITERS") {
+        options.writers = writers.parse()?;
+    }
     let store = Store::open(&url, options)?;
     fill(&store, accounts).await?;
 

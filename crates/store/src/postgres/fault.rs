@@ -43,7 +43,7 @@ impl Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let Some(state) = error.code() else {
-            return Self::Disconnected(format!("the connection to the database failed: {error}"));
+            return Self::Disconnected(format!("no connection to the database: {}", why(&error)));
         };
         let code = state.code();
         let told = |what: &str| format!("{what} (SQLSTATE {code})");
@@ -66,7 +66,7 @@ impl From<Error> for Fault {
                 Self::Disconnected(told("the database is not running"))
             }
             _ => match code.get(..2) {
-                Some("08") => Self::Disconnected(told("the connection failed")),
+                Some("08" | "25") => Self::Disconnected(told("the connection failed")),
                 Some("53" | "57" | "58" | "XX" | "28" | "3D" | "42") => {
                     Self::Unavailable(told("the database refused"))
                 }
@@ -74,6 +74,18 @@ impl From<Error> for Fault {
             },
         }
     }
+}
+
+/// The causes of an error that did not come from the server, the outermost first.
+fn why(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 impl From<StoreError> for Fault {
