@@ -156,6 +156,8 @@ pub fn open_store(config: &Config) -> Result<Store, StoreError> {
         random: Arc::new(|| Box::new(SystemRandom)),
         writers: settings.connections,
         statement_timeout: settings.statement_timeout,
+        audit_days: settings.audit_days,
+        next_schema: settings.next_schema,
         ..twinpath_store::Options::default()
     };
     Store::open(settings.url.expose(), options)
