@@ -3,7 +3,8 @@
 //!
 //! `cargo run -p twinpath-store --example throughput -- [in flight] [seconds] [accounts before]`,
 //! with `MMAP_MIB` in the environment to map that much of the database, or `STORE_URL` to use another
-//! than a fresh file (an empty PostgreSQL database), and `WRITERS` for its connections.
+//! than a fresh file (an empty PostgreSQL database), `WRITERS` for its connections, and `MAX_BATCH`: 1
+//! gives each operation a transaction of its own.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -221,6 +222,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut options = Options { mmap_bytes: mmap_mib << 20, ..Options::default() };
     if let Ok(writers) = std::env::var("WRITERS") {
         options.writers = writers.parse()?;
+    }
+    if let Ok(most) = std::env::var("MAX_BATCH") {
+        options.max_batch = most.parse()?;
     }
     let store = Store::open(&url, options)?;
     fill(&store, accounts).await?;
