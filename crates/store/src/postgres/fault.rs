@@ -59,6 +59,9 @@ impl From<Error> for Fault {
                 Self::Unavailable(told("the database has no connection to spare"))
             }
             SqlState::QUERY_CANCELED => Self::Unavailable(told("the database took too long")),
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+                Self::Disconnected(told("the database gave the connection up"))
+            }
             SqlState::READ_ONLY_SQL_TRANSACTION => {
                 Self::Disconnected(told("the database is a standby"))
             }
@@ -66,7 +69,7 @@ impl From<Error> for Fault {
                 Self::Disconnected(told("the database is not running"))
             }
             _ => match code.get(..2) {
-                Some("08" | "25") => Self::Disconnected(told("the connection failed")),
+                Some("08") => Self::Disconnected(told("the connection failed")),
                 Some("53" | "57" | "58" | "XX" | "28" | "3D" | "42") => {
                     Self::Unavailable(told("the database refused"))
                 }
