@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use super::clock::NodeClock;
 use super::fault::Fault;
 use super::target::Target;
-use crate::options::{Options, system_time};
+use crate::options::Options;
 
 /// How much longer than the server's own limit we wait for an answer before we give up a connection.
 const GRACE: Duration = Duration::from_secs(2);
@@ -33,12 +33,16 @@ SET plan_cache_mode = force_generic_plan; SET idle_in_transaction_session_timeou
 SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
 SET client_min_messages = warning; \
 SELECT set_config('synchronous_commit', 'on', false) \
-WHERE current_setting('synchronous_commit') = 'off'";
+WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(super) const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
+const PROCESS: &str = "SELECT pid, backend_start::text FROM pg_stat_activity \
+    WHERE pid = pg_backend_pid()";
+const AWAITS_STANDBY: &str = "SELECT FROM pg_stat_activity WHERE pid = $1 \
+    AND backend_start::text = $2 AND wait_event = 'SyncRep'";
 const TIME: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A value for a statement.
@@ -72,9 +76,20 @@ pub(super) struct Notification {
 pub(super) struct Session {
     client: Client,
     statements: HashMap<&'static str, Statement>,
-    /// The server warned. While a commit waits for a standby, a warning means that it waits no more.
+    /// The server warned. While a commit waits for a standby, a warning means that it waits no more:
+    /// someone cancelled the wait, and the server says "committed".
     warned: Arc<AtomicBool>,
     patience: Duration,
+    /// An answer was given up. The server may still be about it.
+    unanswered: AtomicBool,
+    /// The server's process, and when it began, in its own words.
+    process: (i32, String),
+}
+
+/// How long one transaction waits for another's row: far less than a statement may take, so that one
+/// stuck transaction is told from a slow database.
+fn lock_timeout(options: &Options) -> Duration {
+    (options.statement_timeout / 4).min(Duration::from_millis(300))
 }
 
 impl Session {
@@ -118,12 +133,23 @@ impl Session {
                 }
             }
         });
-        let session = Self { client, statements: HashMap::new(), warned, patience };
+        let mut session = Self {
+            client,
+            statements: HashMap::new(),
+            warned,
+            patience,
+            unanswered: AtomicBool::new(false),
+            process: Default::default(),
+        };
         session.batch(SETTINGS).await?;
-        let timeout = options.statement_timeout.as_millis();
-        session
-            .batch(&format!("SET statement_timeout = {timeout}; SET lock_timeout = {timeout}"))
-            .await?;
+        let (statement, lock) =
+            (options.statement_timeout.as_millis(), lock_timeout(options).as_millis());
+        let timeouts = format!("SET statement_timeout = {statement}; SET lock_timeout = {lock}");
+        session.batch(&timeouts).await?;
+        let rows = session.ask(PROCESS, &[]).await?;
+        if let Some(row) = rows.first() {
+            session.process = (row.try_get(0)?, row.try_get(1)?);
+        }
         Ok((session, notifications))
     }
 
@@ -153,8 +179,10 @@ impl Session {
             Some(async move { client.query(statement, &values).await })
         });
         let answers = in_order(sent);
-        let slow = || Fault::Disconnected("the database did not answer in time".to_owned());
-        let answers = tokio::time::timeout(self.patience, answers).await.map_err(|_| slow())?;
+        let answers = match tokio::time::timeout(self.patience, answers).await {
+            Ok(answers) => answers,
+            Err(_) => return Err(self.give_up()),
+        };
         let mut failure: Option<Fault> = None;
         let mut rows = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -186,13 +214,42 @@ impl Session {
         self.client.is_closed()
     }
 
+    /// Whether an answer was given up, so that the server may still be about it.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) && !self.client.is_closed()
+    }
+
+    /// Waits, without end, until the server is done with all it was asked. `None` if the connection
+    /// ended meanwhile.
+    pub(super) async fn settled(self) -> Option<Self> {
+        self.client.batch_execute(ROLLBACK).await.ok()?;
+        self.unanswered.store(false, Ordering::Relaxed);
+        Some(self)
+    }
+
+    /// Which process of the server this is, in the words of [`Session::awaits_standby`].
+    pub(super) fn process(&self) -> (i32, String) {
+        self.process.clone()
+    }
+
+    /// Whether another of our sessions waits for a standby to confirm its commit.
+    pub(super) async fn awaits_standby(&self, process: &(i32, String)) -> Result<bool, Fault> {
+        Ok(!self.ask(AWAITS_STANDBY, &[&process.0, &process.1]).await?.is_empty())
+    }
+
+    /// For work that may take its time.
+    #[must_use]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Compares the database's clock with ours.
     pub(super) async fn read_clock(&self, clock: &NodeClock) -> Result<(), Fault> {
-        let before = system_time();
+        let before = Instant::now();
         let rows = self.ask(TIME, &[]).await?;
         let database = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
         if let Some(database) = database {
-            clock.measured(before, database, system_time());
+            clock.measured(database, before.elapsed());
         }
         Ok(())
     }
@@ -213,8 +270,13 @@ impl Session {
     ) -> Result<T, Fault> {
         match tokio::time::timeout(self.patience, work).await {
             Ok(result) => Ok(result?),
-            Err(_) => Err(Fault::Disconnected("the database did not answer in time".to_owned())),
+            Err(_) => Err(self.give_up()),
         }
+    }
+
+    fn give_up(&self) -> Fault {
+        self.unanswered.store(true, Ordering::Relaxed);
+        Fault::Disconnected("the database did not answer in time".to_owned())
     }
 }
 

@@ -10,6 +10,8 @@ use crate::error::StoreError;
 pub(super) enum Fault {
     /// Another transaction was first. Nothing of this one is left: decide again.
     Conflict,
+    /// Another transaction holds a row and does not end.
+    Locked,
     /// A row's partition is not there yet, or may go too early.
     Partition,
     /// The connection ended before a commit was asked for: nothing became durable.
@@ -50,8 +52,8 @@ impl From<Error> for Fault {
         match *state {
             SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED
-            | SqlState::UNIQUE_VIOLATION
-            | SqlState::LOCK_NOT_AVAILABLE => Self::Conflict,
+            | SqlState::UNIQUE_VIOLATION => Self::Conflict,
+            SqlState::LOCK_NOT_AVAILABLE => Self::Locked,
             // The only checks there are: those of partitions.
             SqlState::CHECK_VIOLATION => Self::Partition,
             SqlState::DISK_FULL => Self::Unavailable("no space is left".to_owned()),
@@ -70,10 +72,9 @@ impl From<Error> for Fault {
             }
             _ => match code.get(..2) {
                 Some("08") => Self::Disconnected(told("the connection failed")),
-                Some("53" | "57" | "58" | "XX" | "28" | "3D" | "42") => {
-                    Self::Unavailable(told("the database refused"))
-                }
-                _ => Self::Refused(told("the database does not take this")),
+                // Data exceptions and constraints: the value is at fault, whoever asks again.
+                Some("22" | "23") => Self::Refused(told("the database does not take this")),
+                _ => Self::Unavailable(told("the database refused")),
             },
         }
     }
@@ -100,7 +101,7 @@ impl From<StoreError> for Fault {
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Conflict => Self::Conflict,
+            Fault::Conflict | Fault::Locked => Self::Conflict,
             Fault::Partition => Self::unavailable("a partition is missing"),
             Fault::Disconnected(why) | Fault::Unavailable(why) => Self::Unavailable(why),
             Fault::Unknown(why) => Self::Unavailable(format!("a commit's answer was lost: {why}")),

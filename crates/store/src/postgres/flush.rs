@@ -182,7 +182,12 @@ impl<'w> Flush<'w> {
 
     fn lasts(&mut self, parent: Parent, period: i32, purge_at: Timestamp) {
         if purge_at > parent.kept_until(period, self.audit_days) {
-            self.keep.push(Wanted { parent, period, keep_until: purge_at });
+            let wanted = Wanted { parent, period, keep_until: purge_at };
+            let same = |known: &&mut Wanted| known.parent == parent && known.period == period;
+            match self.keep.iter_mut().find(same) {
+                Some(known) => known.keep_until = known.keep_until.max(purge_at),
+                None => self.keep.push(wanted),
+            }
         }
     }
 
@@ -416,7 +421,7 @@ impl<'w> Flush<'w> {
             auth_time = u.auth_time, route = u.route, trust = u.trust, \
             revoked_at = u.revoked_at, sequence = u.sequence, hash = u.hash, \
             previous = u.previous, first = u.first, used = u.used, expires_at = u.expires_at, \
-            purge_at = u.purge_at \
+            purge_at = u.purge_at, due = least(g.due, u.purge_at) \
             FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], \
             $6::text[], $7::text[], $8::bigint[], $9::text[], $10::smallint[], $11::bigint[], \
             $12::bigint[], $13::bytea[], $14::bytea[], $15::bigint[], $16::smallint[], \

@@ -173,9 +173,9 @@ impl Snapshot {
     }
 
     fn take_codes(&mut self, answer: &[Row], batch: &mut Batch) -> Result<(), Fault> {
-        for row in answer {
+        for row in latest_first(answer, rows::CODE_PERIOD) {
             let key = key(row, 0, CodeKey::from_slice, "code")?;
-            self.codes.insert(key, period(row, rows::CODE_PERIOD, "code")?);
+            self.codes.entry(key).or_insert(period(row, rows::CODE_PERIOD, "code")?);
             batch.supply(Key::Code(key), rows::CODE.read(row).map(|row| Loaded::Code(Some(row))));
         }
         Ok(())

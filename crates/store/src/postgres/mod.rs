@@ -17,7 +17,7 @@ mod target;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::runtime::{Builder, Runtime};
@@ -55,9 +55,21 @@ struct Shared {
     options: Options,
     clock: NodeClock,
     counters: Arc<Counters>,
+    /// A commit's fate is unknown, and nothing behind it is known to be durable yet.
+    unsure: AtomicBool,
 }
 
 impl Shared {
+    /// Whether a commit that the server just reported can be believed: it warns if someone ended its
+    /// wait for a standby.
+    fn confirmed(&self, session: &Session) -> Result<(), Fault> {
+        if session.warned() {
+            return Err(Fault::Unknown("the database warned while it committed".to_owned()));
+        }
+        self.unsure.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
     async fn connect(&self) -> Result<Session, Fault> {
         let session = Session::connect(&self.target, &self.options).await?;
         session.read_clock(&self.clock).await?;
@@ -98,8 +110,9 @@ pub(crate) fn open(
 ) -> Result<Opened, StoreError> {
     let target = Target::parse(url)?;
     let schema_version = new_runtime()?.block_on(schema::migrate(&target, &options))?;
-    let clock = NodeClock::new(&options);
-    let shared = Arc::new(Shared { target, options, clock, counters: Arc::clone(counters) });
+    let (clock, unsure) = (NodeClock::new(&options), AtomicBool::new(false));
+    let shared =
+        Arc::new(Shared { target, options, clock, counters: Arc::clone(counters), unsure });
     new_runtime()?.block_on(prepare(&shared))?;
     let (work, told) = mpsc::channel(TOLD_LIMIT);
     let (heard, hints) = mpsc::channel(TOLD_LIMIT);

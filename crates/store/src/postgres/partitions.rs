@@ -67,7 +67,9 @@ impl Parent {
     /// Pages leave room where rows change in place.
     fn fill(self) -> u32 {
         match self {
-            Self::Code | Self::Quota => 70,
+            // A code is rewritten once, when it is redeemed.
+            Self::Code => 55,
+            Self::Quota => 70,
             Self::Jti | Self::Audit => 100,
         }
     }
@@ -133,19 +135,19 @@ pub(super) fn ahead(now: Timestamp, audit_days: u32) -> Vec<Wanted> {
 pub(super) async fn ensure(session: &Session, wanted: &[Wanted]) -> Result<(), Fault> {
     const LOCK: i64 = 0x7477_696e_0002;
     const KNOWN: &str = "SELECT FROM partition_use WHERE parent = $1 AND period = $2 \
-        AND keep_until >= $3";
+        AND keep_until >= $3 AND to_regclass($4) IS NOT NULL";
     const KEEP: &str = "INSERT INTO partition_use VALUES ($1, $2, $3) ON CONFLICT \
         (parent, period) DO UPDATE SET keep_until = \
         greatest(partition_use.keep_until, excluded.keep_until)";
     for Wanted { parent, period, keep_until } in wanted {
         let name = parent.name();
-        if !session.ask(KNOWN, &[&name, period, &keep_until.0]).await?.is_empty() {
+        let partition = partition(*parent, *period);
+        if !session.ask(KNOWN, &[&name, period, &keep_until.0, &partition]).await?.is_empty() {
             continue;
         }
         session.batch("BEGIN").await?;
         session.ask("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
         session.ask(KEEP, &[&name, period, &keep_until.0]).await?;
-        let partition = partition(*parent, *period);
         let there = "SELECT to_regclass($1) IS NOT NULL";
         let rows = session.ask(there, &[&partition]).await?;
         if !rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(false) {
@@ -194,7 +196,11 @@ pub(super) async fn drop_over(session: &Session, now: Timestamp) -> Result<usize
         };
         match gone {
             Ok(()) => {}
-            Err(Fault::Conflict) => tracing::debug!(name, period, "a partition is in use"),
+            Err(Fault::Conflict | Fault::Locked) => {
+                tracing::debug!(name, period, "a partition is in use");
+                session.roll_back().await;
+                break;
+            }
             Err(fault) => return Err(fault),
         }
         // Ends what did not commit; without effect after a commit.

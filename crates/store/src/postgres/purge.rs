@@ -6,7 +6,7 @@
 
 use twinpath_core::ids::Timestamp;
 
-use super::connection::{COMMIT, Session};
+use super::connection::Session;
 use super::fault::Fault;
 use super::partitions::drop_over;
 
@@ -25,30 +25,39 @@ const TERMINALS: &str = "WITH gone AS (DELETE FROM terminal WHERE account IS NUL
 const WAITING: &str = "DELETE FROM waiting WHERE due <= $1";
 const TALLY: &str = "DELETE FROM tally WHERE until <= $1";
 
-/// Deletes up to `limit` rows, and drops every partition that is over. How many of both, and whether
-/// there may be more.
+/// Deletes up to `limit` rows; when there are no more, drops every partition that is over. How many of
+/// both, and whether there may be more.
 pub(super) async fn purge(
     session: &Session,
     now: Timestamp,
     limit: usize,
 ) -> Result<(usize, bool), Fault> {
-    let dropped = drop_over(session, now).await?;
-    session.batch("BEGIN").await?;
-    let rows = session.ask("SELECT pg_try_advisory_xact_lock($1)", &[&LOCK]).await?;
+    let rows = session.ask("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
     if rows.first().and_then(|row| row.try_get(0).ok()) != Some(true) {
-        session.batch(COMMIT).await?;
-        return Ok((dropped, false));
+        return Ok((0, false));
     }
+    let purged = purge_alone(session, now, limit).await;
+    session.ask("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
+    purged
+}
+
+async fn purge_alone(
+    session: &Session,
+    now: Timestamp,
+    limit: usize,
+) -> Result<(usize, bool), Fault> {
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    session.ask(EXTEND, &[&now.0, &most]).await?;
     let mut deleted = 0;
+    session.ask(EXTEND, &[&now.0, &most]).await?;
     for sql in [GRANTS, TERMINALS] {
         let rows = session.ask(sql, &[&now.0, &most]).await?;
         let count = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok()).unwrap_or(0);
         deleted += usize::try_from(count).unwrap_or(0);
     }
+    if deleted > 0 {
+        return Ok((deleted, true));
+    }
     session.ask(WAITING, &[&now.0]).await?;
     session.ask(TALLY, &[&now.0]).await?;
-    session.batch(COMMIT).await?;
-    Ok((dropped + deleted, deleted > 0))
+    Ok((drop_over(session, now).await?, false))
 }

@@ -61,9 +61,8 @@ impl Reader {
                 Ok(()) => break Ok(()),
                 Err(fault) => fault,
             };
-            if !matches!(fault, Fault::Row(_)) {
-                self.session = None;
-            }
+            // Whatever it was: a transaction left open would go on with its old snapshot.
+            self.session = None;
             let again = matches!(fault, Fault::Disconnected(_) | Fault::Conflict);
             if !again || self.shared.is_failed() || Instant::now() >= deadline {
                 break Err(fault.into());

@@ -3,8 +3,8 @@
 //! Version `n` of a database is what the first `n` migrations made. Each runs in a transaction of its
 //! own, together with the new version number, under a lock that only migrations take. A published
 //! migration is never edited: add another. Two neighbouring versions of the program run side by side
-//! on one database, so a migration only adds (a nullable column, a table, an index built
-//! `CONCURRENTLY`), and what it replaces goes with a later one; `oldest_program` says from which
+//! on one database, so a migration only adds (a nullable column, a table, an index of a table that is
+//! small), and what it replaces goes with a later one; `oldest_program` says from which
 //! version on a program can still use the tables. No statement here may wait long for a lock.
 //!
 //! Why the tables look like this:
@@ -191,6 +191,9 @@ CREATE UNLOGGED TABLE tally (
 /// A lock that all programs of ours take for one purpose; any fixed number will do.
 pub(super) const MIGRATION_LOCK: i64 = 0x7477_696e_0001;
 
+/// How long one migration may take.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3600);
+
 /// How often a migration tries for its locks, each time for `lock_timeout`.
 const TRIES: u32 = 30;
 
@@ -215,13 +218,14 @@ pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, S
         )));
     }
     // Small and seldom contended locks: it is better to try again than to make everyone wait.
+    let session = session.with_patience(PATIENCE);
     session.batch("SET lock_timeout = '500ms'; SET statement_timeout = 0").await?;
     for migration in migrations {
         let mut tries = 0;
         loop {
             match apply(&session, migration).await {
                 Ok(()) => break,
-                Err(Fault::Conflict) if tries < TRIES => {
+                Err(Fault::Conflict | Fault::Locked) if tries < TRIES => {
                     tries += 1;
                     tracing::info!(version = migration.number, "waiting for a lock to migrate");
                     if !session.roll_back().await {

@@ -109,7 +109,7 @@ impl Protection {
             Some(_) => Err(refuse(
                 "sslmode must be verify-full or disable: what may be plain is as good as plain",
             )),
-            None if config.get_hosts().iter().all(here) => Ok(SslMode::Disable),
+            None if is_here(config) => Ok(SslMode::Disable),
             None => Ok(SslMode::Require),
         }
     }
@@ -152,6 +152,12 @@ impl Protection {
     }
 }
 
+/// Whether the way to the database does not leave the machine.
+fn is_here(config: &Config) -> bool {
+    config.get_hosts().iter().all(here)
+        && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+}
+
 /// Whether the way to this host does not leave the machine.
 fn here(host: &Host) -> bool {
     match host {
@@ -186,7 +192,11 @@ mod tests {
         assert_eq!(mode("postgres://me@localhost:5433/db"), SslMode::Disable);
         assert_eq!(mode("postgresql://me@%2Frun%2Fpostgresql/db"), SslMode::Disable);
         assert_eq!(mode("postgres://me@db.example/db?sslmode=disable"), SslMode::Disable);
-        for url in ["postgres://me@127.0.0.1,db.example/db", "postgres://me@10.0.0.1/db"] {
+        for url in [
+            "postgres://me@127.0.0.1,db.example/db",
+            "postgres://me@10.0.0.1/db",
+            "postgres://me@localhost/db?hostaddr=10.0.0.1",
+        ] {
             match Target::parse(url) {
                 Ok(target) => assert_eq!(target.config.get_ssl_mode(), SslMode::Require),
                 // A machine without any root certificate.

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use twinpath_core::ids::Timestamp;
 use twinpath_core::transaction::{Random, random_bytes};
 
 use super::Shared;
-use super::connection::{BEGIN, COMMIT, Session};
+use super::connection::{BEGIN, COMMIT, Call, Session};
 use super::fault::Fault;
 use super::flush::{LineNumbers, Sorted, flush};
 use super::load::drive;
@@ -38,6 +39,12 @@ const PAUSE: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 /// Between two tries to connect.
 const RECONNECT: Duration = Duration::from_millis(50);
+/// How long a stuck session is waited for before a batch is told, and how often it is looked after.
+const SETTLE: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_secs(2);
+/// A write that means nothing, but is as durable as any other.
+const PROBE: &str = "INSERT INTO meta VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE \
+    SET value = (meta.value + 1) & 65535";
 /// After how many losses a batch is taken apart.
 const LOSSES: u32 = 2;
 
@@ -45,11 +52,21 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     /// `None` until it is needed, and after a fault.
     pub(super) session: Option<Session>,
+    /// A session that did not answer in time, and is not given up: the server may be waiting for a
+    /// standby with it, and each new session would soon wait like it.
+    pub(super) stuck: Option<Stuck>,
     pub(super) random: Box<dyn Random + Send>,
     pub(super) numbers: LineNumbers,
     /// Partitions that rows asked to be kept for longer than usual.
     pub(super) kept: HashMap<(Parent, i32), Timestamp>,
     pub(super) nodes: mpsc::Sender<NodeWork>,
+}
+
+/// A session whose last answer is outstanding.
+pub(super) struct Stuck {
+    settled: JoinHandle<Option<Session>>,
+    process: (i32, String),
+    looked: Instant,
 }
 
 /// How a batch fared.
@@ -64,7 +81,7 @@ impl Writer {
         let mut random = (shared.options.random)();
         let numbers = LineNumbers::new(u16::from_be_bytes(random_bytes(&mut *random)));
         let (shared, kept) = (Arc::clone(shared), HashMap::new());
-        Self { shared, session: None, random, numbers, kept, nodes }
+        Self { shared, session: None, stuck: None, random, numbers, kept, nodes }
     }
 
     /// Serves until the queue is closed and empty.
@@ -125,8 +142,10 @@ impl Writer {
             let late = Instant::now() >= deadline;
             match fault {
                 Fault::Conflict if batch.len() > 1 && losses >= LOSSES => return Fate::Apart,
-                Fault::Refused(_) if batch.len() > 1 => return Fate::Apart,
-                Fault::Conflict | Fault::Partition if !late => losses += 1,
+                Fault::Locked | Fault::Refused(_) | Fault::Row(_) if batch.len() > 1 => {
+                    return Fate::Apart;
+                }
+                Fault::Conflict | Fault::Locked | Fault::Partition if !late => losses += 1,
                 Fault::Disconnected(_) | Fault::Unavailable(_) if !late && !hopeless => {
                     pause = pause.max(RECONNECT);
                 }
@@ -152,18 +171,61 @@ impl Writer {
     /// Makes the session ready for another transaction, or gives it up.
     async fn clear_up(&mut self, fault: &Fault) {
         let Some(session) = self.session.take() else { return };
-        if !matches!(fault, Fault::Disconnected(_) | Fault::Unknown(_)) && session.roll_back().await
-        {
+        if fault.breaks() {
+            // What was seen since may not have reached a standby, or not survived.
+            self.shared.unsure.store(true, Ordering::Relaxed);
+        }
+        if session.is_unanswered() {
+            let (process, looked) = (session.process(), Instant::now());
+            self.stuck = Some(Stuck { process, looked, settled: tokio::spawn(session.settled()) });
+        } else if !fault.breaks() && session.roll_back().await {
             self.session = Some(session);
+        } else {
+            self.kept.clear();
         }
     }
 
     async fn session(&mut self) -> Result<&mut Session, Fault> {
+        if let Some(stuck) = self.stuck.take() {
+            self.session = self.unstick(stuck).await?;
+        }
         if self.session.as_ref().is_none_or(Session::is_closed) {
             let session = self.shared.connect().await?;
             self.session = Some(session);
         }
         self.session.as_mut().ok_or_else(|| Fault::Disconnected("no session".to_owned()))
+    }
+
+    /// The stuck session if it is done, or another one if the server is not waiting for a standby with
+    /// it. Otherwise it stays stuck.
+    async fn unstick(&mut self, mut stuck: Stuck) -> Result<Option<Session>, Fault> {
+        let waits = || Fault::Unavailable("a commit waits for a standby".to_owned());
+        if let Ok(settled) = tokio::time::timeout(SETTLE, &mut stuck.settled).await {
+            return Ok(settled.ok().flatten());
+        }
+        if stuck.looked.elapsed() >= LOOK {
+            stuck.looked = Instant::now();
+            let looked = match self.shared.connect().await {
+                Ok(session) => match session.awaits_standby(&stuck.process).await {
+                    Ok(waits) => Ok((!waits).then_some(session)),
+                    Err(fault) => Err(fault),
+                },
+                Err(fault) => Err(fault),
+            };
+            match looked {
+                Ok(Some(session)) => {
+                    stuck.settled.abort();
+                    return Ok(Some(session));
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    self.stuck = Some(stuck);
+                    return Err(fault);
+                }
+            }
+        }
+        self.stuck = Some(stuck);
+        Err(waits())
     }
 
     /// One transaction: load, decide, write, commit.
@@ -176,7 +238,18 @@ impl Writer {
         };
         let snapshot = drive(session, BEGIN, batch, &clock, &mut **random).await?;
         if batch.writes().is_empty() {
-            return if snapshot.begun { session.batch(COMMIT).await } else { Ok(()) };
+            if !snapshot.begun {
+                return Ok(());
+            }
+            if !shared.unsure.load(Ordering::Relaxed) {
+                return session.batch(COMMIT).await;
+            }
+            // A commit's fate was unknown. What was read now may be that commit's rows, not confirmed
+            // by a standby yet; a write behind them in the log is confirmed after them.
+            session.forget_warnings();
+            let probe = [Call::new(PROBE), Call::new(COMMIT)];
+            session.all(&probe).await.map_err(Fault::while_committing)?;
+            return shared.confirmed(session);
         }
         let sorted = Sorted::of(batch.writes());
         let audit_days = shared.options.audit_days;
@@ -205,10 +278,7 @@ impl Writer {
             ensure(session, &flush.into).await?;
         }
         done?;
-        if session.warned() {
-            let why = "the database warned while it committed".to_owned();
-            return Err(Fault::Unknown(why));
-        }
+        shared.confirmed(session)?;
         shared.counters.committed(begun.elapsed());
         if !flush.recorded.is_empty() {
             // Those who wait on other nodes hear of it; a full line is mended by their own looks.
@@ -251,32 +321,40 @@ impl Writer {
         Ok(result?)
     }
 
-    /// A write that means nothing but has to become durable like any other.
+    /// Makes a write durable that means nothing. Tried twice: the first may find out that the
+    /// connection has long ended.
     async fn ping(&mut self) -> Result<(), StoreError> {
-        const PROBE: &str = "INSERT INTO meta VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE \
-            SET value = (meta.value + 1) & 65535";
-        let shared = Arc::clone(&self.shared);
-        let result = match self.session().await {
-            Ok(session) => {
-                session.forget_warnings();
-                let warned = || Fault::Unknown("the database warned".to_owned());
-                let begun = Instant::now();
-                let done = session.batch(PROBE).await;
-                shared.counters.committed(begun.elapsed());
-                done.and_then(|()| if session.warned() { Err(warned()) } else { Ok(()) })
-            }
-            Err(fault) => Err(fault),
-        };
+        let mut result = self.probe().await;
+        if matches!(result, Err(Fault::Disconnected(_) | Fault::Conflict)) && self.stuck.is_none() {
+            result = self.probe().await;
+        }
         match result {
             Ok(()) => {
                 self.shared.counters.failed.store(false, Ordering::Relaxed);
                 Ok(())
             }
             Err(fault) => {
-                self.clear_up(&fault).await;
                 self.shared.failed(&fault);
                 Err(fault.into())
             }
         }
+    }
+
+    async fn probe(&mut self) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let begun = Instant::now();
+        let result = match self.session().await {
+            Ok(session) => {
+                session.forget_warnings();
+                let done = session.batch(PROBE).await;
+                done.and_then(|()| shared.confirmed(session))
+            }
+            Err(fault) => Err(fault),
+        };
+        match &result {
+            Ok(()) => shared.counters.committed(begun.elapsed()),
+            Err(fault) => self.clear_up(fault).await,
+        }
+        result
     }
 }

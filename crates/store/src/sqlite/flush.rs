@@ -114,6 +114,9 @@ fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
         ON CONFLICT (terminal, id) DO UPDATE SET account = ?3, client_id = ?4, jkt = ?5, scope = ?6, \
         resources = ?7, auth_time = ?8, route = ?9, trust = ?10, revoked_at = ?11, sequence = ?12, \
         hash = ?13, previous = ?14, first = ?15, used = ?16, expires_at = ?17, purge_at = ?18";
+    // A revoked grant goes earlier than it was first thought to.
+    const REVOKED: &str = "UPDATE grants SET due = purge_at WHERE terminal = ?1 AND id = ?2 \
+        AND due > purge_at";
     let refresh = &row.refresh;
     run(
         connection,
@@ -138,7 +141,11 @@ fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
             row.expires_at.0,
             row.purge_at.0
         ],
-    )
+    )?;
+    if row.revoked_at.is_some() {
+        run(connection, REVOKED, params![row.terminal.0, row.id.0])?;
+    }
+    Ok(())
 }
 
 fn put_quota(connection: &Connection, row: &TextQuota) -> Result<(), Fault> {

@@ -54,6 +54,7 @@ macro_rules! every_case {
             operators::the_registry_version_grows_with_apps_and_keys,
             operators::purging_forgets_what_is_past_its_time,
             operators::purging_spares_what_was_extended,
+            operators::purging_forgets_a_revoked_grant_early,
             operators::purging_spares_a_code_that_was_extended,
             operators::purging_forgets_old_lines_of_the_audit_trail,
             operators::figures_count,

@@ -168,6 +168,17 @@ pub(crate) async fn purging_spares_what_was_extended(backend: &impl Backend) {
     assert_eq!(store.purge(Timestamp(9_000), usize::MAX).await, Ok(300));
 }
 
+pub(crate) async fn purging_forgets_a_revoked_grant_early(backend: &impl Backend) {
+    let store = backend.store();
+    let grant = Grant { purge_at: Timestamp(90_000), ..samples::grant() };
+    let key = || Key::Grants(grant.terminal);
+    put(&store, key(), Write::Grant(grant.clone())).await;
+    let (revoked_at, purge_at) = (Some(Timestamp(1_000)), Timestamp(4_000));
+    put(&store, key(), Write::Grant(Grant { revoked_at, purge_at, ..grant.clone() })).await;
+    assert_eq!(store.purge(Timestamp(3_999), 9).await, Ok(0));
+    assert_eq!(store.purge(Timestamp(4_000), 9).await, Ok(1));
+}
+
 pub(crate) async fn purging_spares_a_code_that_was_extended(backend: &impl Backend) {
     let store = backend.store();
     let code = samples::code(1);
