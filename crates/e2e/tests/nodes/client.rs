@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use twinpath_e2e::app::{Attempt, Draft, Instance};
-use twinpath_e2e::centre::{Centre, Receipt};
+use twinpath_e2e::centre::{Centre, ROK};
 use twinpath_e2e::http::Answer;
 use twinpath_e2e::pdu::Text;
 
@@ -108,16 +108,17 @@ impl Balancer {
     pub(crate) async fn text(&self, centre: &Centre, from: &str, attempt: &Attempt) -> bool {
         let text = Text::new(from, &attempt.text);
         loop {
-            match centre.deliver_to("*", &text).await {
-                receipt if receipt.is_ok() => {
+            let receipt = centre.deliver_to("*", &text).await;
+            match receipt.status() {
+                Some(ROK) => {
                     self.promise();
                     return true;
                 }
-                Receipt::Lost => self.note("text: no answer"),
-                Receipt::Answered { status, .. } if AGAIN.contains(&status) => {
+                None => self.note("text: no answer"),
+                Some(status) if AGAIN.contains(&status) => {
                     self.note(&format!("text: status {status:#x}"));
                 }
-                other => self.strange(format!("a text: {other:?}")),
+                Some(_) => self.strange(format!("a text: {receipt:?}")),
             }
             if self.stopped() {
                 return false;

@@ -84,7 +84,9 @@ async fn the_database_may_run_out_of_connections() {
     block_in_place(|| ender.join()).unwrap().expect("all connections are taken");
     load.sees(THROTTLED, 10).await;
     full.store(false, Relaxed);
-    hogs.into_iter().for_each(|hog| hog.join().unwrap());
+    for hog in hogs {
+        hog.join().unwrap();
+    }
     load.next(20).await;
     load.stop().await.verify(&fleet).await;
 }
@@ -134,7 +136,8 @@ async fn a_node_may_lose_the_database() {
     for lose in [Proxy::freeze, Proxy::cut] {
         block_in_place(|| lose(&proxies[1]));
         load.sees(THROTTLED, 1).await;
-        load.next(20).await;
+        // A few: whoever comes to this node is kept for seconds.
+        load.next(8).await;
         proxies[1].pass();
         until("the node is ready", async || fleet.nodes[1].ready().await.then_some(())).await;
         load.next(20).await;
@@ -159,7 +162,7 @@ async fn the_disk_may_be_full() {
     load.next(20).await;
     let ballast = disk.path().join("ballast");
     let mut file = std::fs::File::create(&ballast).unwrap();
-    block_in_place(|| while file.write_all(&[0; 64 * 1024]).is_ok() {});
+    block_in_place(|| while file.write_all(&[0; 4096]).is_ok() {});
     drop(file);
     // There may be room for texts where there is none for grants.
     load.text_until_refused(20).await;
