@@ -9,16 +9,17 @@ import { createInterface } from 'node:readline';
 import smpp from 'smpp';
 
 const settings = { bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
-const sessions = new Map(); // number -> { session, bound, waiting: Map(sequence -> [id, at]) }
+const sessions = new Map(); // number -> { session, bound, system_id, waiting: Map(sequence -> [id, at]) }
 let lastSession = 0;
 let rawSequence = 0x40000000;
+let turn = 0;
 
 const now = () => performance.timeOrigin + performance.now();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 const server = smpp.createServer((session) => {
   const number = ++lastSession;
-  const peer = { session, bound: null, waiting: new Map() };
+  const peer = { session, bound: null, system_id: null, waiting: new Map() };
   sessions.set(number, peer);
   say({ event: 'connect', session: number, at: now() });
   session.on('error', (error) => say({ event: 'error', session: number, error: String(error) }));
@@ -60,8 +61,8 @@ function bind(number, peer, pdu) {
   const answer = () => {
     peer.session.send(pdu.response({ command_status: status, system_id: 'centre' }));
     if (status !== 0) return peer.session.close();
-    peer.bound = command;
-    say({ event: 'bound', session: number, command, at: now() });
+    Object.assign(peer, { bound: command, system_id });
+    say({ event: 'bound', session: number, command, system_id, at: now() });
   };
   if (settings.bindDelayMs > 0) setTimeout(answer, settings.bindDelayMs);
   else answer();
@@ -71,9 +72,15 @@ const bytes = (value) => (value && value.hex !== undefined ? Buffer.from(value.h
 const receivers = () =>
   [...sessions.values()].filter(({ bound }) => bound && bound !== 'bind_transmitter');
 
-// A text to the newest session that takes texts.
-function deliver({ id, command = 'deliver_sm', pdu }) {
-  const peer = receivers().at(-1);
+// Of the sessions that take texts: the newest, the newest of a system_id, or each in its turn.
+function receiver(to) {
+  const all = receivers();
+  if (to === '*') return all[turn++ % all.length];
+  return (to === undefined ? all : all.filter(({ system_id }) => system_id === to)).at(-1);
+}
+
+function deliver({ id, command = 'deliver_sm', pdu, to }) {
+  const peer = receiver(to);
   if (!peer) return say({ id, lost: true });
   const fields = Object.fromEntries(Object.entries(pdu).map(([k, v]) => [k, bytes(v)]));
   const at = now();

@@ -34,10 +34,17 @@ impl Place {
     /// Reads the metadata of the server at `address`.
     pub async fn discover(issuer: &str, address: SocketAddr) -> Arc<Self> {
         // RFC 8414 3.1: the issuer's own path comes last.
-        let below = issuer.strip_prefix(&format!("http://{address}")).expect("this server's");
+        let below = &issuer[origin(issuer).len()..];
         let path = format!("/.well-known/oauth-authorization-server{below}");
         let metadata = http::send(address, &Request::new("GET", &path)).await.accepts();
         Arc::new(Self { issuer: issuer.to_owned(), address, metadata })
+    }
+
+    /// The same platform, asked at another of its nodes.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Arc<Self> {
+        let (issuer, metadata) = (self.issuer.clone(), self.metadata.clone());
+        Arc::new(Self { issuer, address, metadata })
     }
 
     /// The URL of an endpoint, by its metadata name.
@@ -49,7 +56,7 @@ impl Place {
     pub fn path(&self, endpoint: &str) -> &str {
         let url = self.url(endpoint);
         assert!(url.starts_with(&format!("{}/", self.issuer)), "{url}");
-        url.strip_prefix(&format!("http://{}", self.address)).unwrap()
+        &url[origin(&self.issuer).len()..]
     }
 
     /// A plain GET.
@@ -61,6 +68,13 @@ impl Place {
     pub async fn jwks(&self) -> Value {
         self.get(self.path("jwks_uri")).await.accepts()
     }
+}
+
+/// An URL without its path.
+fn origin(url: &str) -> &str {
+    let rest = url.strip_prefix("http://").expect("http on loopback");
+    let path = rest.find('/').unwrap_or(rest.len());
+    &url[..url.len() - rest.len() + path]
 }
 
 /// How an app shows that it is itself.
@@ -118,10 +132,10 @@ pub struct Instance {
     /// The app.
     pub app: Arc<App>,
     /// The instance key.
-    pub key: Key,
+    pub key: Arc<Key>,
     /// The server.
     pub place: Arc<Place>,
-    nonce: Mutex<Option<String>>,
+    nonce: Arc<Mutex<Option<String>>>,
 }
 
 /// A request that a test may spoil before it is sent.
@@ -205,8 +219,15 @@ pub fn assertion_header() -> Value {
 impl Instance {
     /// A fresh installation.
     pub fn new(app: &Arc<App>, place: &Arc<Place>) -> Self {
-        let nonce = Mutex::new(None);
-        Self { app: Arc::clone(app), key: Key::generate(), place: Arc::clone(place), nonce }
+        let (key, nonce) = (Arc::new(Key::generate()), Arc::default());
+        Self { app: Arc::clone(app), key, place: Arc::clone(place), nonce }
+    }
+
+    /// The same installation, asking at another node.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let (app, key, nonce) = (self.app.clone(), self.key.clone(), self.nonce.clone());
+        Self { app, key, place: self.place.at(address), nonce }
     }
 
     /// A fresh verifier and its text, in English.
@@ -295,11 +316,17 @@ impl Instance {
 
     /// Sends a draft and keeps the nonce that comes back.
     pub async fn send(&self, draft: &Draft) -> Answer {
-        let answer = http::send(self.place.address, &draft.request()).await;
+        let answer = self.try_send(draft).await;
+        answer.unwrap_or_else(|| panic!("no answer to POST {}", draft.path))
+    }
+
+    /// Sends a draft and keeps the nonce that comes back; nothing if the server has gone.
+    pub async fn try_send(&self, draft: &Draft) -> Option<Answer> {
+        let answer = http::send_octets(self.place.address, &draft.request().octets()).await?;
         if let Some(nonce) = answer.header("dpop-nonce") {
             *self.nonce.lock().unwrap() = Some(nonce.to_owned());
         }
-        answer
+        Some(answer)
     }
 
     /// Sends what `make` makes, once more if the server asks for its nonce (RFC 9449 8).

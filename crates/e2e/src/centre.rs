@@ -140,6 +140,13 @@ impl Centre {
         Receipt::of(&self.command(json!({"do": "deliver", "pdu": text.0})).await)
     }
 
+    /// Delivers a text to the newest bind of this `system_id`, or, with `*`, to each bind in its
+    /// turn.
+    pub async fn deliver_to(&self, system_id: &str, text: &Text) -> Receipt {
+        let command = json!({"do": "deliver", "to": system_id, "pdu": text.0});
+        Receipt::of(&self.command(command).await)
+    }
+
     /// Delivers a text as `data_sm`, its text in `message_payload`.
     pub async fn deliver_data(&self, text: &Text) -> Receipt {
         let command = json!({"do": "deliver", "command": "data_sm", "pdu": text.0});
@@ -186,17 +193,33 @@ impl Centre {
 
     /// Waits for the `nth` event of this kind, counted from one, and gives it.
     pub async fn event(&self, kind: &str, nth: usize) -> Value {
+        let what = format!("{kind} number {nth} at the message centre");
+        self.seen(&what, |event| event["event"] == kind, nth).await
+    }
+
+    async fn seen(&self, what: &str, is_it: impl Fn(&Value) -> bool, nth: usize) -> Value {
         let mut seen = self.seen.clone();
         let look = async {
             loop {
                 seen.mark_unchanged();
-                if let Some(event) = self.events(kind).get(nth - 1) {
-                    return event.clone();
+                let found = {
+                    let events = self.shared.events.lock().unwrap();
+                    events.iter().filter(|event| is_it(event)).nth(nth - 1).cloned()
+                };
+                match found {
+                    Some(event) => return event,
+                    None => seen.changed().await.expect("the centre runs"),
                 }
-                seen.changed().await.expect("the centre runs");
             }
         };
-        within(&format!("{kind} number {nth} at the message centre"), look).await
+        within(what, look).await
+    }
+
+    /// Waits until it has been bound to so often under this `system_id`.
+    pub async fn bound_as(&self, system_id: &str, times: usize) {
+        let as_this = |event: &Value| event["event"] == "bound" && event["system_id"] == system_id;
+        let what = format!("{system_id} is bound for the {times}th time");
+        self.seen(&what, as_this, times).await;
     }
 
     /// Waits until it has been bound to so often, all told.

@@ -1,6 +1,7 @@
 //! The server's configuration file (PROTOCOL 12).
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The master key of all tests.
@@ -13,6 +14,8 @@ pub struct Bind {
     pub name: String,
     /// The message centre's port.
     pub port: u16,
+    /// `system_id`
+    pub system_id: String,
     /// `trust`
     pub trust: String,
     /// Further lines.
@@ -22,7 +25,15 @@ pub struct Bind {
 impl Bind {
     /// A transceiver bind of an operator's.
     pub fn new(name: &str, port: u16) -> Self {
-        Self { name: name.to_owned(), port, trust: "operator".to_owned(), more: String::new() }
+        let (system_id, trust) = ("twinpath".to_owned(), "operator".to_owned());
+        Self { name: name.to_owned(), port, system_id, trust, more: String::new() }
+    }
+
+    /// Under another name at the message centre.
+    #[must_use]
+    pub fn system_id(mut self, system_id: &str) -> Self {
+        system_id.clone_into(&mut self.system_id);
+        self
     }
 
     /// With another trust.
@@ -48,6 +59,12 @@ pub struct Settings {
     pub development: bool,
     /// The issuer's path: empty, or `/` and more.
     pub issuer_path: String,
+    /// The whole issuer, if it is not where the server listens: nodes share one.
+    pub issuer: Option<String>,
+    /// `store.url`; an SQLite file of the server's own if it is not given.
+    pub store: Option<String>,
+    /// Further lines of `[store]`.
+    pub store_more: String,
     /// Further sections, but for `[http]`, `[admin]`, `[store]`, `[keys]`.
     pub sections: String,
     /// The binds.
@@ -75,24 +92,30 @@ impl Settings {
         self
     }
 
-    /// The file. The store and its master key are in `folder`.
+    /// The issuer of a server that listens here.
+    pub fn issuer(&self, address: SocketAddr) -> String {
+        let shared = self.issuer.clone();
+        shared.unwrap_or_else(|| format!("http://{address}{}", self.issuer_path))
+    }
+
+    /// The file. The store is in `folder`, unless it is a server's.
     pub fn file(&self, issuer: &str, listen: &str, admin: &str, folder: &Path) -> String {
+        let embedded = || format!("sqlite://{}/twinpath.db", folder.display());
+        let store = self.store.clone().unwrap_or_else(embedded);
         let mut text = format!(
             "issuer = \"{issuer}\"\n\
              [http]\nlisten = \"{listen}\"\ndevelopment = {}\n\
              [admin]\nlisten = \"{admin}\"\n\
-             [store]\nurl = \"sqlite://{}/twinpath.db\"\n\
+             [store]\nurl = \"{store}\"\n{}\n\
              [keys]\nmaster = \"{MASTER}\"\n\
              {}\n",
-            self.development,
-            folder.display(),
-            self.sections,
+            self.development, self.store_more, self.sections,
         );
-        for Bind { name, port, trust, more } in &self.binds {
+        for Bind { name, port, system_id, trust, more } in &self.binds {
             write!(
                 text,
                 "[[sms.smpp]]\nname = \"{name}\"\naddress = \"127.0.0.1:{port}\"\n\
-                 system_id = \"twinpath\"\npassword = \"secret\"\nnumbers = [\"+8610690001\"]\n\
+                 system_id = \"{system_id}\"\npassword = \"secret\"\nnumbers = [\"+8610690001\"]\n\
                  country = \"GB\"\ntrust = \"{trust}\"\n{more}"
             )
             .unwrap();

@@ -132,7 +132,7 @@ impl Platform {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let issuer = format!("http://{address}{}", settings.issuer_path);
+        let issuer = settings.issuer(address);
         let text = settings.file(&issuer, &address.to_string(), "127.0.0.1:0", folder.path());
         let path = folder.path().join("twinpath.toml");
         std::fs::write(&path, text).unwrap();

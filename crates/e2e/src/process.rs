@@ -51,7 +51,7 @@ impl Installation {
     pub fn new(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, admin) = (fixed_address(), fixed_address());
-        let issuer = format!("http://{address}{}", settings.issuer_path);
+        let issuer = settings.issuer(address);
         let text = settings.file(&issuer, &address.to_string(), &admin.to_string(), folder.path());
         std::fs::write(folder.path().join("twinpath.toml"), text).unwrap();
         Self { issuer, address, admin, binary: twinpath(), folder }
@@ -150,7 +150,7 @@ impl Process {
 }
 
 /// A free address below the ephemeral range. Each process starts somewhere else.
-fn fixed_address() -> SocketAddr {
+pub fn fixed_address() -> SocketAddr {
     use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 9000).unwrap();

@@ -1,5 +1,7 @@
 //! Waiting for a condition, with a deadline far beyond what it should take.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -26,4 +28,14 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let output = tokio::time::timeout(DEADLINE, future).await;
     output.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}"))
+}
+
+/// Carries all of these out together, in this task.
+pub async fn all<F: Future<Output = ()>>(work: impl Iterator<Item = F>) {
+    let mut left: Vec<_> = work.map(Box::pin).collect();
+    poll_fn(|cx| {
+        left.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+        if left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }

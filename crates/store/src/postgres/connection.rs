@@ -104,11 +104,17 @@ impl Session {
         target: &Target,
         options: &Options,
     ) -> Result<(Self, mpsc::Receiver<Notification>), Fault> {
-        let connecting = target.config.connect(target.tls.clone());
         let patience = options.statement_timeout + GRACE;
         let slow = || Fault::Disconnected("the database did not answer in time".to_owned());
-        let (client, mut connection) =
-            tokio::time::timeout(patience, connecting).await.map_err(|_| slow())??;
+        let mut connected = Err(slow());
+        for host in &target.hosts {
+            let connecting = tokio::time::timeout(patience, host.connect(target.tls.clone())).await;
+            connected = connecting.map_or_else(|_| Err(slow()), |done| Ok(done?));
+            if connected.is_ok() {
+                break;
+            }
+        }
+        let (client, mut connection) = connected?;
         let warned = Arc::new(AtomicBool::new(false));
         let warn = Arc::clone(&warned);
         let (heard, notifications) = mpsc::channel(1024);

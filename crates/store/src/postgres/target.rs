@@ -24,7 +24,9 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// Where the database is.
 #[derive(Clone)]
 pub(super) struct Target {
-    pub(super) config: Config,
+    /// How to each of its hosts, in order. Where several are one configuration, the driver gives them
+    /// no time of their own, and one that takes connections and then hangs hides those behind it.
+    pub(super) hosts: Vec<Config>,
     pub(super) tls: MakeRustlsConnect,
 }
 
@@ -41,11 +43,7 @@ impl Target {
     /// Reads a URL. Messages never repeat it: it may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let (plain, protection) = Protection::take_from(url);
-        let mut config: Config = plain.parse().map_err(|_| {
-            refuse(
-                "it is not of the form postgres://user:password@host:port/database?parameter=value",
-            )
-        })?;
+        let config: Config = plain.parse().map_err(|_| malformed())?;
         if config.get_dbname().is_none() {
             return Err(refuse("it names no database"));
         }
@@ -53,23 +51,45 @@ impl Target {
             return Err(refuse("it names no host"));
         }
         let mode = protection.mode(&config)?;
-        config
-            .ssl_mode(mode)
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .keepalives_idle(Duration::from_secs(5))
-            .keepalives_interval(Duration::from_secs(2))
-            .keepalives_retries(3);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(UNACKNOWLEDGED);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("twinpath");
-        }
-        Ok(Self { config, tls: MakeRustlsConnect::new(protection.client(mode)?) })
+        let hosts = one_host_each(&plain).map(|url| {
+            let mut config: Config = url.parse().map_err(|_| malformed())?;
+            set_up(&mut config, mode);
+            Ok(config)
+        });
+        let hosts = hosts.collect::<Result<_, StoreError>>()?;
+        Ok(Self { hosts, tls: MakeRustlsConnect::new(protection.client(mode)?) })
     }
+}
+
+fn set_up(config: &mut Config, mode: SslMode) {
+    config
+        .ssl_mode(mode)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .keepalives_idle(Duration::from_secs(5))
+        .keepalives_interval(Duration::from_secs(2))
+        .keepalives_retries(3);
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNACKNOWLEDGED);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("twinpath");
+    }
+}
+
+/// The URL once for each of its hosts. Those that a parameter names stay together.
+fn one_host_each(url: &str) -> impl Iterator<Item = String> {
+    let begin = url.find("://").map_or(0, |scheme| scheme + 3);
+    let begin = url.find('@').map_or(begin, |user| user + 1);
+    let (user, rest) = url.split_at(begin);
+    let (hosts, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    hosts.split(',').map(move |host| format!("{user}{host}{rest}"))
+}
+
+fn malformed() -> StoreError {
+    refuse("it is not of the form postgres://user:password@host:port/database?parameter=value")
 }
 
 impl Protection {
@@ -183,7 +203,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str) -> SslMode {
-        Target::parse(url).map(|target| target.config.get_ssl_mode()).unwrap()
+        Target::parse(url).map(|target| target.hosts[0].get_ssl_mode()).unwrap()
     }
 
     #[test]
@@ -198,11 +218,27 @@ mod tests {
             "postgres://me@localhost/db?hostaddr=10.0.0.1",
         ] {
             match Target::parse(url) {
-                Ok(target) => assert_eq!(target.config.get_ssl_mode(), SslMode::Require),
+                Ok(target) => assert_eq!(target.hosts[0].get_ssl_mode(), SslMode::Require),
                 // A machine without any root certificate.
                 Err(error) => assert!(error.to_string().contains("sslrootcert"), "{error}"),
             }
         }
+    }
+
+    #[test]
+    fn each_host_has_a_configuration_of_its_own() {
+        let url = "postgres://me:x@127.0.0.1:5001,localhost:5002,[::1]/db?application_name=a";
+        let target = Target::parse(&format!("{url}&sslmode=disable")).unwrap();
+        let ports: Vec<_> = target.hosts.iter().map(|host| host.get_ports().to_vec()).collect();
+        assert_eq!(ports, [vec![5001], vec![5002], vec![5432]]);
+        for host in &target.hosts {
+            assert_eq!((host.get_hosts().len(), host.get_dbname()), (1, Some("db")));
+            assert_eq!((host.get_user(), host.get_application_name()), (Some("me"), Some("a")));
+            assert_eq!(host.get_ssl_mode(), SslMode::Disable);
+            assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+        }
+        let one = Target::parse("postgres:///db?host=127.0.0.1").unwrap();
+        assert_eq!((one.hosts.len(), one.hosts[0].get_hosts().len()), (1, 1));
     }
 
     #[test]
