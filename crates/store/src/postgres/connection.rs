@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio::sync::mpsc;
-use tokio_postgres::error::Severity;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 
@@ -123,7 +123,9 @@ impl Session {
                 match message {
                     Ok(AsyncMessage::Notice(notice)) => {
                         let severity = notice.parsed_severity();
-                        if severity.is_none_or(|severity| severity == Severity::Warning) {
+                        // Our own ROLLBACK finds that a failed COMMIT has ended the transaction.
+                        let ended = *notice.code() == SqlState::NO_ACTIVE_SQL_TRANSACTION;
+                        if !ended && severity.is_none_or(|severity| severity == Severity::Warning) {
                             tracing::warn!(sqlstate = notice.code().code(), "the database warns");
                             warn.store(true, Ordering::Release);
                         }
