@@ -8,3 +8,5 @@ mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod transfer;

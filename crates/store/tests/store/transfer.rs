@@ -1,0 +1,509 @@
+//! One store copied into another: every way round, interrupted anywhere, compared at the end.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use twinpath_core::ids::{
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+};
+use twinpath_core::records::{
+    Account, AccountStatus, CodeRecord, CodeState, Grant, Sealed, Terminal, TextQuota, UsedJti,
+};
+use twinpath_core::transaction::{Key, Loaded, Write};
+use twinpath_store::{
+    AuditLine, Copied, Ended, Options, Progress, Stage, Store, StoreError, Table, Transfer,
+    TransferError, Which,
+};
+use twinpath_testing::postgres::{shared, try_psql};
+
+use crate::suite::samples;
+use crate::suite::toys::{Fetch, Put};
+
+/// A day's end, on whose two sides codes are claimed.
+const MIDNIGHT: i64 = 20_000 * 24 * 3_600_000;
+const TERMINALS: u16 = 2_300;
+const CODES: u16 = 5_000;
+const LINES: u16 = 4_300;
+
+/// An empty store, wherever it is.
+struct Place {
+    url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("t.db").display());
+        Self { url, _folder: Some(folder) }
+    }
+
+    fn server() -> Self {
+        Self { url: shared().fresh_database(), _folder: None }
+    }
+
+    fn open(&self) -> Store {
+        let options = Options { queue_limit: 100_000, ..Options::default() };
+        Store::open(&self.url, options).unwrap()
+    }
+
+    /// Another program at the same place.
+    fn intrude(&self, sql: &str) {
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => Connection::open(Path::new(path)).unwrap().execute_batch(sql).unwrap(),
+            None => drop(try_psql(&self.url, sql).unwrap()),
+        }
+    }
+}
+
+fn id(number: u16) -> [u8; 16] {
+    let mut id = [0; 16];
+    // Spread, as keyed hashes are.
+    id[..2].copy_from_slice(&number.wrapping_mul(40_503).to_be_bytes());
+    id[14..].copy_from_slice(&number.to_be_bytes());
+    id
+}
+
+fn code(number: u16) -> CodeRecord {
+    let grant = GrantId(id(number));
+    let state = match number % 5 {
+        0 => CodeState::Redeemed { grant, frozen: Digest(id(number)) },
+        1 => CodeState::Refused,
+        2 => CodeState::Voided { grant: Some(grant) },
+        3 => CodeState::Voided { grant: None },
+        _ => CodeState::Recorded,
+    };
+    let around = i64::from(number) - i64::from(CODES) / 2;
+    CodeRecord {
+        key: CodeKey(id(number)),
+        terminal: TerminalKey(id(number % TERMINALS)),
+        received_at: Timestamp(MIDNIGHT + around * 60),
+        purge_at: Timestamp(MIDNIGHT + i64::from(number % 3) * 9 * 24 * 3_600_000),
+        state,
+        ..samples::code(1)
+    }
+}
+
+fn terminal(number: u16) -> Terminal {
+    Terminal {
+        key: TerminalKey(id(number)),
+        number: Sealed(number.to_be_bytes().to_vec()),
+        account: AccountId(id(number)),
+        created_at: Timestamp(1),
+        proven_at: Timestamp(i64::from(number)),
+    }
+}
+
+fn account(number: u16) -> Account {
+    let statuses = [AccountStatus::Active, AccountStatus::Blocked, AccountStatus::Replaced];
+    Account {
+        terminal: TerminalKey(id(number)),
+        id: AccountId(id(number)),
+        status: statuses[usize::from(number) % 3],
+        created_at: Timestamp(1),
+        changed_at: Timestamp(2),
+    }
+}
+
+fn grant(number: u16, nth: u8) -> Grant {
+    let odd = number % 2 == 1;
+    let mut grant = Grant {
+        terminal: TerminalKey(id(number)),
+        id: GrantId([nth; 16]),
+        account: AccountId(id(number)),
+        resources: if odd { vec!["https://api.example/ä".to_owned()] } else { Vec::new() },
+        revoked_at: odd.then_some(Timestamp(5)),
+        ..samples::grant()
+    };
+    grant.refresh.previous = odd.then_some(Digest(id(number)));
+    grant.refresh.used = odd;
+    grant
+}
+
+fn quota(number: u16, route: &str) -> TextQuota {
+    let at = |hours: i64| Timestamp(MIDNIGHT + (i64::from(number % 7) + hours) * 3_600_000);
+    let texts = vec![(CodeKey(id(number)), at(0)), (CodeKey(id(number + 1)), at(1))];
+    TextQuota { terminal: TerminalKey(id(number)), route: RouteName::from(route), texts }
+}
+
+/// Rows of every kind, several pages of the large ones.
+fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
+    let mut all = Vec::new();
+    for number in 0..TERMINALS {
+        let terminal = terminal(number);
+        let (key, account) = (terminal.key, account(number));
+        let keys = vec![Key::Terminal(key), Key::Account(key, account.id), Key::Grants(key)];
+        let grants = (1..=2).map(|nth| Write::Grant(grant(number, nth)));
+        let mut writes = vec![Write::Terminal(terminal), Write::Account(account)];
+        writes.extend(grants);
+        all.push((keys, writes));
+    }
+    for number in 0..2_100 {
+        for route in ["modem", "SMSC", "ärger"] {
+            let quota = quota(number, route);
+            let key = Key::Quota(quota.terminal, quota.route.clone());
+            all.push((vec![key], vec![Write::Quota(quota)]));
+        }
+        let key = Digest(id(number));
+        let purge_at = Timestamp(MIDNIGHT + i64::from(number) * 1000);
+        all.push((vec![Key::Jti(key)], vec![Write::Jti(UsedJti { key, purge_at })]));
+    }
+    for number in 0..CODES {
+        let code = code(number);
+        all.push((vec![Key::Code(code.key)], vec![Write::Code(code)]));
+    }
+    for name in ["weather", "Maps", "zeta"] {
+        let app = Box::new(samples::app(name));
+        all.push((vec![Key::App(app.client_id.clone())], vec![Write::App(app)]));
+    }
+    let retired = twinpath_core::records::SigningKey {
+        retired_at: Some(Timestamp(9)),
+        ..samples::signing_key("k0")
+    };
+    let keys = vec![Write::SigningKey(samples::signing_key("k1")), Write::SigningKey(retired)];
+    all.push((vec![Key::SigningKeys], keys));
+    let line = |number: u16| {
+        // Times go up and down; order is that of the lines.
+        let at = MIDNIGHT + i64::from(number / 10) * 1000 - i64::from(number % 10) * 86_400_000;
+        let mut event = samples::audit(at);
+        event.client_id = ClientId::new("weather");
+        event.account = (number % 2 == 0).then(|| format!("acc_{number}"));
+        event.reason = (number % 3 == 0).then_some("because");
+        Write::Audit(event)
+    };
+    all.push((Vec::new(), (0..LINES).map(line).collect()));
+    all
+}
+
+/// Puts everything, and an account that was erased since.
+async fn fill(store: &Store) {
+    let puts = everything().into_iter().map(|(keys, writes)| {
+        let store = store.clone();
+        tokio::spawn(async move { store.run(Put(keys, writes)).await.unwrap() })
+    });
+    for put in puts.collect::<Vec<_>>() {
+        put.await.unwrap();
+    }
+    let erased = TerminalKey([0xee; 16]);
+    let put = Terminal { key: erased, ..terminal(1) };
+    store.run(Put(vec![Key::Terminal(erased)], vec![Write::Terminal(put)])).await.unwrap();
+    let delete = vec![Write::DeleteTerminal(erased)];
+    store.run(Put(vec![Key::Terminal(erased)], delete)).await.unwrap();
+}
+
+/// Every row under every key, and the trail in order without the numbers.
+async fn contents(store: &Store) -> (Vec<Loaded>, Vec<AuditLine>) {
+    let mut rows = Vec::new();
+    let mut keys: Vec<Key> = everything().into_iter().flat_map(|(keys, _)| keys).collect();
+    keys.push(Key::Terminal(TerminalKey([0xee; 16])));
+    let reads = keys.into_iter().map(|key| {
+        let store = store.clone();
+        tokio::spawn(async move { store.read(Fetch(key)).await.unwrap() })
+    });
+    for read in reads.collect::<Vec<_>>() {
+        rows.push(match read.await.unwrap() {
+            Loaded::Grants(mut grants) => {
+                grants.sort_by_key(|grant| grant.id.0);
+                Loaded::Grants(grants)
+            }
+            other => other,
+        });
+    }
+    let (mut lines, mut after) = (Vec::new(), i64::MIN);
+    loop {
+        let page = store.audit(after, 1000).await.unwrap();
+        let Some(last) = page.last() else { return (rows, lines) };
+        after = last.id;
+        lines.extend(page.into_iter().map(|line| AuditLine { id: 0, ..line }));
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn filled(place: &Place) -> (Vec<Loaded>, Vec<AuditLine>) {
+    runtime().block_on(async {
+        let store = place.open();
+        fill(&store).await;
+        let contents = contents(&store).await;
+        store.close().await;
+        contents
+    })
+}
+
+fn on(_: &Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn whole(ended: Ended) -> Copied {
+    match ended {
+        Ended::Whole(copied) => copied,
+        Ended::Stopped => panic!("it stopped"),
+    }
+}
+
+fn refusal(from: &Place, to: &Place) -> TransferError {
+    Transfer::open(&from.url, &to.url).err().expect("it is refused")
+}
+
+/// Copies, stopping in the middle of every table and of every comparison, and looks at the copy.
+fn copies_in_pieces(from: &Place, to: &Place) {
+    let before = filled(from);
+    let (mut runs, mut copied_rows) = (0, 0);
+    let mut seen: Vec<(Stage, Table)> = Vec::new();
+    let copied = loop {
+        let transfer = Transfer::open(&from.url, &to.url).unwrap();
+        assert_eq!(transfer.resumed(), runs > 0);
+        runs += 1;
+        let mut first = None;
+        let ended = transfer
+            .run(&mut |progress| {
+                let first = *first.get_or_insert(progress.all_rows);
+                copied_rows = copied_rows.max(progress.all_rows);
+                let part = (progress.stage, progress.table);
+                // The first time something moved in this part.
+                let moved = progress.all_rows > first || progress.stage == Stage::Verifying;
+                if moved && progress.rows > 0 && !seen.contains(&part) {
+                    seen.push(part);
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        match ended {
+            Ended::Stopped => {
+                let Err(error) = Store::open(&to.url, Options::default()) else {
+                    panic!("half a store opened")
+                };
+                assert!(error.to_string().contains("twinpath copy"), "{error}");
+                assert_eq!(refusal(to, &Place::file()), TransferError::Unfinished);
+            }
+            Ended::Whole(copied) => break copied,
+        }
+    };
+    assert_eq!(seen.len(), 2 * Table::ALL.len(), "every part was interrupted: {seen:?}");
+    assert_eq!(runs, seen.len() + 1);
+    let total: u64 = copied.tables.iter().map(|(_, rows)| rows).sum();
+    assert_eq!(total, 3 * 2_100 + 2_100 + 4 * 2_300 + 5_000 + 3 + 2 + 4_300);
+    assert_eq!(copied_rows, total);
+    let after = runtime().block_on(async {
+        let store = to.open();
+        let after = contents(&store).await;
+        // It is a store like any other: what is appended follows what was copied.
+        let line = vec![Write::Audit(samples::audit(MIDNIGHT + 86_400_000))];
+        store.run(Put(Vec::new(), line)).await.unwrap();
+        let newest = store.audit_newest(1).await.unwrap();
+        assert_eq!(newest[0].at, Timestamp(MIDNIGHT + 86_400_000));
+        let [code, _] = [code(4), code(9)];
+        let used = store.run(crate::suite::toys::Consume(code.key, GrantId([9; 16]))).await;
+        assert_eq!(used, Ok(true));
+        store.close().await;
+        after
+    });
+    assert!(after.0 == before.0, "rows differ");
+    assert!(after.1 == before.1, "the trail differs");
+}
+
+#[test]
+fn a_file_is_copied_into_a_server_in_pieces() {
+    copies_in_pieces(&Place::file(), &Place::server());
+}
+
+#[test]
+fn a_server_is_copied_into_a_file_in_pieces() {
+    copies_in_pieces(&Place::server(), &Place::file());
+}
+
+#[test]
+fn a_server_is_copied_into_another_in_pieces() {
+    copies_in_pieces(&Place::server(), &Place::server());
+}
+
+#[test]
+fn a_file_is_copied_into_another_in_pieces() {
+    copies_in_pieces(&Place::file(), &Place::file());
+}
+
+#[test]
+fn an_empty_store_is_copied_too() {
+    let (from, to) = (Place::file(), Place::server());
+    drop(from.open());
+    let copied = whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    assert!(copied.tables.iter().all(|(_, rows)| *rows == 0));
+    drop(to.open());
+}
+
+/// A few rows of each kind.
+fn few(place: &Place) {
+    runtime().block_on(async {
+        let store = place.open();
+        let all = everything();
+        // Apps, keys and the trail are at the end.
+        let last = all.len() - 5;
+        for (at, (keys, writes)) in all.into_iter().enumerate() {
+            if at % 700 == 0 || at >= last {
+                store.run(Put(keys, writes)).await.unwrap();
+            }
+        }
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_store_that_has_rows_is_no_destination() {
+    for to in [Place::file(), Place::server()] {
+        let from = Place::file();
+        few(&from);
+        few(&to);
+        let before = runtime().block_on(async { to.open().audit(0, 1000).await.unwrap().len() });
+        assert!(matches!(refusal(&from, &to), TransferError::NotEmpty(_)));
+        let after = runtime().block_on(async { to.open().audit(0, 1000).await.unwrap().len() });
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn a_finished_copy_is_not_copied_over() {
+    let (from, to) = (Place::file(), Place::server());
+    few(&from);
+    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    assert!(matches!(refusal(&from, &to), TransferError::NotEmpty(_)));
+}
+
+#[test]
+fn nothing_is_copied_onto_itself() {
+    let file = Place::file();
+    few(&file);
+    assert_eq!(refusal(&file, &file), TransferError::Same);
+    let server = Place::server();
+    few(&server);
+    let other_name = server.url.replace("127.0.0.1", "localhost");
+    let error = Transfer::open(&server.url, &other_name).err();
+    assert_eq!(error, Some(TransferError::Same));
+}
+
+#[test]
+fn a_copy_is_finished_from_where_it_began() {
+    let (from, other, to) = (Place::file(), Place::file(), Place::server());
+    few(&from);
+    few(&other);
+    let stop = |_: &Progress| ControlFlow::Break(());
+    let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut { stop }).unwrap();
+    assert_eq!(ended, Ended::Stopped);
+    assert_eq!(refusal(&other, &to), TransferError::OtherSource);
+    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+}
+
+#[test]
+fn a_store_in_use_is_not_copied() {
+    let runtime = runtime();
+    for used in [Place::file(), Place::server()] {
+        few(&used);
+        let store = used.open();
+        let error = refusal(&used, &Place::file());
+        assert_eq!(error, TransferError::InUse(Which::From));
+        runtime.block_on(store.close());
+        drop(store);
+        let empty = Place::file();
+        whole(Transfer::open(&used.url, &empty.url).unwrap().run(&mut on).unwrap());
+        // And a destination that someone looks at.
+        let (to, store) = (Place::server(), used.open());
+        drop(store);
+        let looking = to.open();
+        assert_eq!(refusal(&used, &to), TransferError::InUse(Which::To));
+        runtime.block_on(looking.close());
+    }
+}
+
+#[test]
+fn a_file_cannot_be_opened_while_it_is_copied() {
+    let (from, to) = (Place::file(), Place::server());
+    few(&from);
+    let transfer = Transfer::open(&from.url, &to.url).unwrap();
+    let quick =
+        Options { busy_timeout: std::time::Duration::from_millis(50), ..Options::default() };
+    let Err(StoreError::Unavailable(_)) = Store::open(&from.url, quick) else {
+        panic!("it opened")
+    };
+    whole(transfer.run(&mut on).unwrap());
+    drop(from.open());
+}
+
+#[test]
+fn a_source_that_changed_meanwhile_is_noticed() {
+    let intrusions = [
+        (Table::Accounts, "UPDATE account SET changed_at = changed_at + 1"),
+        (Table::Accounts, "DELETE FROM account"),
+        (Table::Audit, "UPDATE audit SET at = at + 1 WHERE id = (SELECT max(id) FROM audit)"),
+    ];
+    for (table, sql) in intrusions {
+        let (from, to) = (Place::server(), Place::file());
+        few(&from);
+        let mut intruded = false;
+        let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut |progress| {
+            if progress.stage == Stage::Verifying && !intruded {
+                intruded = true;
+                from.intrude(sql);
+            }
+            ControlFlow::Continue(())
+        });
+        let error = ended.unwrap_err();
+        let found = matches!(&error, TransferError::Mismatch { table: at, .. } if *at == table);
+        assert!(found && error.to_string().contains("meanwhile"), "{error}");
+        // It stays unusable, however often it is tried.
+        let again = Transfer::open(&from.url, &to.url).unwrap().run(&mut on);
+        assert_eq!(again.unwrap_err(), error);
+        assert!(Store::open(&to.url, Options::default()).is_err());
+    }
+}
+
+#[test]
+fn a_registry_that_changed_meanwhile_is_noticed() {
+    let (from, to) = (Place::server(), Place::file());
+    few(&from);
+    let bump = "UPDATE meta SET value = value + 1 WHERE name = 'registry_version'";
+    let mut watch = |progress: &Progress| {
+        if progress.stage == Stage::Verifying && progress.table == Table::Audit {
+            from.intrude(bump);
+        }
+        ControlFlow::Continue(())
+    };
+    let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut watch);
+    assert_eq!(ended, Err(TransferError::Changed));
+}
+
+#[test]
+fn two_runs_of_one_copy_do_not_mix() {
+    let (from, to) = (Place::server(), Place::server());
+    few(&from);
+    let slow = Transfer::open(&from.url, &to.url).unwrap();
+    let fast = Transfer::open(&from.url, &to.url).unwrap();
+    let mut pages = 0;
+    let ended = fast.run(&mut |_| {
+        pages += 1;
+        if pages > 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(ended, Ok(Ended::Stopped));
+    let error = slow.run(&mut on).unwrap_err();
+    assert!(matches!(error, TransferError::Store(Which::To, _)), "{error}");
+    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+}
+
+#[test]
+fn passwords_are_not_repeated() {
+    let to = Place::file();
+    let bad = [
+        "postgres://me:hunter2@127.0.0.1:1/db",
+        "mysql://me:hunter2@h/db",
+        "postgres://me:hunter2@h",
+        "sqlite:///no/such/hunter.db",
+    ];
+    for url in bad {
+        let error = Transfer::open(url, &to.url).err().expect("it is refused").to_string();
+        assert!(!error.contains("hunter2") && error.contains("the source"), "{error}");
+    }
+}
