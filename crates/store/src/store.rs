@@ -73,9 +73,9 @@ impl Store {
 
     /// The version of a database's tables, 0 if it has none, and the version that this program makes.
     /// Changes nothing.
-    pub fn versions(url: &str, options: Options) -> Result<Versions, StoreError> {
+    pub fn versions(url: &str, options: &Options) -> Result<Versions, StoreError> {
         let (present, newest) = if postgres::serves(url) {
-            in_thread(|| postgres::versions(url, &options))?
+            in_thread(|| postgres::versions(url, options))?
         } else {
             sqlite::versions(&sqlite_path(url)?)?
         };

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::Row as Columns;
 use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
-use twinpath_core::ids::Timestamp;
+use twinpath_core::ids::{ClientId, Timestamp};
 
 use super::connection::{COMMIT, Call, Session};
 use super::fault::Fault;
@@ -73,7 +73,7 @@ async fn one<T: for<'r> tokio_postgres::types::FromSql<'r>>(
 
 impl PostgresSide {
     /// Connects. A destination gets its tables if it has none; a source is taken as it is.
-    pub(crate) fn open(url: &str, options: Options, which: Which) -> Result<Self, TransferError> {
+    pub(crate) fn open(url: &str, options: &Options, which: Which) -> Result<Self, TransferError> {
         let failed = |error: StoreError| TransferError::Store(which, error);
         let mut target = Target::parse(url).map_err(failed)?;
         let program = target.config.get_application_name().unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ impl PostgresSide {
                 let options = Options { migrate: Migrate::IfEmpty, ..options.clone() };
                 schema::migrate(&target, &options).await?;
             }
-            let session = Session::connect(&target, &options).await?;
+            let session = Session::connect(&target, options).await?;
             let present = schema::version(&session).await?.0;
             session.batch(SETTINGS).await?;
             let identity = identity(&session, &target).await;
@@ -316,21 +316,22 @@ fn append<'l>(
             room.push(Wanted { parent, period, keep_until });
         }
     }
-    fn column<'l, T>(lines: &'l [AuditLine], of: impl FnMut(&'l AuditLine) -> T) -> Vec<T> {
-        lines.iter().map(of).collect()
-    }
     let ids = column(lines, |line| numbers.next(line.at.min(now)));
     let call = Call::new(INSERT)
         .with(ids)
         .with(column(lines, |line| Parent::Audit.period(line.at)))
         .with(column(lines, |line| line.at.0))
         .with(column(lines, |line| line.kind.as_str()))
-        .with(column(lines, |line| line.client_id.as_ref().map(|id| id.as_str())))
+        .with(column(lines, |line| line.client_id.as_ref().map(ClientId::as_str)))
         .with(column(lines, |line| line.account.as_deref()))
         .with(column(lines, |line| line.grant.as_deref()))
         .with(column(lines, |line| line.route.as_deref()))
         .with(column(lines, |line| line.reason.as_deref()));
     (call, room)
+}
+
+fn column<'l, T>(lines: &'l [AuditLine], of: impl FnMut(&'l AuditLine) -> T) -> Vec<T> {
+    lines.iter().map(of).collect()
 }
 
 /// The columns are those of the parsers in `columns`. A row that was written in several periods is the

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Params, params};
+use twinpath_core::ids::ClientId;
 
 use super::connection::{Database, begin, commit, roll_back};
 use super::fault::Fault;
@@ -228,7 +229,7 @@ fn many(
 fn append(connection: &Connection, line: &AuditLine) -> Result<(), Fault> {
     const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let client_id = line.client_id.as_ref().map(|id| id.as_str());
+    let client_id = line.client_id.as_ref().map(ClientId::as_str);
     connection.prepare_cached(SQL)?.execute(params![
         line.at.0,
         line.kind,

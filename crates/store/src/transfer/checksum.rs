@@ -6,6 +6,7 @@
 //! not.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use twinpath_core::ids::ClientId;
 use twinpath_core::records::{
     Account, CodeRecord, CodeState, Grant, SigningKey, Terminal, TextQuota,
 };
@@ -179,7 +180,7 @@ impl Encoder {
         let AuditLine { id: _, at, kind, client_id, account, grant, route, reason } = line;
         self.integer(at.0);
         self.text(kind);
-        self.optional_text(client_id.as_ref().map(|id| id.as_str()));
+        self.optional_text(client_id.as_ref().map(ClientId::as_str));
         self.optional_text(account.as_deref());
         self.optional_text(grant.as_deref());
         self.optional_text(route.as_deref());
@@ -213,7 +214,9 @@ mod tests {
 
     fn sum(rows: &[Row]) -> Sum {
         let mut sum = Sum::default();
-        rows.iter().for_each(|row| sum.add(row).unwrap());
+        for row in rows {
+            sum.add(row).unwrap();
+        }
         sum
     }
 

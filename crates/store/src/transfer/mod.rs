@@ -233,7 +233,7 @@ fn open(which: Which, url: &str) -> Result<Box<dyn Side>, TransferError> {
     let options = Options { statement_timeout: STATEMENT, ..Options::default() };
     let failed = |error| TransferError::Store(which, error);
     let mut side: Box<dyn Side> = if postgres::serves(url) {
-        Box::new(postgres::PostgresSide::open(url, options, which)?)
+        Box::new(postgres::PostgresSide::open(url, &options, which)?)
     } else {
         let path = store::sqlite_path(url).map_err(failed)?;
         Box::new(sqlite::SqliteSide::open(path, options, which)?)
