@@ -133,8 +133,8 @@ pub enum TransferError {
     Unfinished,
     /// Tables of another version.
     #[error(
-        "the source has schema version {present}, this program {newest}: bring it to this version \
-         first, with `twinpath migrate`"
+        "the source has schema version {present}, this program {newest}: they have to be the same \
+         (`twinpath migrate` brings an older one up to date)"
     )]
     Version {
         /// The source's.

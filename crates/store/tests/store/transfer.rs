@@ -1,7 +1,9 @@
 //! One store copied into another: every way round, interrupted anywhere, compared at the end.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -170,15 +172,16 @@ fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
         let at = MIDNIGHT + i64::from(number / 10) * 1000 - i64::from(number % 10) * 86_400_000;
         let mut event = samples::audit(at);
         event.client_id = ClientId::new("weather");
-        event.account = (number % 2 == 0).then(|| format!("acc_{number}"));
-        event.reason = (number % 3 == 0).then_some("because");
+        event.account = (number.is_multiple_of(2)).then(|| format!("acc_{number}"));
+        event.reason = (number.is_multiple_of(3)).then_some("because");
         Write::Audit(event)
     };
     all.push((Vec::new(), (0..LINES).map(line).collect()));
     all
 }
 
-/// Puts everything, and an account that was erased since.
+/// Puts everything, then quotas that grew (on a server they have rows in two periods), and an account
+/// that was erased since.
 async fn fill(store: &Store) {
     let puts = everything().into_iter().map(|(keys, writes)| {
         let store = store.clone();
@@ -186,6 +189,12 @@ async fn fill(store: &Store) {
     });
     for put in puts.collect::<Vec<_>>() {
         put.await.unwrap();
+    }
+    for number in 0..50 {
+        let mut quota = quota(number, "modem");
+        quota.texts.push((CodeKey(id(number)), Timestamp(MIDNIGHT + 48 * 3_600_000)));
+        let key = Key::Quota(quota.terminal, quota.route.clone());
+        store.run(Put(vec![key], vec![Write::Quota(quota)])).await.unwrap();
     }
     let erased = TerminalKey([0xee; 16]);
     let put = Terminal { key: erased, ..terminal(1) };
@@ -247,7 +256,7 @@ fn whole(ended: Ended) -> Copied {
 }
 
 fn refusal(from: &Place, to: &Place) -> TransferError {
-    Transfer::open(&from.url, &to.url).err().expect("it is refused")
+    Transfer::open(&from.url, &to.url).expect_err("it is refused")
 }
 
 /// Copies, stopping in the middle of every table and of every comparison, and looks at the copy.
@@ -335,6 +344,53 @@ fn an_empty_store_is_copied_too() {
     let copied = whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
     assert!(copied.tables.iter().all(|(_, rows)| *rows == 0));
     drop(to.open());
+}
+
+const FROM: &str = "TWINPATH_TRANSFER_FROM";
+const TO: &str = "TWINPATH_TRANSFER_TO";
+
+/// Copies, and tells of each page. A plain test run has nothing to do here.
+#[test]
+fn child() {
+    let (Ok(from), Ok(to)) = (std::env::var(FROM), std::env::var(TO)) else { return };
+    let ended = Transfer::open(&from, &to).unwrap().run(&mut |_| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "PAGE").and_then(|()| out.flush()).unwrap();
+        ControlFlow::Continue(())
+    });
+    whole(ended.unwrap());
+}
+
+/// Runs the child, and kills it after this many pages. Whether it came to its end before.
+fn ends_before(pages: usize, from: &Place, to: &Place) -> bool {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "transfer::child", "--nocapture", "--test-threads=1"])
+        .envs([(FROM, &from.url), (TO, &to.url)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let told = out.lines().filter(|line| line.as_ref().is_ok_and(|line| line.ends_with("PAGE")));
+    if told.take(pages).count() == pages {
+        child.kill().unwrap();
+    }
+    child.wait().unwrap().success()
+}
+
+#[test]
+fn a_copy_that_is_killed_goes_on() {
+    for to in [Place::server(), Place::file()] {
+        let from = Place::file();
+        let before = filled(&from);
+        let mut pages = 3;
+        while !ends_before(pages, &from, &to) {
+            // Each run begins by telling of every table.
+            pages += 4;
+        }
+        assert!(pages > 11, "it was killed a few times");
+        let after = runtime().block_on(async { contents(&to.open()).await });
+        assert!(after == before, "what was copied differs");
+    }
 }
 
 /// A few rows of each kind.
@@ -503,7 +559,7 @@ fn passwords_are_not_repeated() {
         "sqlite:///no/such/hunter.db",
     ];
     for url in bad {
-        let error = Transfer::open(url, &to.url).err().expect("it is refused").to_string();
+        let error = Transfer::open(url, &to.url).expect_err("it is refused").to_string();
         assert!(!error.contains("hunter2") && error.contains("the source"), "{error}");
     }
 }
