@@ -1,14 +1,15 @@
 //! Tells on standard error how far a copy is: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use twinpath_store::{Progress, Stage};
 
 use crate::stores::what;
 
-const BAR: &str = "{msg:30} {wide_bar} {human_pos} of {human_len}, {per_sec}, {eta} left";
+const BAR: &str = "{msg:30} {wide_bar} {human_pos} of {human_len}, {rate} rows/s, {eta} left";
 
 /// Between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -21,18 +22,19 @@ pub(crate) struct Meter {
     /// Where this stage began.
     first: u64,
     told: Instant,
+    /// What the last line said.
+    last: u64,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(BAR);
             let bar = ProgressBar::new(0);
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(style());
             bar
         });
         let now = Instant::now();
-        Self { bar, stage: None, begun: now, first: 0, told: now }
+        Self { bar, stage: None, begun: now, first: 0, told: now, last: 0 }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
@@ -40,13 +42,13 @@ impl Meter {
         if fresh {
             self.stage = Some(progress.stage);
             self.begun = Instant::now();
-            self.first = progress.all_rows;
+            (self.first, self.last) = (progress.all_rows, 0);
         }
         match &self.bar {
             Some(bar) => {
+                bar.set_message(part(progress));
                 bar.set_length(progress.all_of.max(progress.all_rows));
                 bar.set_position(progress.all_rows);
-                bar.set_message(part(progress));
                 if fresh {
                     bar.reset_eta();
                 }
@@ -64,16 +66,24 @@ impl Meter {
 
     fn line(&mut self, progress: &Progress, fresh: bool) {
         let now = Instant::now();
-        let all_done = progress.all_rows == progress.all_of && progress.rows > 0;
+        let all_done = progress.all_rows == progress.all_of && progress.all_rows > self.last;
         if !fresh && !all_done && now.duration_since(self.told) < PAUSE {
             return;
         }
-        self.told = now;
+        (self.told, self.last) = (now, progress.all_rows);
         let Progress { all_rows, all_of, .. } = *progress;
         let moved = all_rows.saturating_sub(self.first);
         let took = now.duration_since(self.begun);
         eprintln!("{}: {all_rows} of {all_of} rows{}", part(progress), pace(moved, took, progress));
     }
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, to: &mut dyn fmt::Write| {
+        // A bar that cannot be drawn is no failure.
+        let _drawn = write!(to, "{:.0}", state.per_sec());
+    })
 }
 
 fn part(progress: &Progress) -> String {
