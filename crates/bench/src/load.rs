@@ -53,6 +53,8 @@ pub(crate) struct Load {
     /// In every `jti`, so that two passes never say the same.
     run: String,
     accounts: u64,
+    /// The first new number, where every authorization takes one.
+    first: u64,
     dpop: bool,
     order: Order,
     pub(crate) phase: watch::Sender<Phase>,
@@ -85,7 +87,12 @@ pub(crate) struct Times {
 }
 
 impl Load {
-    pub(crate) fn new(site: &Arc<Site>, keys: &Arc<Vec<Key>>, options: &Options) -> Arc<Self> {
+    pub(crate) fn new(
+        site: &Arc<Site>,
+        keys: &Arc<Vec<Key>>,
+        options: &Options,
+        first: u64,
+    ) -> Arc<Self> {
         Arc::new(Self {
             site: Arc::clone(site),
             keys: Arc::clone(keys),
@@ -93,6 +100,7 @@ impl Load {
             template: default_phrases().remove("en").unwrap_or_default(),
             run: b64::encode(random::<9>()),
             accounts: options.accounts.into(),
+            first,
             dpop: options.dpop == Dpop::Required,
             order: options.order,
             phase: watch::Sender::new(Phase::WarmUp),
@@ -119,7 +127,7 @@ impl Load {
     /// Whose turn it is: every number once, then any.
     fn number_of(&self, sequence: u64) -> u64 {
         match sequence.checked_rem(self.accounts) {
-            None => sequence,
+            None => self.first + sequence,
             Some(_) if sequence < self.accounts => sequence,
             Some(_) => mixed(sequence) % self.accounts,
         }
@@ -164,7 +172,7 @@ fn mixed(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     // Without randomness the server refuses the second verifier, and the pass fails.
     let _ = aws_lc_rs::rand::fill(&mut bytes);

@@ -38,12 +38,22 @@ pub struct Options {
     /// not given). It should be on the disk that matters.
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
+    /// The server's store: postgres://user@host/database, an empty database made for this run; all
+    /// passes use it. By default a new SQLite file for each pass.
+    #[arg(long, value_name = "URL", conflicts_with = "folder", value_parser = database)]
+    #[serde(skip)]
+    pub store: Option<String>,
     /// Bind to CPUs, with taskset: --pin server=0,load=1
     #[arg(long, value_name = "WHERE", value_parser = Pin::parse)]
     pub pin: Option<Pin>,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+fn database(url: &str) -> Result<String, &'static str> {
+    let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    if ours { Ok(url.to_owned()) } else { Err("say postgres://user@host/database") }
 }
 
 /// `--auth`

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,14 @@ pub(crate) struct Bench {
     pub(crate) launch: Launch,
     /// Instances' keys.
     pub(crate) keys: Arc<Vec<Key>>,
+    /// The servers' master key: passes may share a store.
+    pub(crate) master: [u8; 32],
+    /// Passes begun.
+    pub(crate) begun: AtomicU64,
 }
+
+/// New numbers of one pass; there are enough for ten passes.
+const NUMBERS: u64 = 10_000_000;
 
 impl Bench {
     /// Measures one target. `name` says which, on stderr.
@@ -42,8 +50,11 @@ impl Bench {
         let options = &self.options;
         let mut progress = Progress::new(name);
         progress.show("starting");
-        let mut target = Target::start(role, options, &self.launch).await?;
-        let load = Load::new(&target.site, &self.keys, options);
+        let mut target = Target::start(role, options, &self.launch, &self.master).await?;
+        let load = {
+            let first = self.begun.fetch_add(1, Relaxed) * NUMBERS;
+            Load::new(&target.site, &self.keys, options, first)
+        };
         let mut workers = JoinSet::new();
         for _ in 0..options.concurrency {
             workers.spawn(work(Arc::clone(&load)));

@@ -1,11 +1,13 @@
 //! The passes, by turns, and what is printed of them.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::Key;
 use crate::child::Role;
+use crate::load::random;
 use crate::options::Options;
 use crate::pass::Bench;
 use crate::process::{Launch, pin_this};
@@ -41,7 +43,9 @@ pub async fn measure(options: Options, launch: Launch) -> Result<Report, BenchEr
     }
     let keys = (0..KEYS).map(|_| Key::generate()).collect::<Result<Vec<_>, _>>()?;
     let passes = options.passes;
-    let bench = Bench { options, launch, keys: Arc::new(keys) };
+    let master = random::<32>();
+    let begun = AtomicU64::new(0);
+    let bench = Bench { options, launch, keys: Arc::new(keys), master, begun };
     let (mut floor, mut server) = (Vec::new(), Vec::new());
     for pass in 1..=passes {
         floor.push(bench.pass(Role::Floor, &format!("pass {pass}/{passes}, floor")).await?);

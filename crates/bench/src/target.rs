@@ -79,11 +79,12 @@ impl Target {
         role: Role,
         options: &Options,
         launch: &Launch,
+        master: &[u8; 32],
     ) -> Result<Self, BenchError> {
         let mut failed = BenchError::Child("never tried".to_owned());
         for _ in 0..ATTEMPTS {
             let started = match role {
-                Role::Server => Self::server(options, launch).await,
+                Role::Server => Self::server(options, launch, master).await,
                 Role::Floor => Self::floor(options, launch).await,
             };
             match started {
@@ -94,13 +95,14 @@ impl Target {
         Err(failed)
     }
 
-    async fn server(options: &Options, launch: &Launch) -> Result<Self, BenchError> {
+    async fn server(
+        options: &Options,
+        launch: &Launch,
+        master: &[u8; 32],
+    ) -> Result<Self, BenchError> {
         let folder = folder(options)?;
         let places = Places::find()?;
         let centre = start_centre(options).await?;
-        let mut master = [0; 32];
-        aws_lc_rs::rand::fill(&mut master)
-            .map_err(|_| BenchError::Child("no randomness for a master key".to_owned()))?;
         write(&folder.path().join("master"), b64::encode(master).as_bytes())?;
         let config = folder.path().join("twinpath.toml");
         write(
@@ -114,7 +116,7 @@ impl Target {
         tokio::time::timeout(PATIENCE, bound)
             .await
             .map_err(|_| BenchError::Child("the server did not bind".to_owned()))?;
-        let vault = Vault::new(&master).map_err(|error| BenchError::Child(error.to_string()))?;
+        let vault = Vault::new(master).map_err(|error| BenchError::Child(error.to_string()))?;
         let mut admin = Connection::new(places.admin);
         let mut apps = Vec::new();
         for n in 0..options.apps {
@@ -189,6 +191,7 @@ fn configuration(options: &Options, places: &Places, folder: &Path, centre: Sock
     let Places { listen, admin, issuer } = places;
     let development = options.auth == Auth::None;
     let folder = folder.display();
+    let store = options.store.clone().unwrap_or_else(|| format!("sqlite://{folder}/twinpath.db"));
     let window = options.concurrency.clamp(256, 10_000);
     format!(
         r#"issuer = "{issuer}"
@@ -198,7 +201,7 @@ development = {development}
 [admin]
 listen = "{admin}"
 [store]
-url = "sqlite://{folder}/twinpath.db"
+url = "{store}"
 [keys]
 master_file = "{folder}/master"
 [limits]
@@ -243,6 +246,13 @@ async fn register(
     n: u32,
     options: &Options,
 ) -> Result<App, BenchError> {
+    if options.store.is_some() {
+        // An earlier pass may have left it.
+        let command = Command::DeleteApp { client_id: app::client_id(n) };
+        let body = serde_json::to_vec(&command).map_err(std::io::Error::other);
+        let body = body.map_err(io("registration"))?;
+        admin.post_json(COMMANDS, token, &body).await.map_err(io("registration"))?;
+    }
     let method = AuthMethod::from(options.auth);
     let key = (method == AuthMethod::PrivateKeyJwt).then(Key::generate).transpose()?;
     let command = Command::RegisterApp(Box::new(AppSettings {

@@ -69,6 +69,10 @@ pub(crate) struct Copy {
     /// The empty store to copy into.
     #[arg(long, value_name = "URL", env = "TWINPATH_COPY_TO", hide_env_values = true)]
     pub(crate) to: String,
+    /// For how many days PostgreSQL is to keep the audit lines it gets: audit_days of [store].
+    #[arg(long, value_name = "DAYS", default_value_t = 400)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) audit_days: u32,
 }
 
 #[derive(Debug, Args)]

@@ -113,7 +113,7 @@ pub(crate) async fn back_up(Backup { file, to }: Backup) -> Result<(), StoresErr
     Ok(())
 }
 
-pub(crate) async fn copy(Copy { from, to }: Copy, stop: StopSignals) -> Result<(), StoresError> {
+pub(crate) async fn copy(copy: Copy, stop: StopSignals) -> Result<(), StoresError> {
     eprintln!("No server may run on either store until this has ended.");
     let told = Arc::new(AtomicBool::new(false));
     let listening = Arc::clone(&told);
@@ -122,7 +122,7 @@ pub(crate) async fn copy(Copy { from, to }: Copy, stop: StopSignals) -> Result<(
         listening.store(true, Ordering::Relaxed);
     });
     let begun = Instant::now();
-    let ended = in_thread(move || transfer(&from, &to, &told)).await;
+    let ended = in_thread(move || transfer(&copy, &told)).await;
     listener.abort();
     match ended? {
         Ended::Stopped => Err(StoresError::Stopped),
@@ -133,8 +133,8 @@ pub(crate) async fn copy(Copy { from, to }: Copy, stop: StopSignals) -> Result<(
     }
 }
 
-fn transfer(from: &str, to: &str, told: &AtomicBool) -> Result<Ended, TransferError> {
-    let transfer = Transfer::open(from, to)?;
+fn transfer(copy: &Copy, told: &AtomicBool) -> Result<Ended, TransferError> {
+    let transfer = Transfer::open(&copy.from, &copy.to, copy.audit_days)?;
     if transfer.resumed() {
         eprintln!("An earlier run began this copy; it goes on.");
     }

@@ -30,8 +30,9 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Only the store sees a database, only the two ends of HTTP see HTTP.
-const RESERVED: [(&str, &[&str]); 3] = [
+const RESERVED: [(&str, &[&str]); 4] = [
     ("rusqlite", &["twinpath-store"]),
+    ("tokio-postgres", &["twinpath-store"]),
     ("axum", &["twinpath-server", "twinpath-dev", "twinpath-bench", "twinpath-e2e"]),
     (
         "tokio",

@@ -2,7 +2,9 @@
 //! does, without its cryptography.
 //!
 //! `cargo run -p twinpath-store --example throughput -- [in flight] [seconds] [accounts before]`,
-//! with `MMAP_MIB` in the environment to map that much of the database.
+//! with `MMAP_MIB` in the environment to map that much of the database, or `STORE_URL` to use another
+//! than a fresh file (an empty PostgreSQL database), `WRITERS` for its connections, and `MAX_BATCH`: 1
+//! gives each operation a transaction of its own.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -18,38 +20,46 @@ use twinpath_core::transaction::{
 use twinpath_store::{Options, Store, StoreError};
 
 /// A text comes in: the code's record and the number's quota.
-struct Record(CodeKey, TerminalKey);
+enum Record {
+    Quota(CodeKey, TerminalKey),
+    Code(CodeKey, TerminalKey),
+}
 
 impl Operation for Record {
     type Outcome = ();
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
-        keys.extend([Key::Code(self.0), Key::Quota(self.1, RouteName::from("modem"))]);
+        let (Self::Quota(code, terminal) | Self::Code(code, terminal)) = *self;
+        keys.extend([Key::Code(code), Key::Quota(terminal, RouteName::from("modem"))]);
     }
 
     fn decide(&self, rows: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         let route = RouteName::from("modem");
-        let known = rows.code(self.0)?;
-        let quota = rows.quota(self.1, &route)?;
-        if known.is_some() {
-            return Ok(Step::Done(Vec::new(), ()));
-        }
-        let mut texts = quota.map_or_else(Vec::new, |quota| quota.texts.clone());
-        texts.push((self.0, cx.now));
-        let code = CodeRecord {
-            key: self.0,
-            terminal: self.1,
-            number: Sealed(random_bytes::<48>(cx.random).to_vec()),
-            route: route.clone(),
-            trust: Trust::Operator,
-            words: Digest([1; 16]),
-            received_at: cx.now,
-            expires_at: cx.now.plus_seconds(300),
-            state: CodeState::Recorded,
-            purge_at: cx.now.plus_seconds(3600),
-        };
-        let quota = TextQuota { terminal: self.1, route, texts };
-        Ok(Step::Done(vec![Write::Code(code), Write::Quota(quota)], ()))
+        Ok(match *self {
+            Self::Quota(key, terminal) => {
+                let quota = rows.quota(terminal, &route)?;
+                let mut texts = quota.map_or_else(Vec::new, |quota| quota.texts.clone());
+                texts.push((key, cx.now));
+                let quota = TextQuota { terminal, route, texts };
+                Step::Next(vec![Write::Quota(quota)], Self::Code(key, terminal))
+            }
+            Self::Code(key, _) if rows.code(key)?.is_some() => Step::Done(Vec::new(), ()),
+            Self::Code(key, terminal) => {
+                let code = CodeRecord {
+                    key,
+                    terminal,
+                    number: Sealed(random_bytes::<48>(cx.random).to_vec()),
+                    route,
+                    trust: Trust::Operator,
+                    words: Digest([1; 16]),
+                    received_at: cx.now,
+                    expires_at: cx.now.plus_seconds(300),
+                    state: CodeState::Recorded,
+                    purge_at: cx.now.plus_seconds(3600),
+                };
+                Step::Done(vec![Write::Code(code)], ())
+            }
+        })
     }
 }
 
@@ -162,7 +172,7 @@ async fn authorize(store: Store, lane: u64, until: Instant) -> Result<Vec<Durati
 
 async fn authorize_once(store: &Store, seed: [u8; 16]) -> Result<(), StoreError> {
     let key = CodeKey(seed);
-    store.run(Record(key, TerminalKey(seed))).await?;
+    store.run(Record::Quota(key, TerminalKey(seed))).await?;
     if store.run(Redeem::Consume(key)).await? {
         Ok(())
     } else {
@@ -215,8 +225,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mmap_mib: u64 = std::env::var("MMAP_MIB").map_or(Ok(0), |text| text.parse())?;
 
     let directory = tempfile::tempdir()?;
-    let url = format!("sqlite://{}", directory.path().join("t.db").display());
-    let options = Options { mmap_bytes: mmap_mib << 20, ..Options::default() };
+    let file = || format!("sqlite://{}", directory.path().join("t.db").display());
+    let url = std::env::var("STORE_URL").unwrap_or_else(|_| file());
+    let mut options = Options { mmap_bytes: mmap_mib << 20, ..Options::default() };
+    if let Ok(writers) = std::env::var("WRITERS") {
+        options.writers = writers.parse()?;
+    }
+    if let Ok(most) = std::env::var("MAX_BATCH") {
+        options.max_batch = most.parse()?;
+    }
     let store = Store::open(&url, options)?;
     fill(&store, accounts).await?;
 

@@ -9,6 +9,8 @@
 //!   the batch is serial. An operation that waits for a row is overtaken by those that do not;
 //! * a step's writes are taken in together or not at all: one write to an unread row refuses the step
 //!   and fails its operation alone. Steps decided before that stay, as after a crash between the two;
+//! * a step's writes are of one terminal, one code or one identifier: what a database spread over
+//!   machines can commit in one place;
 //! * a decision that panics, never ends or asks forever fails alone.
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +21,7 @@ use twinpath_core::transaction::{Context, Key, Loaded, Missing, Random, Rows, Wr
 use crate::error::StoreError;
 use crate::job::{Decided, Job};
 use crate::options::Clock;
-use crate::writes::{WriteSet, was_read};
+use crate::writes::{Shard, WriteSet, was_read};
 
 /// Most decisions of one step: each further one must have asked for one more key.
 const ATTEMPTS_MAX: u32 = 64;
@@ -212,6 +214,13 @@ impl Batch {
     fn lay_over(&mut self, writes: Vec<Write>) -> Result<(), StoreError> {
         if self.access == Access::Read && !writes.is_empty() {
             return Err(StoreError::inconsistent("an operation that only reads wanted to write"));
+        }
+        let mut shards = writes.iter().filter_map(Shard::of);
+        let first = shards.next();
+        if shards.any(|shard| Some(shard) != first) {
+            return Err(StoreError::inconsistent(
+                "a step wrote rows of more than one terminal, code or identifier",
+            ));
         }
         let unread = || StoreError::inconsistent("a decision wrote a row that it never read");
         if !writes.iter().all(|write| was_read(&self.rows, write)) {

@@ -53,6 +53,10 @@ pub struct Options {
     pub cache_kib: u32,
     /// Bytes of the database that are memory-mapped; 0 for none.
     pub mmap_bytes: u64,
+    /// For rehearsals of a rolling upgrade: be the next version of the program, whose tables have one
+    /// more column. PostgreSQL only.
+    #[doc(hidden)]
+    pub next_schema: bool,
     /// For tests of a full disk: the most pages the database may have, read before each write.
     #[doc(hidden)]
     pub page_limit: Option<Arc<AtomicU32>>,
@@ -74,6 +78,7 @@ impl Default for Options {
             cache_kib: 64 * 1024,
             // Measured: no gain, and an I/O error on a mapped page is a signal, not an error code.
             mmap_bytes: 0,
+            next_schema: false,
             page_limit: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinpath_core::ids::{GrantId, TerminalKey};
+use twinpath_core::ids::{CodeKey, Digest, GrantId, TerminalKey};
 use twinpath_core::transaction::{Key, Rows, Write};
 
 /// Collects writes in order, and drops those that a later one replaces.
@@ -41,6 +41,34 @@ pub(crate) fn was_read(rows: &Rows, write: &Write) -> bool {
     })
 }
 
+/// By what a row is spread over machines. The rows that one step writes share it, so that no step
+/// would need a transaction of two machines.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Shard {
+    Code(CodeKey),
+    Terminal(TerminalKey),
+    Jti(Digest),
+    /// Apps and signing keys: few, and everywhere.
+    Registry,
+}
+
+impl Shard {
+    /// `None` for an append, which may go anywhere.
+    pub(crate) fn of(write: &Write) -> Option<Self> {
+        Some(match write {
+            Write::Code(row) => Self::Code(row.key),
+            Write::Jti(row) => Self::Jti(row.key),
+            Write::Terminal(row) => Self::Terminal(row.key),
+            Write::Account(row) => Self::Terminal(row.terminal),
+            Write::Grant(row) => Self::Terminal(row.terminal),
+            Write::Quota(row) => Self::Terminal(row.terminal),
+            Write::DeleteTerminal(key) | Write::DeleteAccount(key, _) => Self::Terminal(*key),
+            Write::App(_) | Write::DeleteApp(_) | Write::SigningKey(_) => Self::Registry,
+            Write::Audit(_) => return None,
+        })
+    }
+}
+
 /// Identity of the one row that a write touches; finer than [`Key`] where a key names a set.
 #[derive(PartialEq, Eq, Hash)]
 enum RowId {
@@ -71,7 +99,7 @@ impl RowId {
 
 #[cfg(test)]
 mod tests {
-    use twinpath_core::ids::{ClientId, Digest, Timestamp};
+    use twinpath_core::ids::{ClientId, Timestamp};
     use twinpath_core::records::UsedJti;
 
     use super::*;

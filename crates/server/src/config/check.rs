@@ -186,6 +186,8 @@ impl file::Store {
             url,
             connections: usize::try_from(connections).unwrap_or(1),
             statement_timeout: Duration::from_secs(timeout.into()),
+            audit_days: within(self.audit_days, "store.audit_days", 400, 1, 36_500)?,
+            next_schema: false,
         })
     }
 }

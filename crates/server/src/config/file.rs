@@ -58,6 +58,7 @@ pub struct Store {
     pub url: Option<StoreUrl>,
     pub connections: Option<u32>,
     pub statement_timeout_s: Option<u32>,
+    pub audit_days: Option<u32>,
 }
 
 /// `[keys]`

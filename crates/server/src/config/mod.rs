@@ -82,6 +82,11 @@ pub struct Store {
     pub connections: usize,
     /// How long a database server may take for one statement.
     pub statement_timeout: Duration,
+    /// For how many days lines of the audit trail are kept.
+    pub audit_days: u32,
+    /// For rehearsals of a rolling upgrade: be the next version of the program.
+    #[doc(hidden)]
+    pub next_schema: bool,
 }
 
 /// Section `[terminal]`.

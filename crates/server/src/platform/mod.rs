@@ -171,6 +171,8 @@ fn store_options(config: &Config) -> twinpath_store::Options {
         writers: settings.connections,
         statement_timeout: settings.statement_timeout,
         migrate: twinpath_store::Migrate::IfEmpty,
+        audit_days: settings.audit_days,
+        next_schema: settings.next_schema,
         ..twinpath_store::Options::default()
     }
 }

@@ -160,13 +160,8 @@ impl Session {
         for answer in answers {
             match answer {
                 Ok(answer) => rows.push(answer),
-                Err(error) => {
-                    let fault = Fault::from(error);
-                    // The connection's end says more about a commit than what came before.
-                    if failure.is_none() || matches!(fault, Fault::Disconnected(_)) {
-                        failure = Some(fault);
-                    }
-                }
+                // What the server refused first ended the transaction, whatever came after.
+                Err(error) => failure = failure.or_else(|| Some(Fault::from(error))),
             }
         }
         failure.map_or(Ok(rows), Err)

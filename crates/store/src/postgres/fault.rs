@@ -43,7 +43,7 @@ impl Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let Some(state) = error.code() else {
-            return Self::Disconnected(format!("the connection to the database failed: {error}"));
+            return Self::Disconnected(format!("no connection to the database: {}", why(&error)));
         };
         let code = state.code();
         let told = |what: &str| format!("{what} (SQLSTATE {code})");
@@ -59,6 +59,9 @@ impl From<Error> for Fault {
                 Self::Unavailable(told("the database has no connection to spare"))
             }
             SqlState::QUERY_CANCELED => Self::Unavailable(told("the database took too long")),
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => {
+                Self::Disconnected(told("the database gave the connection up"))
+            }
             SqlState::READ_ONLY_SQL_TRANSACTION => {
                 Self::Disconnected(told("the database is a standby"))
             }
@@ -74,6 +77,18 @@ impl From<Error> for Fault {
             },
         }
     }
+}
+
+/// The causes of an error that did not come from the server, the outermost first.
+fn why(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 impl From<StoreError> for Fault {

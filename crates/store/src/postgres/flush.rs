@@ -286,12 +286,11 @@ impl<'w> Flush<'w> {
                 .get(&(row.terminal, RouteName(std::sync::Arc::clone(&row.route.0))))
                 .copied();
             // A new period gets a new row; the old one goes with its partition.
-            let (columns, period) = match known.filter(|known| *known >= own) {
-                Some(known) => (&mut updates, known),
-                None => {
-                    self.goes_to(Parent::Quota, own);
-                    (&mut inserts, own)
-                }
+            let (columns, period) = if let Some(known) = known.filter(|known| *known >= own) {
+                (&mut updates, known)
+            } else {
+                self.goes_to(Parent::Quota, own);
+                (&mut inserts, own)
             };
             columns.push((
                 row.terminal.0.as_slice(),

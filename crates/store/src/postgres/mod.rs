@@ -135,7 +135,7 @@ pub(crate) fn versions(url: &str, options: &Options) -> Result<(u32, u32), Store
     let target = Target::parse(url)?;
     new_runtime()?.block_on(async {
         let session = Session::connect(&target, options).await?;
-        Ok((schema::version(&session).await?.0, schema::newest()))
+        Ok((schema::version(&session).await?.0, schema::newest(options)))
     })
 }
 

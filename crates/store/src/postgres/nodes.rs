@@ -76,8 +76,7 @@ pub(super) async fn run(
     hints: mpsc::Sender<Hint>,
 ) {
     let mut random = (shared.options.random)();
-    let name: String =
-        random_bytes::<8>(&mut *random).iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{:016x}", u64::from_be_bytes(random_bytes(&mut *random)));
     let line = Line { shared, name, hints };
     loop {
         match line.connect().await {
@@ -233,12 +232,15 @@ impl Line {
         // One statement cannot write a row twice: of equal codes the longest wait stays.
         all.sort_unstable_by(|a, b| a.0.cmp(b.0).then(b.1.cmp(&a.1)));
         all.dedup_by_key(|(code, _)| *code);
-        let (keys, untils): (Vec<&[u8]>, Vec<i64>) = all.into_iter().unzip();
+        let keys: Vec<&[u8]> = all.iter().map(|(code, _)| *code).collect();
+        // Who only asks takes no place.
+        all.retain(|(_, until)| *until > now.0);
+        let (places, untils): (Vec<&[u8]>, Vec<i64>) = all.into_iter().unzip();
         let asked: Vec<&[u8]> = sorted(waits.iter().map(|(code, ..)| code));
         let name = self.name.as_str();
         let calls = [
             Call::new(STANDING).with(asked).with(name).with(now.0),
-            Call::new(REGISTER).with(keys.clone()).with(untils).with(name).with(now.0),
+            Call::new(REGISTER).with(places).with(untils).with(name).with(now.0),
             Call::new(RECORDED).with(keys),
         ];
         let answers = session.all(&calls).await?;

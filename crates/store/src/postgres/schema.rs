@@ -26,16 +26,31 @@ use crate::error::StoreError;
 use crate::options::{Migrate, Options};
 
 /// One step from a version to the next.
-pub(crate) struct Migration {
+struct Migration {
     /// Numbered from 1 without gaps.
-    pub(crate) number: u32,
+    number: u32,
     /// The oldest version of the program that can use the tables after this step.
-    pub(crate) oldest_program: u32,
-    pub(crate) sql: &'static str,
+    oldest_program: u32,
+    sql: &'static str,
 }
 
-/// Every migration, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration { number: 1, oldest_program: 1, sql: V1 }];
+/// Every migration, in order; the last is the one that comes next, for rehearsals only.
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, oldest_program: 1, sql: V1 },
+    Migration { number: 2, oldest_program: 1, sql: NEXT },
+];
+
+/// An addition of the kind that every later migration has to be.
+const NEXT: &str = "
+ALTER TABLE grants ADD COLUMN rehearsed_at bigint;
+CREATE TABLE rehearsal (id bigint PRIMARY KEY);
+";
+
+/// The migrations of this program.
+fn migrations(options: &Options) -> &'static [Migration] {
+    let newest = if options.next_schema { 2 } else { 1 };
+    MIGRATIONS.split_at(newest).0
+}
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -183,8 +198,8 @@ const TRIES: u32 = 30;
 /// version of its tables.
 pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, StoreError> {
     let session = Session::connect(target, options).await?;
-    let migrations = MIGRATIONS;
-    let newest = newest();
+    let migrations = migrations(options);
+    let newest = newest(options);
     let (present, oldest_program) = version(&session).await?;
     if present >= newest {
         return usable(present, oldest_program, newest);
@@ -222,8 +237,8 @@ pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, S
 }
 
 /// The version of this program's tables.
-pub(super) fn newest() -> u32 {
-    MIGRATIONS.last().map_or(0, |migration| migration.number)
+pub(super) fn newest(options: &Options) -> u32 {
+    migrations(options).last().map_or(0, |migration| migration.number)
 }
 
 /// A newer database may still be used, if what made it newer allows this program.

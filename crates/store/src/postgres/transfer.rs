@@ -79,7 +79,7 @@ impl PostgresSide {
         let program = target.config.get_application_name().unwrap_or_default().to_owned();
         target.config.application_name(NAME);
         let runtime = new_runtime().map_err(failed)?;
-        let newest = schema::newest();
+        let newest = schema::newest(options);
         let opened = runtime.block_on(async {
             if which == Which::To {
                 let options = Options { migrate: Migrate::IfEmpty, ..options.clone() };

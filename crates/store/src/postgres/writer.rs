@@ -235,6 +235,8 @@ impl Writer {
     }
 
     async fn purge(&mut self, now: Timestamp, limit: usize) -> Result<(usize, bool), StoreError> {
+        // What is over by this node's clock may not be by the database's.
+        let now = now.min(self.shared.clock.now());
         let wanted = ahead(now, self.shared.options.audit_days);
         let result = match self.session().await {
             Ok(session) => match ensure(session, &wanted).await {

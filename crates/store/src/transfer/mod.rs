@@ -177,15 +177,16 @@ pub struct Transfer {
 impl Transfer {
     /// Opens both stores, by URLs as [`crate::Store::open`] takes them, and begins a copy or takes up
     /// the one that was begun. The destination's tables are made if it has none. Blocks, as does
-    /// [`Transfer::run`]: neither is to be called on an async thread.
-    pub fn open(from: &str, to: &str) -> Result<Self, TransferError> {
+    /// [`Transfer::run`]: neither is to be called on an async thread. Lines of the audit trail are
+    /// all copied; a server's destination keeps them for `audit_days` from their time.
+    pub fn open(from: &str, to: &str, audit_days: u32) -> Result<Self, TransferError> {
         if let (Some(from), Some(to)) = (file(from), file(to))
             && sqlite::identity(&from) == sqlite::identity(&to)
         {
             return Err(TransferError::Same);
         }
-        let mut from = open(Which::From, from)?;
-        let mut to = open(Which::To, to)?;
+        let mut from = open(Which::From, from, audit_days)?;
+        let mut to = open(Which::To, to, audit_days)?;
         if from.identity() == to.identity() {
             return Err(TransferError::Same);
         }
@@ -229,8 +230,8 @@ fn begin(to: &mut dyn Side, source: &str) -> Result<Standing, TransferError> {
     to.standing().map_err(failed)?.ok_or_else(lost)
 }
 
-fn open(which: Which, url: &str) -> Result<Box<dyn Side>, TransferError> {
-    let options = Options { statement_timeout: STATEMENT, ..Options::default() };
+fn open(which: Which, url: &str, audit_days: u32) -> Result<Box<dyn Side>, TransferError> {
+    let options = Options { statement_timeout: STATEMENT, audit_days, ..Options::default() };
     let failed = |error| TransferError::Store(which, error);
     let mut side: Box<dyn Side> = if postgres::serves(url) {
         Box::new(postgres::PostgresSide::open(url, &options, which)?)

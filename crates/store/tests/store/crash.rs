@@ -4,7 +4,6 @@
 //! acknowledged; the parent kills it, and looks.
 
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +12,7 @@ use twinpath_core::ids::{CodeKey, GrantId};
 use twinpath_core::records::CodeRecord;
 use twinpath_core::transaction::{Key, Loaded};
 use twinpath_store::{Options, Store};
+use twinpath_testing::postgres::shared;
 
 use crate::suite::samples;
 use crate::suite::toys::{Consume, Fetch};
@@ -91,14 +91,22 @@ fn killed_after(enough: usize, url: &str, round: u64) -> Vec<(char, u64)> {
 }
 
 #[tokio::test]
-async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+async fn nothing_acknowledged_is_lost_from_a_file() {
     let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", Path::new(directory.path()).join("t.db").display());
+    nothing_is_lost(format!("sqlite://{}", directory.path().join("t.db").display())).await;
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_from_a_server() {
+    nothing_is_lost(shared().fresh_database()).await;
+}
+
+async fn nothing_is_lost(url: String) {
     let mut told = Vec::new();
     for round in 0..ROUNDS {
         let enough = 200 + 333 * usize::try_from(round).unwrap();
-        let (url, fresh) = (url.clone(), round);
-        let run = move || killed_after(enough, &url, fresh);
+        let url = url.clone();
+        let run = move || killed_after(enough, &url, round);
         told.extend(tokio::task::spawn_blocking(run).await.unwrap());
     }
     let store = Store::open(&url, Options::default()).unwrap();

@@ -47,6 +47,20 @@ pub(crate) async fn an_unread_row_cannot_be_written(backend: &impl Backend) {
     }
 }
 
+pub(crate) async fn a_step_keeps_to_one_terminal_or_code(backend: &impl Backend) {
+    let store = backend.store();
+    let (code, other) = (samples::code(1), samples::code(2));
+    let grant = samples::grant();
+    let keys = vec![Key::Code(code.key), Key::Code(other.key), Key::Grants(grant.terminal)];
+    for writes in [
+        vec![Write::Code(code.clone()), Write::Code(other)],
+        vec![Write::Code(code.clone()), Write::Grant(grant)],
+    ] {
+        assert!(is_inconsistent(&store.run(Put(keys.clone(), writes)).await));
+    }
+    assert_eq!(store.read(Fetch(Key::Code(code.key))).await, Ok(Loaded::Code(None)));
+}
+
 pub(crate) async fn the_steps_before_an_inconsistent_one_stay(backend: &impl Backend) {
     let store = backend.store();
     let code = samples::code(1);

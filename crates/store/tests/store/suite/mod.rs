@@ -42,6 +42,7 @@ macro_rules! every_case {
             batches::dropping_the_last_handle_finishes_what_was_accepted,
             batches::closing_refuses_what_comes_after,
             faults::an_unread_row_cannot_be_written,
+            faults::a_step_keeps_to_one_terminal_or_code,
             faults::the_steps_before_an_inconsistent_one_stay,
             faults::a_panic_harms_no_neighbour,
             faults::endless_operations_end,

@@ -104,9 +104,11 @@ pub(crate) async fn grants_round_trip(backend: &impl Backend) {
         ..first.clone()
     };
     let elsewhere = Grant { terminal: TerminalKey([9; 16]), ..first.clone() };
-    let keys = vec![Key::Grants(first.terminal), Key::Grants(elsewhere.terminal)];
-    let writes = [&first, &second, &elsewhere].map(|row| Write::Grant(row.clone()));
-    store.run(Put(keys, writes.to_vec())).await.unwrap();
+    for rows in [vec![&first, &second], vec![&elsewhere]] {
+        let keys = rows.iter().map(|row| Key::Grants(row.terminal)).collect();
+        let writes = rows.into_iter().cloned().map(Write::Grant).collect();
+        store.run(Put(keys, writes)).await.unwrap();
+    }
     let Loaded::Grants(mut found) = store.read(Fetch(Key::Grants(first.terminal))).await.unwrap()
     else {
         panic!("no grants")

@@ -14,7 +14,7 @@ use twinpath_core::ids::{GrantId, TerminalKey, Timestamp};
 use twinpath_core::transaction::{Key, Loaded, Write};
 use twinpath_store::{
     AuditLine, Copied, Ended, Options, Progress, Stage, Store, StoreError, Table, Transfer,
-    TransferError, Which,
+    TransferError, Versions, Which,
 };
 use twinpath_testing::postgres::{shared, try_psql};
 
@@ -106,7 +106,7 @@ fn whole(ended: Ended) -> Copied {
 }
 
 fn refusal(from: &Place, to: &Place) -> TransferError {
-    Transfer::open(&from.url, &to.url).expect_err("it is refused")
+    Transfer::open(&from.url, &to.url, DAYS).expect_err("it is refused")
 }
 
 /// Copies, stopping in the middle of every table and of every comparison, and looks at the copy.
@@ -115,7 +115,7 @@ fn copies_in_pieces(from: &Place, to: &Place) {
     let (mut runs, mut copied_rows) = (0, 0);
     let mut seen: Vec<(Stage, Table)> = Vec::new();
     let copied = loop {
-        let transfer = Transfer::open(&from.url, &to.url).unwrap();
+        let transfer = Transfer::open(&from.url, &to.url, DAYS).unwrap();
         assert_eq!(transfer.resumed(), runs > 0);
         runs += 1;
         let mut first = None;
@@ -191,10 +191,13 @@ fn a_file_is_copied_into_another_in_pieces() {
 fn an_empty_store_is_copied_too() {
     let (from, to) = (Place::file(), Place::server());
     drop(from.open());
-    let copied = whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    let copied = whole(Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut on).unwrap());
     assert!(copied.tables.iter().all(|(_, rows)| *rows == 0));
     drop(to.open());
 }
+
+/// For how long lines of the trail are kept.
+const DAYS: u32 = 20_000;
 
 const FROM: &str = "TWINPATH_TRANSFER_FROM";
 const TO: &str = "TWINPATH_TRANSFER_TO";
@@ -203,7 +206,7 @@ const TO: &str = "TWINPATH_TRANSFER_TO";
 #[test]
 fn child() {
     let (Ok(from), Ok(to)) = (std::env::var(FROM), std::env::var(TO)) else { return };
-    let ended = Transfer::open(&from, &to).unwrap().run(&mut |_| {
+    let ended = Transfer::open(&from, &to, DAYS).unwrap().run(&mut |_| {
         let mut out = std::io::stdout().lock();
         writeln!(out, "PAGE").and_then(|()| out.flush()).unwrap();
         ControlFlow::Continue(())
@@ -276,7 +279,7 @@ fn a_store_that_has_rows_is_no_destination() {
 fn a_finished_copy_is_not_copied_over() {
     let (from, to) = (Place::file(), Place::server());
     few(&from);
-    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    whole(Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut on).unwrap());
     assert!(matches!(refusal(&from, &to), TransferError::NotEmpty(_)));
 }
 
@@ -288,7 +291,7 @@ fn nothing_is_copied_onto_itself() {
     let server = Place::server();
     few(&server);
     let other_name = server.url.replace("127.0.0.1", "localhost");
-    let error = Transfer::open(&server.url, &other_name).err();
+    let error = Transfer::open(&server.url, &other_name, DAYS).err();
     assert_eq!(error, Some(TransferError::Same));
 }
 
@@ -298,10 +301,10 @@ fn a_copy_is_finished_from_where_it_began() {
     few(&from);
     few(&other);
     let stop = |_: &Progress| ControlFlow::Break(());
-    let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut { stop }).unwrap();
+    let ended = Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut { stop }).unwrap();
     assert_eq!(ended, Ended::Stopped);
     assert_eq!(refusal(&other, &to), TransferError::OtherSource);
-    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    whole(Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut on).unwrap());
 }
 
 #[test]
@@ -315,7 +318,7 @@ fn a_store_in_use_is_not_copied() {
         runtime.block_on(store.close());
         drop(store);
         let empty = Place::file();
-        whole(Transfer::open(&used.url, &empty.url).unwrap().run(&mut on).unwrap());
+        whole(Transfer::open(&used.url, &empty.url, DAYS).unwrap().run(&mut on).unwrap());
         // And a destination that someone looks at.
         let (to, store) = (Place::server(), used.open());
         drop(store);
@@ -329,7 +332,7 @@ fn a_store_in_use_is_not_copied() {
 fn a_file_cannot_be_opened_while_it_is_copied() {
     let (from, to) = (Place::file(), Place::server());
     few(&from);
-    let transfer = Transfer::open(&from.url, &to.url).unwrap();
+    let transfer = Transfer::open(&from.url, &to.url, DAYS).unwrap();
     let quick =
         Options { busy_timeout: std::time::Duration::from_millis(50), ..Options::default() };
     let Err(StoreError::Unavailable(_)) = Store::open(&from.url, quick) else {
@@ -350,7 +353,7 @@ fn a_source_that_changed_meanwhile_is_noticed() {
         let (from, to) = (Place::server(), Place::file());
         few(&from);
         let mut intruded = false;
-        let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut |progress| {
+        let ended = Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut |progress| {
             if progress.stage == Stage::Verifying && !intruded {
                 intruded = true;
                 from.intrude(sql);
@@ -361,7 +364,7 @@ fn a_source_that_changed_meanwhile_is_noticed() {
         let found = matches!(&error, TransferError::Mismatch { table: at, .. } if *at == table);
         assert!(found && error.to_string().contains("meanwhile"), "{error}");
         // It stays unusable, however often it is tried.
-        let again = Transfer::open(&from.url, &to.url).unwrap().run(&mut on);
+        let again = Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut on);
         assert_eq!(again.unwrap_err(), error);
         assert!(Store::open(&to.url, Options::default()).is_err());
     }
@@ -378,7 +381,7 @@ fn a_registry_that_changed_meanwhile_is_noticed() {
         }
         ControlFlow::Continue(())
     };
-    let ended = Transfer::open(&from.url, &to.url).unwrap().run(&mut watch);
+    let ended = Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut watch);
     assert_eq!(ended, Err(TransferError::Changed));
 }
 
@@ -386,8 +389,8 @@ fn a_registry_that_changed_meanwhile_is_noticed() {
 fn two_runs_of_one_copy_do_not_mix() {
     let (from, to) = (Place::server(), Place::server());
     few(&from);
-    let slow = Transfer::open(&from.url, &to.url).unwrap();
-    let fast = Transfer::open(&from.url, &to.url).unwrap();
+    let slow = Transfer::open(&from.url, &to.url, DAYS).unwrap();
+    let fast = Transfer::open(&from.url, &to.url, DAYS).unwrap();
     let mut pages = 0;
     let ended = fast.run(&mut |_| {
         pages += 1;
@@ -396,7 +399,7 @@ fn two_runs_of_one_copy_do_not_mix() {
     assert_eq!(ended, Ok(Ended::Stopped));
     let error = slow.run(&mut on).unwrap_err();
     assert!(matches!(error, TransferError::Store(Which::To, _)), "{error}");
-    whole(Transfer::open(&from.url, &to.url).unwrap().run(&mut on).unwrap());
+    whole(Transfer::open(&from.url, &to.url, DAYS).unwrap().run(&mut on).unwrap());
 }
 
 #[test]
@@ -409,7 +412,38 @@ fn passwords_are_not_repeated() {
         "sqlite:///no/such/hunter.db",
     ];
     for url in bad {
-        let error = Transfer::open(url, &to.url).expect_err("it is refused").to_string();
+        let error = Transfer::open(url, &to.url, DAYS).expect_err("it is refused").to_string();
         assert!(!error.contains("hunter2") && error.contains("the source"), "{error}");
     }
+}
+
+#[test]
+fn a_server_keeps_the_trail_for_as_long_as_it_is_told() {
+    let from = Place::file();
+    few(&from);
+    for (days, kept) in [(DAYS, true), (1, false)] {
+        let to = Place::server();
+        whole(Transfer::open(&from.url, &to.url, days).unwrap().run(&mut on).unwrap());
+        let left = runtime().block_on(async {
+            let store = to.open();
+            store.purge(Timestamp(i64::MAX), 1000).await.unwrap();
+            store.audit(0, 1000).await.unwrap().len()
+        });
+        assert_eq!(left > 0, kept, "after {days} days");
+    }
+}
+
+#[test]
+fn versions_are_told_without_a_migration() {
+    let place = Place::server();
+    let next = Options { next_schema: true, ..Options::default() };
+    let told = || Store::versions(&place.url, &next).unwrap();
+    assert_eq!(told(), Versions { present: 0, newest: 2 });
+    drop(place.open());
+    assert_eq!(told(), Versions { present: 1, newest: 2 });
+    drop(Store::open(&place.url, next.clone()).unwrap());
+    assert_eq!(told(), Versions { present: 2, newest: 2 });
+    // Programs of this version may use it, but do not copy what they do not know.
+    let error = Transfer::open(&place.url, &Place::file().url, DAYS).expect_err("it is refused");
+    assert_eq!(error, TransferError::Version { present: 2, newest: 1 });
 }

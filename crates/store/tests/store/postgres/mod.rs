@@ -1,5 +1,10 @@
 //! The suite on PostgreSQL, and what can only be asked of a server that nodes share.
 
+mod nodes;
+mod schema;
+mod server;
+mod together;
+
 use twinpath_store::{Options, Store, StoreError};
 use twinpath_testing::postgres::shared;
 
@@ -14,6 +19,15 @@ struct ServerBackend {
 impl ServerBackend {
     fn new(writers: usize) -> Self {
         Self { url: shared().fresh_database(), writers }
+    }
+
+    /// The database's name.
+    fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap()
+    }
+
+    fn psql(&self, sql: &str) -> String {
+        shared().psql(self.name(), sql)
     }
 }
 
