@@ -21,6 +21,69 @@ First steps:
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
 TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
 
+const MIGRATE: &str = "\
+Upgrading nodes that share one PostgreSQL, without a pause:
+  1. install the new program beside the old one
+  2. twinpath migrate --config FILE, once, with the new program; old nodes go on meanwhile
+  3. restart the nodes with the new program, one after another
+A server does not do step 2 by itself; an empty database it sets up at first use. A store in a file
+has no other users: every command brings it up to date.";
+
+const COPY: &str = "\
+Stop every server on both stores first, and start none before the copy has ended.
+
+  twinpath copy --from sqlite:///var/lib/twinpath/twinpath.db --to postgres://twinpath@db/twinpath
+
+The destination must be empty: a new file, or a database without rows. It gets everything that lasts:
+codes, accounts, grants, used identifiers, apps, signing keys and the audit trail. The source stays as
+it is. When all is copied both stores are read again and compared.
+
+Interrupted? Run the same command again: it goes on where it was. Until it has ended no server opens
+the destination.
+
+A password in an argument can be seen by other users of the machine; better
+  TWINPATH_COPY_TO='postgres://twinpath:secret@db/twinpath' twinpath copy --from sqlite:///...
+
+Afterwards set url of [store] to the destination. The master key must stay the same: the one made
+beside an SQLite file (twinpath.db.master) goes to every node, as master_file of [keys].";
+
+const BACKUP: &str = "\
+The copy is the store as it was at one moment, and has been checked. To restore it, see \"Backup and
+restore\" in docs/operations.md. The master key is not in it: keep a copy of that apart.
+PostgreSQL has its own tools: pg_dump, pg_basebackup.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Change nothing; end with exit code 1 if there is something to do.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// The store to copy: sqlite:///path.db or postgres://user@host/database.
+    #[arg(long, value_name = "URL", env = "TWINPATH_COPY_FROM", hide_env_values = true)]
+    pub(crate) from: String,
+    /// The empty store to copy into.
+    #[arg(long, value_name = "URL", env = "TWINPATH_COPY_TO", hide_env_values = true)]
+    pub(crate) to: String,
+    /// For how many days PostgreSQL is to keep the audit lines it gets: audit_days of [store].
+    #[arg(long, value_name = "DAYS", default_value_t = 400)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) audit_days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// The file to make; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Try everything on this machine: server, message centre, phone simulator, demo app and API.
@@ -38,6 +101,15 @@ pub(crate) enum Command {
     Key(KeyCommand),
     /// Check a configuration: store, keys, binds, clock.
     Doctor(ConfigFile),
+    /// Bring the store's tables to this program's version.
+    #[command(after_help = MIGRATE)]
+    Migrate(Migrate),
+    /// Copy one store into another: a file into PostgreSQL, back, or any other way round.
+    #[command(after_help = COPY)]
+    Copy(Copy),
+    /// Copy the configured SQLite store into a file while the server runs.
+    #[command(after_help = BACKUP)]
+    Backup(Backup),
     /// Measure whole authorizations on this machine, beside what nobody can do without.
     Bench(twinpath_bench::Options),
     /// What `bench` starts.

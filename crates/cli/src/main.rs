@@ -5,11 +5,15 @@
 //! | [`arguments`] | what can be said on the command line |
 //! | [`operate`] | `app`, `account`, `key`: to a running server, or to the store itself |
 //! | [`doctor`] | `doctor`: checks a configuration and what it names |
+//! | [`stores`] | `migrate`, `copy`, `backup`: whole stores |
+//! | [`meter`] | tells how far a copy is |
 
 #[expect(clippy::doc_markdown, reason = "the comments there are printed by --help")]
 mod arguments;
 mod doctor;
+mod meter;
 mod operate;
+mod stores;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -39,6 +43,8 @@ enum Failure {
     Bench(#[from] twinpath_bench::BenchError),
     #[error(transparent)]
     BenchChild(#[from] twinpath_bench::child::ChildError),
+    #[error(transparent)]
+    Stores(#[from] stores::StoresError),
     #[error("{0} of the checks failed")]
     Doctor(usize),
 }
@@ -94,6 +100,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::Bench(options) => Ok(twinpath_bench::bench(options).await?),
         Command::BenchChild(child) => Ok(child.run().await?),
+        Command::Migrate(migrate) => Ok(stores::migrate(migrate).await?),
+        Command::Copy(copy) => Ok(stores::copy(copy, StopSignals::listen()?).await?),
+        Command::Backup(backup) => Ok(stores::back_up(backup).await?),
         Command::Doctor(file) => match doctor::examine(&file.config).await {
             0 => Ok(()),
             failed => Err(Failure::Doctor(failed)),

@@ -10,6 +10,7 @@
 //! | `queue`, `lane` | bounded queues and the threads that serve them |
 //! | `job` | operations of any type, with who waits for them |
 //! | `executor`, `writes` | decides a batch; does no I/O |
+//! | `transfer` | copies one store into another, whichever backends they have |
 //! | `sqlite` | the embedded backend: one writer that commits groups, readers beside it |
 //!
 //! What becomes of one operation: `Store::run` puts it into the writer's queue. The writer takes all
@@ -30,6 +31,7 @@ mod queue;
 mod sqlite;
 mod stats;
 mod store;
+mod transfer;
 mod work;
 mod writes;
 
@@ -38,4 +40,5 @@ pub use error::StoreError;
 pub use nodes::{Hint, Standing};
 pub use options::{Clock, Migrate, Options, RandomFactory};
 pub use stats::Stats;
-pub use store::Store;
+pub use store::{Store, Versions};
+pub use transfer::{Copied, Ended, Progress, Stage, Table, Transfer, TransferError, Which};

@@ -1,6 +1,6 @@
 //! The handle that callers hold.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +32,15 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// Versions of tables; see [`Store::versions`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Versions {
+    /// The database's. 0: it has no tables yet.
+    pub present: u32,
+    /// What this program would make of it.
+    pub newest: u32,
+}
+
 /// Fields are dropped in this order: readers first, so that the writer can empty the log.
 struct Inner {
     reads: Lane<ReadWork>,
@@ -60,6 +69,26 @@ impl Store {
         let sqlite::Opened { reads, writes, schema_version } =
             sqlite::open(path, options, &counters)?;
         Ok(Self { inner: Arc::new(Inner { reads, writes, nodes: None, counters, schema_version }) })
+    }
+
+    /// The version of a database's tables, 0 if it has none, and the version that this program makes.
+    /// Changes nothing.
+    pub fn versions(url: &str, options: &Options) -> Result<Versions, StoreError> {
+        let (present, newest) = if postgres::serves(url) {
+            in_thread(|| postgres::versions(url, options))?
+        } else {
+            sqlite::versions(&sqlite_path(url)?)?
+        };
+        Ok(Versions { present, newest })
+    }
+
+    /// Copies an embedded database, as it is at one moment, into a new file, while its server goes on.
+    /// Blocks for the time it takes. A database server has tools of its own for this.
+    pub fn back_up(url: &str, to: &Path) -> Result<(), StoreError> {
+        if postgres::serves(url) {
+            return Err(StoreError::unavailable("PostgreSQL is backed up by its own pg_dump"));
+        }
+        sqlite::back_up(&sqlite_path(url)?, to)
     }
 
     /// Runs an operation, together with others that wait. Answers when all it led to is durable.
@@ -224,7 +253,7 @@ fn in_thread<T: Send>(
 }
 
 /// The file that a URL names. The message repeats no more than the scheme: a URL may hold a password.
-fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+pub(crate) fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
     let supported = "supported are sqlite:///absolute/path.db, sqlite://relative/path.db and \
         postgres://user@host/database";
     let refuse = |why: &str| Err(StoreError::Unavailable(format!("{why}; {supported}")));

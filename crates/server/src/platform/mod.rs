@@ -146,19 +146,33 @@ impl Platform {
 }
 
 /// Opens the configured store with this process's randomness, and its clock unless nodes share the
-/// store: then the database server's, which is one for all of them.
+/// store: then the database server's, which is one for all of them. Tables of an older version on a
+/// database server are refused: other nodes may use them still.
 pub fn open_store(config: &Config) -> Result<Store, StoreError> {
+    Store::open(config.store.url.expose(), store_options(config))
+}
+
+/// Opens the configured store and brings its tables to this program's version.
+pub fn migrate_store(config: &Config) -> Result<Store, StoreError> {
+    let migrate = twinpath_store::Migrate::Always;
+    // A step may go through a whole table.
+    let statement_timeout = std::time::Duration::from_secs(3600);
+    let options = twinpath_store::Options { migrate, statement_timeout, ..store_options(config) };
+    Store::open(config.store.url.expose(), options)
+}
+
+fn store_options(config: &Config) -> twinpath_store::Options {
     let settings = &config.store;
     let clock: Option<twinpath_store::Clock> =
         if settings.url.is_embedded() { Some(Arc::new(now)) } else { None };
-    let options = twinpath_store::Options {
+    twinpath_store::Options {
         clock,
         random: Arc::new(|| Box::new(SystemRandom)),
         writers: settings.connections,
         statement_timeout: settings.statement_timeout,
+        migrate: twinpath_store::Migrate::IfEmpty,
         audit_days: settings.audit_days,
         next_schema: settings.next_schema,
         ..twinpath_store::Options::default()
-    };
-    Store::open(settings.url.expose(), options)
+    }
 }

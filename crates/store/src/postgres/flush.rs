@@ -74,6 +74,13 @@ impl<'w> Sorted<'w> {
             touched.filter(|terminal| !sorted.terminals.contains_key(terminal)).collect();
         sorted
     }
+
+    /// Without touching terminals of which only other rows are written: for a database that no one
+    /// else uses.
+    pub(super) fn undisturbed(mut self) -> Self {
+        self.touched.clear();
+        self
+    }
 }
 
 /// Numbers for lines of the audit trail without a sequence that all nodes would share: milliseconds
@@ -92,6 +99,12 @@ impl LineNumbers {
     /// keep equal numbers together.
     pub(super) fn new(random: u16) -> Self {
         Self { writer: i64::from(random) & ((1 << Self::WRITER_BITS) - 1), latest: 0 }
+    }
+
+    /// Every number is greater than this one.
+    pub(super) fn after(mut self, latest: i64) -> Self {
+        self.latest = latest;
+        self
     }
 
     pub(super) fn next(&mut self, now: Timestamp) -> i64 {

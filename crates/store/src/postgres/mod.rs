@@ -14,6 +14,7 @@ mod reader;
 mod rows;
 mod schema;
 mod target;
+mod transfer;
 mod writer;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use self::connection::Session;
 use self::fault::Fault;
 use self::reader::Reader;
 use self::target::Target;
+pub(crate) use self::transfer::PostgresSide;
 use self::writer::Writer;
 use crate::error::StoreError;
 use crate::lane::{Lane, Worker};
@@ -140,11 +142,22 @@ pub(crate) fn open(
     })
 }
 
+/// The version of the database's tables, 0 if there are none; and this program's. Changes nothing.
+/// Blocks; not to be called on an async thread.
+pub(crate) fn versions(url: &str, options: &Options) -> Result<(u32, u32), StoreError> {
+    let target = Target::parse(url)?;
+    new_runtime()?.block_on(async {
+        let session = Session::connect(&target, options).await?;
+        Ok((schema::version(&session).await?.0, schema::newest(options)))
+    })
+}
+
 /// Makes the partitions of today and tells what an operator should know.
 async fn prepare(shared: &Shared) -> Result<(), StoreError> {
     let session = shared.connect().await?;
     let wanted = partitions::ahead(shared.clock.now(), shared.options.audit_days);
     partitions::ensure(&session, &wanted).await?;
+    transfer::refuse_unfinished(&session).await?;
     let settings = "SELECT current_setting('fsync') = 'on', \
         current_setting('full_page_writes') = 'on', \
         current_setting('synchronous_standby_names') <> ''";

@@ -202,7 +202,7 @@ const TRIES: u32 = 30;
 pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, StoreError> {
     let session = Session::connect(target, options).await?;
     let migrations = migrations(options);
-    let newest = migrations.last().map_or(0, |migration| migration.number);
+    let newest = newest(options);
     let (present, oldest_program) = version(&session).await?;
     if present >= newest {
         return usable(present, oldest_program, newest);
@@ -240,6 +240,11 @@ pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, S
     Ok(version(&session).await?.0)
 }
 
+/// The version of this program's tables.
+pub(super) fn newest(options: &Options) -> u32 {
+    migrations(options).last().map_or(0, |migration| migration.number)
+}
+
 /// A newer database may still be used, if what made it newer allows this program.
 fn usable(present: u32, oldest_program: u32, program: u32) -> Result<u32, StoreError> {
     if program >= oldest_program {
@@ -268,7 +273,7 @@ async fn apply(session: &Session, migration: &Migration) -> Result<(), Fault> {
 }
 
 /// The version of the tables and the oldest program for them; 0 for an empty database.
-async fn version(session: &Session) -> Result<(u32, u32), Fault> {
+pub(super) async fn version(session: &Session) -> Result<(u32, u32), Fault> {
     let tables = "SELECT to_regclass('meta') IS NOT NULL, \
         EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
         AND relkind IN ('r', 'p'))";

@@ -31,31 +31,46 @@ impl Database {
     /// Makes the file, readable by its owner only, unless it exists. `SQLite` gives the log and the
     /// shared index beside it the same permissions.
     pub(super) fn create_file(&self) -> Result<(), StoreError> {
+        match self.create_new() {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                let path = self.path.display();
+                Err(StoreError::unavailable(format!("cannot create {path}: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the file, readable by its owner only. An error if it exists.
+    pub(super) fn create_new(&self) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&self.path) {
-            Ok(_) => sync_directory(&self.path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
-        }
-        .map_err(|error| {
-            StoreError::unavailable(format!("cannot create {}: {error}", self.path.display()))
-        })
+        options.open(&self.path)?;
+        sync_directory(&self.path)
+    }
+
+    /// Makes durable what another connection wrote.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()?;
+        sync_directory(&self.path)
     }
 
     pub(super) fn writer(&self) -> Result<Connection, Fault> {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let mode: String =
-            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        if !mode.eq_ignore_ascii_case("wal") {
-            return Err(Fault::Broken(format!(
-                "the file system allows no write-ahead log (journal mode {mode})"
-            )));
-        }
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+        logged(&connection)?;
+        Ok(connection)
+    }
+
+    /// A writer that has the file to itself as long as it is open. [`Fault::Busy`] if anyone else has
+    /// it open.
+    pub(super) fn alone(&self) -> Result<Connection, Fault> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Before the file is looked at: in write-ahead mode it counts from the first look on.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        logged(&connection)?;
+        begin(&connection, self.options.busy_timeout)?;
+        commit(&connection, self.options.busy_timeout)?;
         Ok(connection)
     }
 
@@ -85,6 +100,19 @@ impl Database {
         connection.pragma_update(None, "mmap_size", mapped)?;
         Ok(connection)
     }
+}
+
+/// Has commits go through a write-ahead log, and reach the disk.
+fn logged(connection: &Connection) -> Result<(), Fault> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(Fault::Broken(format!(
+            "the file system allows no write-ahead log (journal mode {mode})"
+        )));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    Ok(())
 }
 
 /// Makes a new file's name durable.

@@ -1,6 +1,7 @@
 //! The embedded backend: `SQLite` in write-ahead mode, one writer thread that commits groups, reader
 //! threads beside it. Only this room sees the driver.
 
+mod backup;
 mod connection;
 mod fault;
 mod flush;
@@ -9,13 +10,16 @@ mod purge;
 mod reader;
 mod rows;
 mod schema;
+mod transfer;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use self::backup::back_up;
 use self::connection::Database;
 use self::reader::Reader;
+pub(crate) use self::transfer::{SqliteSide, identity};
 use self::writer::Writer;
 use crate::error::StoreError;
 use crate::lane::{Lane, Worker};
@@ -41,6 +45,7 @@ pub(crate) fn open(
     database.create_file()?;
     let mut connection = database.writer()?;
     let schema_version = schema::migrate(&mut connection, schema::MIGRATIONS)?;
+    transfer::refuse_unfinished(&connection)?;
     let writer = Writer {
         database: database.clone(),
         connection: Some(connection),
@@ -55,6 +60,15 @@ pub(crate) fn open(
         reads: Lane::start("store-reader", options.queue_limit, readers)?,
         schema_version,
     })
+}
+
+/// The version of the tables in a file, 0 if there are none; and this program's. Changes nothing.
+pub(crate) fn versions(path: &Path) -> Result<(u32, u32), StoreError> {
+    if !path.is_file() {
+        return Ok((0, schema::newest()));
+    }
+    let database = Database { path: path.to_owned(), options: Options::default() };
+    Ok((schema::present(&database.reader()?)?, schema::newest()))
 }
 
 fn reader(database: &Database, counters: &Arc<Counters>) -> Result<Worker<ReadWork>, StoreError> {

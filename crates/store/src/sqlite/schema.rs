@@ -14,7 +14,7 @@
 //!   of the present interval;
 //! * columns are typed where rows are hot; an app, rarely read and often extended, is a document.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::fault::Fault;
 use crate::error::StoreError;
@@ -129,6 +129,17 @@ CREATE TABLE audit (
 ) STRICT;
 ";
 
+/// The version of this program's tables.
+pub(super) fn newest() -> u32 {
+    MIGRATIONS.last().map_or(0, |(number, _)| *number)
+}
+
+/// The version of a database's tables; 0 for an empty one. Changes nothing.
+pub(super) fn present(connection: &Connection) -> Result<u32, Fault> {
+    let present = version(connection)?;
+    u32::try_from(present).map_err(|_| refuse(format!("schema version {present}")))
+}
+
 /// Brings a database to the newest version among `migrations`, and returns that. Refuses a newer
 /// database, and one that is not ours.
 pub(super) fn migrate(
@@ -166,7 +177,7 @@ fn apply(connection: &mut Connection, number: u32, newest: u32, sql: &str) -> Re
 }
 
 /// 0 for an empty database.
-fn version(transaction: &Transaction<'_>) -> Result<i64, Fault> {
+fn version(transaction: &Connection) -> Result<i64, Fault> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 {

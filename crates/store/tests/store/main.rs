@@ -1,6 +1,8 @@
 //! The store suite on every backend, and what only one backend can be asked.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod postgres;
@@ -8,3 +10,5 @@ mod postgres;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod transfer;

@@ -1,0 +1,161 @@
+//! Rows of every kind, to be copied.
+
+use twinpath_core::ids::{
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+};
+use twinpath_core::records::{
+    Account, AccountStatus, CodeRecord, CodeState, Grant, Sealed, Terminal, TextQuota, UsedJti,
+};
+use twinpath_core::transaction::{Key, Write};
+use twinpath_store::Store;
+
+use crate::suite::samples;
+use crate::suite::toys::Put;
+
+/// A day's end, on whose two sides codes are claimed.
+pub(super) const MIDNIGHT: i64 = 20_000 * 24 * 3_600_000;
+const TERMINALS: u16 = 2_300;
+const CODES: u16 = 5_000;
+const LINES: u16 = 4_300;
+
+fn id(number: u16) -> [u8; 16] {
+    let mut id = [0; 16];
+    // Spread, as keyed hashes are.
+    id[..2].copy_from_slice(&number.wrapping_mul(40_503).to_be_bytes());
+    id[14..].copy_from_slice(&number.to_be_bytes());
+    id
+}
+
+pub(super) fn code(number: u16) -> CodeRecord {
+    let grant = GrantId(id(number));
+    let state = match number % 5 {
+        0 => CodeState::Redeemed { grant, frozen: Digest(id(number)) },
+        1 => CodeState::Refused,
+        2 => CodeState::Voided { grant: Some(grant) },
+        3 => CodeState::Voided { grant: None },
+        _ => CodeState::Recorded,
+    };
+    let around = i64::from(number) - i64::from(CODES) / 2;
+    CodeRecord {
+        key: CodeKey(id(number)),
+        terminal: TerminalKey(id(number % TERMINALS)),
+        received_at: Timestamp(MIDNIGHT + around * 60),
+        purge_at: Timestamp(MIDNIGHT + i64::from(number % 3) * 9 * 24 * 3_600_000),
+        state,
+        ..samples::code(1)
+    }
+}
+
+fn terminal(number: u16) -> Terminal {
+    Terminal {
+        key: TerminalKey(id(number)),
+        number: Sealed(number.to_be_bytes().to_vec()),
+        account: AccountId(id(number)),
+        created_at: Timestamp(1),
+        proven_at: Timestamp(i64::from(number)),
+    }
+}
+
+fn account(number: u16) -> Account {
+    let statuses = [AccountStatus::Active, AccountStatus::Blocked, AccountStatus::Replaced];
+    Account {
+        terminal: TerminalKey(id(number)),
+        id: AccountId(id(number)),
+        status: statuses[usize::from(number) % 3],
+        created_at: Timestamp(1),
+        changed_at: Timestamp(2),
+    }
+}
+
+fn grant(number: u16, nth: u8) -> Grant {
+    let odd = number % 2 == 1;
+    let mut grant = Grant {
+        terminal: TerminalKey(id(number)),
+        id: GrantId([nth; 16]),
+        account: AccountId(id(number)),
+        resources: if odd { vec!["https://api.example/ä".to_owned()] } else { Vec::new() },
+        revoked_at: odd.then_some(Timestamp(5)),
+        ..samples::grant()
+    };
+    grant.refresh.previous = odd.then_some(Digest(id(number)));
+    grant.refresh.used = odd;
+    grant
+}
+
+fn quota(number: u16, route: &str) -> TextQuota {
+    let at = |hours: i64| Timestamp(MIDNIGHT + (i64::from(number % 7) + hours) * 3_600_000);
+    let texts = vec![(CodeKey(id(number)), at(0)), (CodeKey(id(number + 1)), at(1))];
+    TextQuota { terminal: TerminalKey(id(number)), route: RouteName::from(route), texts }
+}
+
+/// Rows of every kind, several pages of the large ones.
+pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
+    let mut all = Vec::new();
+    for number in 0..TERMINALS {
+        let terminal = terminal(number);
+        let (key, account) = (terminal.key, account(number));
+        let keys = vec![Key::Terminal(key), Key::Account(key, account.id), Key::Grants(key)];
+        let grants = (1..=2).map(|nth| Write::Grant(grant(number, nth)));
+        let mut writes = vec![Write::Terminal(terminal), Write::Account(account)];
+        writes.extend(grants);
+        all.push((keys, writes));
+    }
+    for number in 0..2_100 {
+        for route in ["modem", "SMSC", "ärger"] {
+            let quota = quota(number, route);
+            let key = Key::Quota(quota.terminal, quota.route.clone());
+            all.push((vec![key], vec![Write::Quota(quota)]));
+        }
+        let key = Digest(id(number));
+        let purge_at = Timestamp(MIDNIGHT + i64::from(number) * 1000);
+        all.push((vec![Key::Jti(key)], vec![Write::Jti(UsedJti { key, purge_at })]));
+    }
+    for number in 0..CODES {
+        let code = code(number);
+        all.push((vec![Key::Code(code.key)], vec![Write::Code(code)]));
+    }
+    for name in ["weather", "Maps", "zeta"] {
+        let app = Box::new(samples::app(name));
+        all.push((vec![Key::App(app.client_id.clone())], vec![Write::App(app)]));
+    }
+    let retired = twinpath_core::records::SigningKey {
+        retired_at: Some(Timestamp(9)),
+        ..samples::signing_key("k0")
+    };
+    let keys = vec![Write::SigningKey(samples::signing_key("k1")), Write::SigningKey(retired)];
+    all.push((vec![Key::SigningKeys], keys));
+    let line = |number: u16| {
+        // Times go up and down; order is that of the lines.
+        let at = MIDNIGHT + i64::from(number / 10) * 1000 - i64::from(number % 10) * 86_400_000;
+        let mut event = samples::audit(at);
+        event.client_id = ClientId::new("weather");
+        event.account = (number.is_multiple_of(2)).then(|| format!("acc_{number}"));
+        event.reason = (number.is_multiple_of(3)).then_some("because");
+        Write::Audit(event)
+    };
+    all.push((Vec::new(), (0..LINES).map(line).collect()));
+    all
+}
+
+/// Puts everything, then quotas that grew (on a server they have rows in two periods), and an account
+/// that was erased since.
+pub(super) async fn fill(store: &Store) {
+    let puts = everything().into_iter().map(|(keys, writes)| {
+        let store = store.clone();
+        tokio::spawn(async move { store.run(Put(keys, writes)).await.unwrap() })
+    });
+    for put in puts.collect::<Vec<_>>() {
+        put.await.unwrap();
+    }
+    for number in 0..50 {
+        let mut quota = quota(number, "modem");
+        quota.texts.push((CodeKey(id(number)), Timestamp(MIDNIGHT + 48 * 3_600_000)));
+        let key = Key::Quota(quota.terminal, quota.route.clone());
+        store.run(Put(vec![key], vec![Write::Quota(quota)])).await.unwrap();
+    }
+    let erased = TerminalKey([0xee; 16]);
+    let put = Terminal { key: erased, ..terminal(1) };
+    store.run(Put(vec![Key::Terminal(erased)], vec![Write::Terminal(put)])).await.unwrap();
+    let delete = vec![Write::DeleteTerminal(erased)];
+    store.run(Put(vec![Key::Terminal(erased)], delete)).await.unwrap();
+}
