@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio_postgres::Row as Columns;
-use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
 use twinpath_core::ids::{ClientId, Timestamp};
 
@@ -76,8 +75,11 @@ impl PostgresSide {
     pub(crate) fn open(url: &str, options: &Options, which: Which) -> Result<Self, TransferError> {
         let failed = |error: StoreError| TransferError::Store(which, error);
         let mut target = Target::parse(url).map_err(failed)?;
-        let program = target.config.get_application_name().unwrap_or_default().to_owned();
-        target.config.application_name(NAME);
+        let first = target.hosts.first().and_then(|host| host.get_application_name());
+        let program = first.unwrap_or_default().to_owned();
+        for host in &mut target.hosts {
+            host.application_name(NAME);
+        }
         let runtime = new_runtime().map_err(failed)?;
         let newest = schema::newest(options);
         let opened = runtime.block_on(async {
@@ -134,13 +136,12 @@ async fn identity(session: &Session, target: &Target) -> String {
     if let Ok(identity) = one::<String>(session, SQL, &[]).await {
         return identity;
     }
-    let hosts = target.config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let (hosts, ports) = (hosts.collect::<Vec<_>>(), target.config.get_ports());
-    format!("postgres {hosts:?} {ports:?} {}", target.config.get_dbname().unwrap_or_default())
+    // The rare role that may not see it: then by name.
+    let place = |host: &tokio_postgres::Config| {
+        let database = host.get_dbname().unwrap_or_default();
+        format!("{:?} {:?} {database}", host.get_hosts(), host.get_ports())
+    };
+    format!("postgres {}", target.hosts.iter().map(place).collect::<Vec<_>>().join(", "))
 }
 
 impl Side for PostgresSide {
