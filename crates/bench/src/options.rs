@@ -38,8 +38,8 @@ pub struct Options {
     /// not given). It should be on the disk that matters.
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
-    /// The server's store: postgres://user@host/database, an empty database made for this run; all
-    /// passes use it. By default a new SQLite file for each pass.
+    /// An empty `PostgreSQL` database made for this run, as postgres://.... All passes use it. By
+    /// default the server's store is a new file for each pass.
     #[arg(long, value_name = "URL", conflicts_with = "folder", value_parser = database)]
     #[serde(skip)]
     pub store: Option<String>,

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use twinpath_server::config::{self, Config};
+use twinpath_server::serve::Server;
 
 use crate::app::{App, Place};
 use crate::config::Settings;
@@ -117,6 +119,26 @@ impl Installation {
         })
         .await;
         process
+    }
+
+    /// Runs the next version of the server, within this process.
+    pub async fn start_next(&self) -> Server {
+        let config = self.next_config();
+        let server = Server::start(config).await.unwrap();
+        let ready = Request::new("GET", "/readyz").octets();
+        until("the server is ready", async || {
+            let answer = send_octets(self.address, &ready).await?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        server
+    }
+
+    /// As the next version of the program reads it.
+    pub fn next_config(&self) -> Config {
+        let mut config = config::load(&self.config(), std::iter::empty()).unwrap();
+        config.store.next_schema = true;
+        config
     }
 
     /// What the server says of itself while it runs.

@@ -91,5 +91,10 @@ async fn metrics(State(platform): State<Arc<Platform>>) -> Response {
     gauge("twinpath_store_failures_total", "counter", number(stats.write_failures));
     gauge("twinpath_store_refused_total", "counter", number(stats.refused));
     gauge("twinpath_store_purged_total", "counter", number(stats.purged));
+    gauge("twinpath_store_read_queue", "gauge", number(stats.read_queue as u64));
+    gauge("twinpath_store_failed", "gauge", f64::from(u8::from(stats.failed)));
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    let ahead = stats.clock_ahead_ms as f64 / 1000.0;
+    gauge("twinpath_store_clock_ahead_seconds", "gauge", ahead);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response()
 }

@@ -12,6 +12,7 @@ use twinpath_e2e::platform::{Registration, metric};
 use twinpath_e2e::process::{Installation, Process, fixed_address};
 use twinpath_e2e::rig::ROUTE;
 use twinpath_e2e::wait::{all, until};
+use twinpath_server::serve::Server;
 use twinpath_testing::postgres;
 
 /// Connections of each node that write. Two more read, and one is the line to the other nodes.
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) installation: Installation,
     process: Option<Process>,
+    /// The next version of the program.
+    next: Option<Server>,
     binds: usize,
 }
 
@@ -48,7 +51,13 @@ impl Node {
             binds: vec![Bind::new(ROUTE, centre.port).system_id(&name)],
             ..Settings::default()
         };
-        Self { name, installation: Installation::new(&settings), process: None, binds: 0 }
+        Self {
+            name,
+            installation: Installation::new(&settings),
+            process: None,
+            next: None,
+            binds: 0,
+        }
     }
 
     /// Starts it and waits until it is ready and bound.
@@ -61,6 +70,21 @@ impl Node {
     /// `kill -9`.
     pub(crate) async fn kill(&mut self) {
         self.process.take().expect("it runs").kill().await;
+    }
+
+    /// Stops it as an operator would, and starts the next version in its place.
+    pub(crate) async fn upgrade(&mut self, centre: &Centre) {
+        let old = self.process.take().expect("it runs");
+        old.terminate().await;
+        assert!(old.ended().await.success());
+        self.next = Some(self.installation.start_next().await);
+        self.binds += 1;
+        centre.bound_as(&self.name, self.binds).await;
+    }
+
+    /// Stops the next version.
+    pub(crate) async fn stop_next(&mut self) {
+        self.next.take().expect("it was upgraded").stop().await;
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -32,4 +32,6 @@ mod outages;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod waking;

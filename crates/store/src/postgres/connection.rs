@@ -187,9 +187,8 @@ impl Session {
             Some(async move { client.query(statement, &values).await })
         });
         let answers = in_order(sent);
-        let answers = match tokio::time::timeout(self.patience, answers).await {
-            Ok(answers) => answers,
-            Err(_) => return Err(self.give_up()),
+        let Ok(answers) = tokio::time::timeout(self.patience, answers).await else {
+            return Err(self.give_up());
         };
         let mut failure: Option<Fault> = None;
         let mut rows = Vec::with_capacity(answers.len());
