@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::postgres;
 use crate::sqlite;
 use crate::stats::{Counters, Stats, add};
-use crate::work::{Listing, ReadWork, WriteWork};
+use crate::work::{Chore, Listing, ReadWork, WriteWork};
 
 /// Rows that one purge transaction deletes: small, so that an authorization waits for a few
 /// milliseconds at most.
@@ -139,7 +139,7 @@ impl Store {
         let mut purged = 0;
         while purged < limit {
             let limit = (limit - purged).min(PURGE_BATCH);
-            let work = |reply| WriteWork::Purge { now, limit, reply };
+            let work = |reply| WriteWork::Other(Chore::Purge { now, limit, reply });
             let (count, more) = self.write(work).await?;
             purged += count;
             if !more {
@@ -151,7 +151,7 @@ impl Store {
 
     /// Makes a small write durable: whether operations would be acknowledged now.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.write(WriteWork::Ping).await
+        self.write(|reply| WriteWork::Other(Chore::Ping(reply))).await
     }
 
     /// Whether other nodes may use the same database at the same time.
@@ -220,7 +220,7 @@ impl Store {
     }
 
     async fn list<T>(&self, listing: impl FnOnce(Reply<T>) -> Listing) -> Result<T, StoreError> {
-        self.query(|reply| ReadWork::Listing(listing(reply))).await
+        self.query(|reply| ReadWork::Other(listing(reply))).await
     }
 
     async fn query<T>(&self, work: impl FnOnce(Reply<T>) -> ReadWork) -> Result<T, StoreError> {

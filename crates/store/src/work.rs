@@ -8,24 +8,39 @@ use crate::audit::AuditLine;
 use crate::error::StoreError;
 use crate::job::{Job, Reply};
 
-/// For the writer, in order of arrival.
-pub(crate) enum WriteWork {
+/// What a lane is asked: an operation, or something else of its own.
+pub(crate) enum Work<O> {
     Operation(Box<dyn Job>),
-    /// Deletes up to `limit` rows that are past their time, in a transaction of its own. The answer:
-    /// how many, and whether there may be more.
-    Purge {
-        now: Timestamp,
-        limit: usize,
-        reply: Reply<(usize, bool)>,
-    },
-    /// Proves that a write becomes durable.
-    Ping(Reply<()>),
+    Other(O),
 }
 
+impl<O> Work<O> {
+    /// Operations are decided together; the others follow, in order of arrival.
+    pub(crate) fn sort(taken: Vec<Self>) -> (Vec<Box<dyn Job>>, Vec<O>) {
+        let (mut jobs, mut others) = (Vec::with_capacity(taken.len()), Vec::new());
+        for work in taken {
+            match work {
+                Self::Operation(job) => jobs.push(job),
+                Self::Other(other) => others.push(other),
+            }
+        }
+        (jobs, others)
+    }
+}
+
+/// For the writer.
+pub(crate) type WriteWork = Work<Chore>;
+
 /// For a reader.
-pub(crate) enum ReadWork {
-    Operation(Box<dyn Job>),
-    Listing(Listing),
+pub(crate) type ReadWork = Work<Listing>;
+
+/// What a writer does besides operations.
+pub(crate) enum Chore {
+    /// Deletes up to `limit` rows that are past their time, in a transaction of its own. The answer:
+    /// how many, and whether there may be more.
+    Purge { now: Timestamp, limit: usize, reply: Reply<(usize, bool)> },
+    /// Proves that a write becomes durable.
+    Ping(Reply<()>),
 }
 
 /// A page of rows for operators.

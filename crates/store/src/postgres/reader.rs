@@ -13,7 +13,7 @@ use super::load::{drive, list};
 use crate::executor::{Access, Batch};
 use crate::job::Job;
 use crate::queue::Queue;
-use crate::work::{Listing, ReadWork};
+use crate::work::{Listing, ReadWork, Work};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -34,14 +34,7 @@ impl Reader {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self, runtime: &Runtime, queue: &Queue<ReadWork>) {
         while let Some(taken) = queue.take(self.shared.options.max_batch) {
-            let mut jobs = Vec::with_capacity(taken.len());
-            let mut listings = Vec::new();
-            for work in taken {
-                match work {
-                    ReadWork::Operation(job) => jobs.push(job),
-                    ReadWork::Listing(listing) => listings.push(listing),
-                }
-            }
+            let (jobs, listings) = Work::sort(taken);
             runtime.block_on(async {
                 if !jobs.is_empty() {
                     self.decide(jobs).await;

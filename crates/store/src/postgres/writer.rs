@@ -32,7 +32,7 @@ use crate::job::Job;
 use crate::nodes::NodeWork;
 use crate::queue::Queue;
 use crate::stats::add;
-use crate::work::WriteWork;
+use crate::work::{Chore, Work, WriteWork};
 
 /// The first pause after losing against another transaction; each further one is longer.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -87,14 +87,7 @@ impl Writer {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self, runtime: &Runtime, queue: &Queue<WriteWork>) {
         while let Some(taken) = queue.take(self.shared.options.max_batch) {
-            let mut jobs = Vec::with_capacity(taken.len());
-            let mut chores = Vec::new();
-            for work in taken {
-                match work {
-                    WriteWork::Operation(job) => jobs.push(job),
-                    chore => chores.push(chore),
-                }
-            }
+            let (jobs, chores) = Work::sort(taken);
             runtime.block_on(async {
                 if !jobs.is_empty() {
                     self.decide(jobs).await;
@@ -287,17 +280,16 @@ impl Writer {
         Ok(())
     }
 
-    async fn chore(&mut self, chore: WriteWork) {
+    async fn chore(&mut self, chore: Chore) {
         match chore {
-            WriteWork::Operation(job) => self.decide(vec![job]).await,
-            WriteWork::Purge { now, limit, reply } => {
+            Chore::Purge { now, limit, reply } => {
                 let result = self.purge(now, limit).await;
                 if let Ok((count, _)) = &result {
                     add(&self.shared.counters.purged, *count as u64);
                 }
                 let _gone = reply.send(result);
             }
-            WriteWork::Ping(reply) => {
+            Chore::Ping(reply) => {
                 let result = self.ping().await;
                 let _gone = reply.send(result);
             }

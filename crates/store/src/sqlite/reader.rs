@@ -13,7 +13,7 @@ use crate::executor::{Access, Batch};
 use crate::job::Job;
 use crate::queue::Queue;
 use crate::stats::Counters;
-use crate::work::{Listing, ReadWork};
+use crate::work::{Listing, ReadWork, Work};
 
 pub(super) struct Reader {
     pub(super) database: Database,
@@ -27,14 +27,7 @@ impl Reader {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Queue<ReadWork>) {
         while let Some(taken) = queue.take(self.database.options.max_batch) {
-            let mut jobs = Vec::with_capacity(taken.len());
-            let mut listings = Vec::new();
-            for work in taken {
-                match work {
-                    ReadWork::Operation(job) => jobs.push(job),
-                    ReadWork::Listing(listing) => listings.push(listing),
-                }
-            }
+            let (jobs, listings) = Work::sort(taken);
             if !jobs.is_empty() {
                 self.decide(jobs);
             }

@@ -24,7 +24,7 @@ use crate::executor::{Access, Batch};
 use crate::job::Job;
 use crate::queue::Queue;
 use crate::stats::{Counters, add};
-use crate::work::WriteWork;
+use crate::work::{Chore, Work, WriteWork};
 
 pub(super) struct Writer {
     pub(super) database: Database,
@@ -38,14 +38,7 @@ impl Writer {
     /// Serves until the queue is closed and empty.
     pub(super) fn run(mut self, queue: &Queue<WriteWork>) {
         while let Some(taken) = queue.take(self.database.options.max_batch) {
-            let mut jobs = Vec::with_capacity(taken.len());
-            let mut chores = Vec::new();
-            for work in taken {
-                match work {
-                    WriteWork::Operation(job) => jobs.push(job),
-                    chore => chores.push(chore),
-                }
-            }
+            let (jobs, chores) = Work::sort(taken);
             if !jobs.is_empty() {
                 self.decide(jobs);
             }
@@ -73,10 +66,9 @@ impl Writer {
         batch.answer(&result.map(drop));
     }
 
-    fn chore(&mut self, chore: WriteWork) {
+    fn chore(&mut self, chore: Chore) {
         match chore {
-            WriteWork::Operation(job) => self.decide(vec![job]),
-            WriteWork::Purge { now, limit, reply } => {
+            Chore::Purge { now, limit, reply } => {
                 let mut purged = Purged { deleted: 0, moved: 0 };
                 let audit_days = self.database.options.audit_days;
                 let result = self.transact(|connection, _| {
@@ -88,7 +80,7 @@ impl Writer {
                 }
                 let _gone = reply.send(result.map(|more| (purged.deleted, more)));
             }
-            WriteWork::Ping(reply) => {
+            Chore::Ping(reply) => {
                 let result = self.transact(|connection, _| probe(connection).map(|()| true));
                 let _gone = reply.send(result.map(drop));
             }
