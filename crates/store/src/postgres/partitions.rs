@@ -166,12 +166,12 @@ pub(super) async fn ensure(session: &Session, wanted: &[Wanted]) -> Result<(), F
     Ok(())
 }
 
-/// Drops partitions that are over. How many.
-pub(super) async fn drop_over(session: &Session, now: Timestamp) -> Result<usize, Fault> {
+/// Drops partitions that are over. How many, and whether one was in use.
+pub(super) async fn drop_over(session: &Session, now: Timestamp) -> Result<(usize, bool), Fault> {
     const OVER: &str = "SELECT parent, period FROM partition_use WHERE keep_until <= $1";
     const FORGET: &str = "DELETE FROM partition_use WHERE parent = $1 AND period = $2 AND \
         keep_until <= $3 RETURNING period";
-    let mut dropped = 0;
+    let (mut dropped, mut in_use) = (0, false);
     for row in session.ask(OVER, &[&now.0]).await? {
         let (Ok(name), Ok(period)) = (row.try_get::<_, &str>(0), row.try_get::<_, i32>(1)) else {
             continue;
@@ -199,6 +199,7 @@ pub(super) async fn drop_over(session: &Session, now: Timestamp) -> Result<usize
             Err(Fault::Conflict | Fault::Locked) => {
                 tracing::debug!(name, period, "a partition is in use");
                 session.roll_back().await;
+                in_use = true;
                 break;
             }
             Err(fault) => return Err(fault),
@@ -206,7 +207,7 @@ pub(super) async fn drop_over(session: &Session, now: Timestamp) -> Result<usize
         // Ends what did not commit; without effect after a commit.
         session.roll_back().await;
     }
-    Ok(dropped)
+    Ok((dropped, in_use))
 }
 
 fn partition(parent: Parent, period: i32) -> String {

@@ -25,18 +25,29 @@ const TERMINALS: &str = "WITH gone AS (DELETE FROM terminal WHERE account IS NUL
 const WAITING: &str = "DELETE FROM waiting WHERE due <= $1";
 const TALLY: &str = "DELETE FROM tally WHERE until <= $1";
 
-/// Deletes up to `limit` rows; when there are no more, drops every partition that is over. How many of
-/// both, and whether there may be more.
+/// What one call came to.
+#[derive(Default)]
+pub(super) struct Purged {
+    /// Rows and partitions.
+    pub(super) count: usize,
+    /// Whether there may be more.
+    pub(super) more: bool,
+    /// Whether a partition that is over was in use.
+    pub(super) in_use: bool,
+}
+
+/// Drops every partition that is over, if asked to, and deletes up to `limit` rows.
 pub(super) async fn purge(
     session: &Session,
     now: Timestamp,
     limit: usize,
-) -> Result<(usize, bool), Fault> {
+    partitions: bool,
+) -> Result<Purged, Fault> {
     let rows = session.ask("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
     if rows.first().and_then(|row| row.try_get(0).ok()) != Some(true) {
-        return Ok((0, false));
+        return Ok(Purged::default());
     }
-    let purged = purge_alone(session, now, limit).await;
+    let purged = purge_alone(session, now, limit, partitions).await;
     session.ask("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
     purged
 }
@@ -45,19 +56,23 @@ async fn purge_alone(
     session: &Session,
     now: Timestamp,
     limit: usize,
-) -> Result<(usize, bool), Fault> {
+    partitions: bool,
+) -> Result<Purged, Fault> {
+    let mut purged = Purged::default();
+    if partitions {
+        (purged.count, purged.in_use) = drop_over(session, now).await?;
+    }
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut deleted = 0;
     session.ask(EXTEND, &[&now.0, &most]).await?;
     for sql in [GRANTS, TERMINALS] {
         let rows = session.ask(sql, &[&now.0, &most]).await?;
         let count = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok()).unwrap_or(0);
-        deleted += usize::try_from(count).unwrap_or(0);
+        purged.count += usize::try_from(count).unwrap_or(0);
+        purged.more |= count > 0;
     }
-    if deleted > 0 {
-        return Ok((deleted, true));
+    if !purged.more {
+        session.ask(WAITING, &[&now.0]).await?;
+        session.ask(TALLY, &[&now.0]).await?;
     }
-    session.ask(WAITING, &[&now.0]).await?;
-    session.ask(TALLY, &[&now.0]).await?;
-    Ok((drop_over(session, now).await?, false))
+    Ok(purged)
 }

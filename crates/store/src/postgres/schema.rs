@@ -16,7 +16,8 @@
 //!   40001): snapshot isolation is enough. After an erasure the row stays for a while without content;
 //! * what lives for hours is partitioned by time and dropped whole: deleting rows one by one leaves
 //!   holes for VACUUM to find. `grants`, which live for months, keep an index on `due`: `purge_at` when
-//!   the row was inserted. Later puts leave `due` alone, so rotating a token touches no index;
+//!   the row was inserted. Later puts leave `due` alone unless the row goes earlier (it was revoked), so
+//!   rotating a token touches no index;
 //! * `waiting` and `tally` are courtesies between nodes: unlogged, lost with a crash, soon made again.
 
 use super::connection::Session;

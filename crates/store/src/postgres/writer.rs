@@ -42,6 +42,9 @@ const RECONNECT: Duration = Duration::from_millis(50);
 /// How long a stuck session is waited for before a batch is told, and how often it is looked after.
 const SETTLE: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_secs(2);
+/// How long partitions are left alone after one was found in use: whoever asks for the lock makes all
+/// users of the table wait behind it.
+const IN_USE: Duration = Duration::from_secs(30);
 /// A write that means nothing, but is as durable as any other.
 const PROBE: &str = "INSERT INTO meta VALUES ('probe', 0) ON CONFLICT (name) DO UPDATE \
     SET value = (meta.value + 1) & 65535";
@@ -60,6 +63,8 @@ pub(super) struct Writer {
     /// Partitions that rows asked to be kept for longer than usual.
     pub(super) kept: HashMap<(Parent, i32), Timestamp>,
     pub(super) nodes: mpsc::Sender<NodeWork>,
+    /// When a partition that is over was last found in use.
+    pub(super) in_use_at: Option<Instant>,
 }
 
 /// A session whose last answer is outstanding.
@@ -81,7 +86,7 @@ impl Writer {
         let mut random = (shared.options.random)();
         let numbers = LineNumbers::new(u16::from_be_bytes(random_bytes(&mut *random)));
         let (shared, kept) = (Arc::clone(shared), HashMap::new());
-        Self { shared, session: None, stuck: None, random, numbers, kept, nodes }
+        Self { shared, session: None, stuck: None, random, numbers, kept, nodes, in_use_at: None }
     }
 
     /// Serves until the queue is closed and empty.
@@ -300,17 +305,21 @@ impl Writer {
         // What is over by this node's clock may not be by the database's.
         let now = now.min(self.shared.clock.now());
         let wanted = ahead(now, self.shared.options.audit_days);
+        let partitions = self.in_use_at.is_none_or(|at| at.elapsed() >= IN_USE);
         let result = match self.session().await {
             Ok(session) => match ensure(session, &wanted).await {
-                Ok(()) => purge(session, now, limit).await,
+                Ok(()) => purge(session, now, limit, partitions).await,
                 Err(fault) => Err(fault),
             },
             Err(fault) => Err(fault),
         };
-        if let Err(fault) = &result {
-            self.clear_up(fault).await;
+        match &result {
+            Ok(purged) if partitions => self.in_use_at = purged.in_use.then(Instant::now),
+            Ok(_) => {}
+            Err(fault) => self.clear_up(fault).await,
         }
-        Ok(result?)
+        let purged = result?;
+        Ok((purged.count, purged.more))
     }
 
     /// Makes a write durable that means nothing. Tried twice: the first may find out that the

@@ -1,6 +1,6 @@
 //! Writes: every row of a batch, inside the writer's transaction.
 //!
-//! Puts are upserts that leave `due` as it was inserted (see `schema`).
+//! Puts are upserts that leave `due` as it was inserted, but for a revoked grant's (see `schema`).
 
 use rusqlite::{Connection, Params, params};
 use twinpath_core::ids::ClientId;

@@ -7,8 +7,8 @@
 //! * `STRICT`: a column holds its type or nothing. `WITHOUT ROWID` where the key is random bytes: the
 //!   row lies in the one b-tree that is searched anyway, so a put dirties one page, not two;
 //! * the only indexes serve `purge`, on `due`. A row's `due` is its `purge_at` *when it was inserted*,
-//!   and later puts leave it alone, so that consuming a code or rotating a token never touches the
-//!   index; `purge` looks at the real `purge_at` and moves rows that have been extended. `due` keeps
+//!   and later puts leave it alone (but for a grant that is revoked), so that consuming a code or
+//!   rotating a token never touches the index; `purge` looks at the real `purge_at` and moves rows that have been extended. `due` keeps
 //!   its milliseconds: with a constant time to live entries arrive in order and go to the right edge
 //!   of the index. Rounded to ten minutes, they would be spread by their random key over every page
 //!   of the present interval;
