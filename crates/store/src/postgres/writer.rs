@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::flush::{LineNumbers, Sorted, flush};
 use super::load::drive;
 use super::partitions::{Parent, Wanted, ahead, ensure};
-use super::purge::purge;
+use super::purge::{Purged, purge};
 use crate::error::StoreError;
 use crate::executor::{Access, Batch};
 use crate::job::Job;
@@ -203,14 +203,7 @@ impl Writer {
         }
         if stuck.looked.elapsed() >= LOOK {
             stuck.looked = Instant::now();
-            let looked = match self.shared.connect().await {
-                Ok(session) => match session.awaits_standby(&stuck.process).await {
-                    Ok(waits) => Ok((!waits).then_some(session)),
-                    Err(fault) => Err(fault),
-                },
-                Err(fault) => Err(fault),
-            };
-            match looked {
+            match self.another_than(&stuck).await {
                 Ok(Some(session)) => {
                     stuck.settled.abort();
                     return Ok(Some(session));
@@ -224,6 +217,13 @@ impl Writer {
         }
         self.stuck = Some(stuck);
         Err(waits())
+    }
+
+    /// Another session, unless the server waits for a standby with the stuck one.
+    async fn another_than(&self, stuck: &Stuck) -> Result<Option<Session>, Fault> {
+        let session = self.shared.connect().await?;
+        let waits = session.awaits_standby(&stuck.process).await?;
+        Ok((!waits).then_some(session))
     }
 
     /// One transaction: load, decide, write, commit.
@@ -304,15 +304,8 @@ impl Writer {
     async fn purge(&mut self, now: Timestamp, limit: usize) -> Result<(usize, bool), StoreError> {
         // What is over by this node's clock may not be by the database's.
         let now = now.min(self.shared.clock.now());
-        let wanted = ahead(now, self.shared.options.audit_days);
         let partitions = self.in_use_at.is_none_or(|at| at.elapsed() >= IN_USE);
-        let result = match self.session().await {
-            Ok(session) => match ensure(session, &wanted).await {
-                Ok(()) => purge(session, now, limit, partitions).await,
-                Err(fault) => Err(fault),
-            },
-            Err(fault) => Err(fault),
-        };
+        let result = self.purge_once(now, limit, partitions).await;
         match &result {
             Ok(purged) if partitions => self.in_use_at = purged.in_use.then(Instant::now),
             Ok(_) => {}
@@ -320,6 +313,18 @@ impl Writer {
         }
         let purged = result?;
         Ok((purged.count, purged.more))
+    }
+
+    async fn purge_once(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+        partitions: bool,
+    ) -> Result<Purged, Fault> {
+        let wanted = ahead(now, self.shared.options.audit_days);
+        let session = self.session().await?;
+        ensure(session, &wanted).await?;
+        purge(session, now, limit, partitions).await
     }
 
     /// Makes a write durable that means nothing. Tried twice: the first may find out that the
@@ -342,20 +347,20 @@ impl Writer {
     }
 
     async fn probe(&mut self) -> Result<(), Fault> {
-        let shared = Arc::clone(&self.shared);
         let begun = Instant::now();
-        let result = match self.session().await {
-            Ok(session) => {
-                session.forget_warnings();
-                let done = session.batch(PROBE).await;
-                done.and_then(|()| shared.confirmed(session))
-            }
-            Err(fault) => Err(fault),
-        };
+        let result = self.probe_once().await;
         match &result {
-            Ok(()) => shared.counters.committed(begun.elapsed()),
+            Ok(()) => self.shared.counters.committed(begun.elapsed()),
             Err(fault) => self.clear_up(fault).await,
         }
         result
+    }
+
+    async fn probe_once(&mut self) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let session = self.session().await?;
+        session.forget_warnings();
+        session.batch(PROBE).await?;
+        shared.confirmed(session)
     }
 }
