@@ -38,6 +38,12 @@ fn losers(answers: &[Answer]) -> impl Iterator<Item = &Answer> {
     answers.iter().filter(|answer| answer.status != 200)
 }
 
+/// One installation, each time with a connection of its own to the next node.
+fn door(at_nodes: &[Instance], n: usize) -> Instance {
+    let instance = &at_nodes[n % NODES];
+    instance.at(instance.place.address)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_different_requests_with_one_key_one_is_granted() {
     let fleet = Fleet::start(NODES).await;
@@ -47,7 +53,7 @@ async fn of_different_requests_with_one_key_one_is_granted() {
         let attempt = weather[0].attempt();
         fleet.text(0, &number(round), &attempt).await.ok();
         let racers = (0..NODES * RACERS).map(|n| {
-            let door = weather[n % NODES].at(weather[n % NODES].place.address);
+            let door = door(&weather, n);
             let resource = format!("https://api-{n}.example");
             let draft = door.token_draft(&attempt).add("resource", &resource);
             (door, draft)
@@ -68,7 +74,7 @@ async fn of_equal_requests_with_one_key_all_get_the_same_grant() {
         let attempt = weather[0].attempt();
         fleet.text(1, &number(round), &attempt).await.ok();
         let racers = (0..NODES * RACERS).map(|n| {
-            let door = weather[n % NODES].at(weather[n % NODES].place.address);
+            let door = door(&weather, n);
             let draft = door.token_draft(&attempt);
             (door, draft)
         });
@@ -93,7 +99,7 @@ async fn of_many_bearer_requests_one_is_granted() {
         let attempt = app[0].attempt();
         fleet.text(2, &number(round), &attempt).await.ok();
         let racers = (0..NODES * RACERS).map(|n| {
-            let door = app[n % NODES].at(app[n % NODES].place.address);
+            let door = door(&app, n);
             let draft = door.token_draft(&attempt);
             (door, draft)
         });
