@@ -60,6 +60,7 @@ pub struct Vault {
     unions: hmac::Key,
     identifiers: hmac::Key,
     nonces: hmac::Key,
+    admin_tokens: hmac::Key,
     admin: String,
     number: LessSafeKey,
     app_secret: LessSafeKey,
@@ -137,6 +138,7 @@ impl Vault {
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
             nonces: mac_key(&prk, "dpop-nonce")?,
+            admin_tokens: mac_key(&prk, "admin-token")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
             number: aead_key(&prk, "aead-number")?,
             app_secret: aead_key(&prk, "aead-app-secret")?,
@@ -194,6 +196,11 @@ impl Vault {
     /// The key of nonces that all nodes of a deployment take.
     pub(crate) fn nonces(&self) -> &hmac::Key {
         &self.nonces
+    }
+
+    /// What seals a named admin token.
+    pub(crate) fn admin_mac(&self, payload: &[u8]) -> [u8; 32] {
+        mac(&self.admin_tokens, &[payload])
     }
 
     /// The bearer token by which this deployment's own command line reaches its admin listener.

@@ -6,6 +6,7 @@ mod connection;
 mod health;
 mod introspection;
 mod metadata;
+mod openapi;
 mod refresh_grant;
 pub(crate) mod refusal;
 mod request;
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
+pub use openapi::openapi;
 pub use refusal::Refusal;
 
 /// The largest request body, in bytes.

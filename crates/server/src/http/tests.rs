@@ -24,7 +24,7 @@ use twinpath_wire::phrase::normalize;
 
 use super::*;
 use crate::config::{Config, File};
-use crate::operator::{AppSettings, Command, Operator};
+use crate::operator::{AppSettings, Operator};
 use crate::platform::{Proofs, SystemRandom as Randomness, now, open_store};
 
 const ISSUER: &str = "https://id.example.com";
@@ -139,7 +139,7 @@ async fn a_proof_that_one_node_took_is_refused_by_the_others() {
         ..AppSettings::default()
     };
     let operator = Operator { store: &store, vault: &vault };
-    operator.perform(Command::RegisterApp(Box::new(settings))).await.unwrap();
+    operator.register(settings).await.unwrap();
     let (here, there) = (node(&config).await, node(&config).await);
     let phone = Phone::new();
     let ask =
