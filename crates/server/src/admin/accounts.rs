@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Shared;
 use super::input::{Json, Path};
-use super::problem::{Problem, Refusals, WriteRefusals};
+use super::problem::{BodyRefusals, Problem, Refusals, WriteRefusals};
 use crate::operator::Account;
 
 /// Which account.
@@ -20,8 +20,8 @@ pub(super) struct Search {
 }
 
 /// The present account of a number
-#[utoipa::path(post, path = "/accounts/search", tag = "accounts", request_body = Search,
-    responses((status = 200, description = "The account", body = Account), WriteRefusals))]
+#[utoipa::path(post, path = "/accounts/search", tag = "accounts", operation_id = "find_account", request_body = Search,
+    responses((status = 200, description = "The account", body = Account), BodyRefusals))]
 pub(super) async fn search(
     State(admin): State<Shared>,
     Json(search): Json<Search>,
@@ -30,7 +30,7 @@ pub(super) async fn search(
 }
 
 /// An account
-#[utoipa::path(get, path = "/accounts/{account}", tag = "accounts",
+#[utoipa::path(get, path = "/accounts/{account}", tag = "accounts", operation_id = "show_account",
     params(("account" = String, Path, description = "Its id, acc_...")),
     responses((status = 200, description = "The account", body = Account), Refusals))]
 pub(super) async fn show(
@@ -43,7 +43,7 @@ pub(super) async fn show(
 /// Block an account
 ///
 /// Every authorization and refresh is refused.
-#[utoipa::path(post, path = "/accounts/{account}/block", tag = "accounts",
+#[utoipa::path(post, path = "/accounts/{account}/block", tag = "accounts", operation_id = "block_account",
     params(("account" = String, Path)),
     responses((status = 200, description = "The account", body = Account), WriteRefusals))]
 pub(super) async fn block(
@@ -54,7 +54,7 @@ pub(super) async fn block(
 }
 
 /// Take a block back
-#[utoipa::path(post, path = "/accounts/{account}/unblock", tag = "accounts",
+#[utoipa::path(post, path = "/accounts/{account}/unblock", tag = "accounts", operation_id = "unblock_account",
     params(("account" = String, Path)),
     responses((status = 200, description = "The account", body = Account), WriteRefusals))]
 pub(super) async fn unblock(
@@ -65,7 +65,7 @@ pub(super) async fn unblock(
 }
 
 /// Revoke all grants of an account
-#[utoipa::path(post, path = "/accounts/{account}/revoke", tag = "accounts",
+#[utoipa::path(post, path = "/accounts/{account}/revoke", tag = "accounts", operation_id = "revoke_account",
     params(("account" = String, Path)),
     responses((status = 200, description = "The account", body = Account), WriteRefusals))]
 pub(super) async fn revoke(
@@ -78,7 +78,7 @@ pub(super) async fn revoke(
 /// Give a number this earlier account back
 ///
 /// After it got a new one for having been dormant.
-#[utoipa::path(post, path = "/accounts/{account}/restore", tag = "accounts",
+#[utoipa::path(post, path = "/accounts/{account}/restore", tag = "accounts", operation_id = "restore_account",
     params(("account" = String, Path)),
     responses((status = 200, description = "The account", body = Account), WriteRefusals))]
 pub(super) async fn restore(
@@ -89,7 +89,7 @@ pub(super) async fn restore(
 }
 
 /// Forget an account, its number and its grants
-#[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts",
+#[utoipa::path(delete, path = "/accounts/{account}", tag = "accounts", operation_id = "erase_account",
     params(("account" = String, Path)),
     responses((status = 200, description = "What was forgotten", body = Account), WriteRefusals))]
 pub(super) async fn erase(

@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use super::input::{Json, Page, Path, Query, gone};
-use super::problem::{Problem, Refusals, WriteRefusals};
+use super::problem::{BodyRefusals, Problem, Refusals, WriteRefusals};
 use super::{API, Shared};
 use crate::operator::{AppInformation, AppSettings, Apps};
 
 /// Apps, by `client_id`
-#[utoipa::path(get, path = "/apps", tag = "apps", params(Page),
+#[utoipa::path(get, path = "/apps", tag = "apps", operation_id = "list_apps", params(Page),
     responses((status = 200, description = "A page", body = Apps), Refusals))]
 pub(super) async fn list(
     State(admin): State<Shared>,
@@ -24,9 +24,9 @@ pub(super) async fn list(
 /// Register an app
 ///
 /// The answer has its secret, if its method has one: the only time it is shown.
-#[utoipa::path(post, path = "/apps", tag = "apps", request_body = AppSettings,
+#[utoipa::path(post, path = "/apps", tag = "apps", operation_id = "register_app", request_body = AppSettings,
     responses((status = 201, description = "Registered", body = AppInformation,
-        headers(("Location" = String, description = "The app"))), WriteRefusals))]
+        headers(("Location" = String, description = "The app"))), BodyRefusals))]
 pub(super) async fn register(
     State(admin): State<Shared>,
     Json(settings): Json<AppSettings>,
@@ -42,7 +42,7 @@ pub(super) async fn register(
 }
 
 /// An app
-#[utoipa::path(get, path = "/apps/{client_id}", tag = "apps", params(("client_id" = String, Path)),
+#[utoipa::path(get, path = "/apps/{client_id}", tag = "apps", operation_id = "show_app", params(("client_id" = String, Path)),
     responses((status = 200, description = "The app", body = AppInformation), Refusals))]
 pub(super) async fn show(
     State(admin): State<Shared>,
@@ -54,9 +54,9 @@ pub(super) async fn show(
 /// Change an app
 ///
 /// What is not said stays. A change of its method to one with a secret makes a new secret.
-#[utoipa::path(patch, path = "/apps/{client_id}", tag = "apps", request_body = AppSettings,
+#[utoipa::path(patch, path = "/apps/{client_id}", tag = "apps", operation_id = "update_app", request_body = AppSettings,
     params(("client_id" = String, Path)),
-    responses((status = 200, description = "Changed", body = AppInformation), WriteRefusals))]
+    responses((status = 200, description = "Changed", body = AppInformation), BodyRefusals))]
 pub(super) async fn update(
     State(admin): State<Shared>,
     Path(client_id): Path<String>,
@@ -68,7 +68,7 @@ pub(super) async fn update(
 /// Delete an app
 ///
 /// Its tokens can no longer be refreshed or introspected.
-#[utoipa::path(delete, path = "/apps/{client_id}", tag = "apps",
+#[utoipa::path(delete, path = "/apps/{client_id}", tag = "apps", operation_id = "delete_app",
     params(("client_id" = String, Path)),
     responses((status = 204, description = "Deleted"), WriteRefusals))]
 pub(super) async fn delete(
@@ -82,7 +82,7 @@ pub(super) async fn delete(
 /// Give an app a new secret
 ///
 /// The old one ends at once.
-#[utoipa::path(post, path = "/apps/{client_id}/rotate-secret", tag = "apps",
+#[utoipa::path(post, path = "/apps/{client_id}/rotate-secret", tag = "apps", operation_id = "rotate_app_secret",
     params(("client_id" = String, Path)),
     responses((status = 200, description = "With the new secret", body = AppInformation),
         WriteRefusals))]

@@ -35,7 +35,7 @@ pub(super) struct Lines {
 /// The audit trail, the oldest line first
 ///
 /// The filters apply to the lines of one page: `events` may be empty although `next` is there.
-#[utoipa::path(get, path = "/audit", tag = "audit", params(Lines),
+#[utoipa::path(get, path = "/audit", tag = "audit", operation_id = "list_audit", params(Lines),
     responses((status = 200, description = "A page", body = AuditTrail), Refusals))]
 pub(super) async fn list(
     State(admin): State<Shared>,

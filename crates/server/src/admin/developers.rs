@@ -9,7 +9,7 @@ use super::problem::{Problem, Refusals};
 use crate::operator::{Developer, Developers};
 
 /// Developers, by name
-#[utoipa::path(get, path = "/developers", tag = "developers", params(Page),
+#[utoipa::path(get, path = "/developers", tag = "developers", operation_id = "list_developers", params(Page),
     responses((status = 200, description = "A page", body = Developers), Refusals))]
 pub(super) async fn list(
     State(admin): State<Shared>,
@@ -20,7 +20,7 @@ pub(super) async fn list(
 }
 
 /// A developer
-#[utoipa::path(get, path = "/developers/{developer}", tag = "developers",
+#[utoipa::path(get, path = "/developers/{developer}", tag = "developers", operation_id = "show_developer",
     params(("developer" = String, Path)),
     responses((status = 200, description = "The developer", body = Developer), Refusals))]
 pub(super) async fn show(

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::{API, Shared, owners, readers, writers};
 
 /// What stands around the endpoints.
@@ -21,13 +21,15 @@ pub(super) fn frame() -> OpenApi {
         ))
         .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0")));
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    let components = ComponentsBuilder::new()
+    let mut components = ComponentsBuilder::new()
         .security_scheme("admin_token", bearer)
-        .schema(Problem::name(), Problem::schema())
-        .build();
+        .schema(Problem::name(), Problem::schema());
+    for (name, response) in problem::responses() {
+        components = components.response(name, response);
+    }
     OpenApiBuilder::new()
         .info(info)
-        .components(Some(components))
+        .components(Some(components.build()))
         .security(Some([SecurityRequirement::new("admin_token", Vec::<String>::new())]))
         .build()
 }
@@ -69,13 +71,18 @@ mod tests {
         assert_eq!(document["openapi"], "3.1.0");
         let paths = document["paths"].as_object().unwrap();
         assert!(paths.len() >= 15, "{}", paths.len());
+        let mut ids = std::collections::BTreeSet::new();
         for (path, item) in paths {
             assert!(path.starts_with("/admin/v1/"), "{path}");
             for (method, operation) in item.as_object().unwrap() {
                 for status in ["400", "401", "403", "503"] {
-                    let told = &operation["responses"][status]["content"];
-                    assert!(told["application/problem+json"].is_object(), "{method} {path}");
+                    let name = operation["responses"][status]["$ref"].as_str().unwrap();
+                    let told = document.pointer(name.trim_start_matches('#')).unwrap();
+                    let content = &told["content"]["application/problem+json"];
+                    assert!(content.is_object(), "{method} {path}");
                 }
+                let id = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(ids.insert(id), "{method} {path}");
             }
         }
     }

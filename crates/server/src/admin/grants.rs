@@ -10,7 +10,7 @@ use super::problem::{Problem, Refusals, WriteRefusals};
 use crate::operator::{Grant, Grants};
 
 /// The live grants of an account
-#[utoipa::path(get, path = "/accounts/{account}/grants", tag = "grants",
+#[utoipa::path(get, path = "/accounts/{account}/grants", tag = "grants", operation_id = "list_grants",
     params(("account" = String, Path)),
     responses((status = 200, description = "The grants", body = Grants), Refusals))]
 pub(super) async fn list(
@@ -21,7 +21,7 @@ pub(super) async fn list(
 }
 
 /// A live grant
-#[utoipa::path(get, path = "/accounts/{account}/grants/{grant}", tag = "grants",
+#[utoipa::path(get, path = "/accounts/{account}/grants/{grant}", tag = "grants", operation_id = "show_grant",
     params(("account" = String, Path), ("grant" = String, Path, description = "grant_...")),
     responses((status = 200, description = "The grant", body = Grant), Refusals))]
 pub(super) async fn show(
@@ -35,7 +35,7 @@ pub(super) async fn show(
 ///
 /// With its refresh and access tokens. An API that checks JWTs by itself sees an access token live to
 /// its `exp`.
-#[utoipa::path(delete, path = "/accounts/{account}/grants/{grant}", tag = "grants",
+#[utoipa::path(delete, path = "/accounts/{account}/grants/{grant}", tag = "grants", operation_id = "revoke_grant",
     params(("account" = String, Path), ("grant" = String, Path, description = "grant_...")),
     responses((status = 204, description = "Revoked"), WriteRefusals))]
 pub(super) async fn revoke(

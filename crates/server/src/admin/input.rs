@@ -98,6 +98,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Problem::new(Kind::MediaType, why));
         }
         let bytes = read(&parts.headers, body).await?;
+        // Else serde would take an array's items for the members, in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::malformed("the body must be a JSON object"));
+        }
         let wrong = |error: serde_json::Error| Problem::malformed(format!("the body: {error}"));
         serde_json::from_slice(&bytes).map(Self).map_err(wrong)
     }

@@ -8,7 +8,7 @@ use super::problem::{Problem, Refusals, WriteRefusals};
 use crate::operator::{NewSigningKey, SigningKeys};
 
 /// The keys, the newest first
-#[utoipa::path(get, path = "/keys", tag = "keys",
+#[utoipa::path(get, path = "/keys", tag = "keys", operation_id = "list_keys",
     responses((status = 200, description = "The keys", body = SigningKeys), Refusals))]
 pub(super) async fn list(
     State(admin): State<Shared>,
@@ -20,7 +20,7 @@ pub(super) async fn list(
 /// Make a new key that signs from now on
 ///
 /// The old one stays published.
-#[utoipa::path(post, path = "/keys/rotate", tag = "keys",
+#[utoipa::path(post, path = "/keys/rotate", tag = "keys", operation_id = "rotate_key",
     responses((status = 200, description = "The new key", body = NewSigningKey), WriteRefusals))]
 pub(super) async fn rotate(
     State(admin): State<Shared>,

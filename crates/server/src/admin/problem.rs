@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use ::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde::Serialize;
 use twinpath_store::StoreError;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::operator::OperatorError;
@@ -113,7 +113,7 @@ fn unavailable(error: &dyn std::error::Error) -> Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(self) -> axum::response::Response {
         let status = StatusCode::from_u16(self.status).unwrap_or_default();
         let mut response = match serde_json::to_vec(&self) {
             Ok(body) => (status, body).into_response(),
@@ -135,37 +135,54 @@ pub(super) async fn no_method() -> Problem {
     Problem::new(Kind::NoMethod, "this endpoint does not take this method")
 }
 
-fn documented(wanted: &[u16]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+/// What the document says of each status, once for all requests.
+pub(super) fn responses() -> BTreeMap<String, Response> {
     let mut responses = BTreeMap::new();
     for kind in Kind::ALL {
         let (status, _, title) = kind.parts();
-        if !wanted.contains(&status.as_u16()) {
-            continue;
-        }
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let problem = Ref::from_schema_name(Problem::name());
+        let content = ContentBuilder::new().schema(Some(problem)).build();
         let response = ResponseBuilder::new()
             .description(title)
             .content("application/problem+json", content)
             .build();
-        responses.entry(status.as_u16().to_string()).or_insert(RefOr::T(response));
+        responses.entry(name_of(status.as_u16())).or_insert(response);
     }
     responses
+}
+
+fn name_of(status: u16) -> String {
+    format!("Problem{status}")
+}
+
+fn refusals(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
+    let response = |status: u16| RefOr::Ref(Ref::from_response_name(name_of(status)));
+    statuses.iter().map(|&status| (status.to_string(), response(status))).collect()
 }
 
 /// How every request can be refused.
 pub(super) struct Refusals;
 
 impl IntoResponses for Refusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        documented(&[400, 401, 403, 404, 500, 503])
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[400, 401, 403, 404, 500, 503])
     }
 }
 
-/// How a request can be refused that brings a body or changes something.
+/// How a request can be refused that changes something.
 pub(super) struct WriteRefusals;
 
 impl IntoResponses for WriteRefusals {
-    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        documented(&[400, 401, 403, 404, 408, 409, 413, 415, 500, 503])
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[400, 401, 403, 404, 409, 500, 503])
+    }
+}
+
+/// How a request can be refused that brings a body.
+pub(super) struct BodyRefusals;
+
+impl IntoResponses for BodyRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        refusals(&[400, 401, 403, 404, 408, 409, 413, 415, 500, 503])
     }
 }

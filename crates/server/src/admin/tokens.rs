@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 
 use super::Shared;
 use super::input::{Json, Path, gone};
-use super::problem::{Problem, WriteRefusals};
+use super::problem::{BodyRefusals, Problem, WriteRefusals};
 use crate::operator::{IssuedToken, NewToken};
 
 /// Make an admin token
 ///
 /// It is shown once, and not kept.
-#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
-    responses((status = 201, description = "The token", body = IssuedToken), WriteRefusals))]
+#[utoipa::path(post, path = "/tokens", tag = "tokens", operation_id = "create_token", request_body = NewToken,
+    responses((status = 201, description = "The token", body = IssuedToken), BodyRefusals))]
 pub(super) async fn issue(
     State(admin): State<Shared>,
     Json(new): Json<NewToken>,
@@ -23,7 +23,7 @@ pub(super) async fn issue(
 }
 
 /// Revoke an admin token
-#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revoke_token", params(("id" = String, Path)),
     responses((status = 204, description = "Revoked"), WriteRefusals))]
 pub(super) async fn revoke(
     State(admin): State<Shared>,
