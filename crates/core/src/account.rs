@@ -179,6 +179,7 @@ impl Subject<'_> {
                 jkt: String::new(),
                 scope: String::new(),
                 resources: Vec::new(),
+                terms: None,
                 revoked_at: grant.revoked_at.or(Some(cx.now)),
                 purge_at: cx.now.plus_seconds(TOMBSTONE_S),
                 ..grant.clone()

@@ -350,6 +350,7 @@ impl Redeem {
                 first: 1,
                 used: false,
             },
+            terms: None,
             expires_at,
             // The instance key speaks for the account when the number was dormant: long after the
             // grant itself has ended.
