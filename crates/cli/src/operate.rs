@@ -3,10 +3,10 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use twinpath_core::app::RegistrationError;
+use twinpath_core::app::{ClientMetadata, RegistrationError};
 use twinpath_core::records::AuthMethod;
 use twinpath_server::config::ConfigError;
-use twinpath_server::operator::{AppSettings, OperatorError, parse_jwks};
+use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::Api;
 use crate::arguments::{
@@ -102,7 +102,7 @@ async fn list_apps(api: &Api) -> Result<Value, OperateError> {
     }
 }
 
-fn said(settings: Settings) -> Result<AppSettings, OperateError> {
+fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
     let jwks = match settings.jwks {
         Some(path) => {
             let text = std::fs::read_to_string(&path)
@@ -112,7 +112,7 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         None => None,
     };
     let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-    Ok(AppSettings {
+    Ok(ClientMetadata {
         client_id: settings.client_id,
         jwks,
         scope: settings.scope,
@@ -123,7 +123,7 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
-        ..AppSettings::default()
+        ..ClientMetadata::default()
     })
 }
 

@@ -29,9 +29,9 @@ pub(super) async fn list(
         headers(("Location" = String, description = "The app"))), BodyRefusals))]
 pub(super) async fn register(
     State(admin): State<Shared>,
-    Json(settings): Json<AppSettings>,
+    Json(AppSettings(said)): Json<AppSettings>,
 ) -> Result<Response, Problem> {
-    let app = admin.operator().register(settings).await?;
+    let app = admin.operator().register(said).await?;
     // A client_id needs no escaping.
     let at = HeaderValue::try_from(format!("{API}/apps/{}", app.text("client_id")));
     let mut response = (StatusCode::CREATED, Json(app)).into_response();
@@ -60,9 +60,9 @@ pub(super) async fn show(
 pub(super) async fn update(
     State(admin): State<Shared>,
     Path(client_id): Path<String>,
-    Json(settings): Json<AppSettings>,
+    Json(AppSettings(said)): Json<AppSettings>,
 ) -> Result<Json<AppInformation>, Problem> {
-    Ok(Json(admin.operator().update(&client_id, settings).await?))
+    Ok(Json(admin.operator().update(&client_id, said).await?))
 }
 
 /// Delete an app

@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use twinpath_core::app::{DeleteApp, NewSecret, PutApp, PutOutcome, client_metadata};
+use twinpath_core::app::{
+    ClientMetadata, DeleteApp, NewSecret, PutApp, PutOutcome, client_metadata,
+};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::App;
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{AppSettings, MAX_PAGE, Operator, OperatorError, unknown};
@@ -29,7 +31,11 @@ impl AppInformation {
     }
 }
 
-impl ToSchema for AppInformation {}
+impl ToSchema for AppInformation {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        ClientMetadata::schemas(schemas);
+    }
+}
 
 /// The members of [`AppSettings`], and what registration adds.
 impl PartialSchema for AppInformation {
@@ -48,7 +54,6 @@ impl PartialSchema for AppInformation {
             put("client_secret_expires_at", Type::Integer, "0: it does not expire.");
             let always = ["client_id", "client_id_issued_at", "client_name", "developer"];
             object.required = always.map(str::to_owned).to_vec();
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
         schema
     }
@@ -77,9 +82,8 @@ impl Operator<'_> {
     }
 
     /// Registers an app.
-    pub async fn register(&self, settings: AppSettings) -> Result<AppInformation, OperatorError> {
-        let new = settings.new_app()?;
-        let (app, secret) = new.register(self.vault, now(), &mut SystemRandom)?;
+    pub async fn register(&self, said: ClientMetadata) -> Result<AppInformation, OperatorError> {
+        let (app, secret) = said.register(self.vault, now(), &mut SystemRandom)?;
         self.put(&app, true).await?;
         Ok(AppInformation::of(&app, secret.as_deref()))
     }
@@ -100,19 +104,13 @@ impl Operator<'_> {
     pub async fn update(
         &self,
         client_id: &str,
-        settings: AppSettings,
+        said: ClientMetadata,
     ) -> Result<AppInformation, OperatorError> {
-        if settings.client_id.as_deref().is_some_and(|said| said != client_id) {
+        if said.client_id.as_deref().is_some_and(|said| said != client_id) {
             return Err(OperatorError::Malformed("a client_id cannot be changed".to_owned()));
         }
         let old = self.find_app(client_id).await?;
-        let new = settings.changed(&old);
-        let (mut app, mut secret) = new.register(self.vault, now(), &mut SystemRandom)?;
-        app.created_at = old.created_at;
-        if app.auth_method == old.auth_method {
-            app.secret = old.secret;
-            secret = None;
-        }
+        let (app, secret) = said.update(&old, self.vault, now(), &mut SystemRandom)?;
         self.put(&app, false).await?;
         Ok(AppInformation::of(&app, secret.as_deref()))
     }
@@ -180,17 +178,14 @@ mod tests {
     /// Whatever an app tells of itself stands in the document.
     #[test]
     fn the_schema_names_every_member() {
-        let settings: AppSettings = serde_json::from_value(serde_json::json!({
-            "client_id": "a", "client_name": "A", "developer": "d",
-            "token_endpoint_auth_method": "client_secret_post", "scope": "openid",
-            "dpop_bound_access_tokens": true, "redirect_uris": ["https://a.example/cb"],
-            "serves": ["https://api.example/"], "android_package": "a.b",
-            "android_cert_sha256": ["00".repeat(32)], "apple_app_id": "T.a.b",
+        let said: ClientMetadata = serde_json::from_value(serde_json::json!({
+            "client_id": "a", "client_name": "A", "token_endpoint_auth_method": "client_secret_post",
+            "redirect_uris": ["https://a.example/cb"], "serves": ["https://api.example/"],
+            "android_package": "a.b", "apple_app_id": "T.a.b", "developer": "d",
         }))
         .unwrap();
         let vault = Vault::new(&[1; 32]).unwrap();
-        let new = settings.new_app().unwrap();
-        let (app, secret) = new.register(&vault, now(), &mut SystemRandom).unwrap();
+        let (app, secret) = said.register(&vault, now(), &mut SystemRandom).unwrap();
         let told = client_metadata(&app, secret.as_deref());
         let RefOr::T(Schema::Object(schema)) = AppInformation::schema() else { panic!("a schema") };
         for name in told.as_object().unwrap().keys() {
