@@ -78,6 +78,7 @@ fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
 macro_rules! messages {
     ($($key:ident)*) => {
         /// All messages in one language.
+        #[deny(dead_code)]
         pub(crate) struct Messages { $(pub(crate) $key: Message,)* }
 
         impl Messages {

@@ -13,7 +13,7 @@ const FRIENDLY: Foreign<'_> =
 const HOSTILE: [Foreign<'_>; 4] = [
     Foreign {
         name: "</title></h1><script>alert(1)</script>",
-        uri: "javascript:alert(1)//",
+        uri: "javascript://weather.example/%0aalert(1)//",
         words: "<img src=x onerror=alert(1)>",
     },
     Foreign {
