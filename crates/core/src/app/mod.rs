@@ -1,11 +1,12 @@
 //! Apps: how they are registered, and the checker that holds a request against the registration.
 
 mod authenticate;
+mod checks;
+mod metadata;
 mod registered;
 mod registration;
 
 pub use authenticate::{AuthError, Authenticated, Claimed, Credentials};
+pub use metadata::{ClientMetadata, client_metadata};
 pub use registered::Registered;
-pub use registration::{
-    DeleteApp, NewApp, NewSecret, PutApp, PutOutcome, RegistrationError, client_metadata,
-};
+pub use registration::{DeleteApp, NewSecret, PutApp, PutOutcome, RegistrationError};

@@ -3,36 +3,31 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use twinpath_wire::jwk::Jwk;
+use serde_json::json;
+use twinpath_wire::jwk::{Jwk, JwkSet};
 
 use super::*;
-use crate::app::Registered;
+use crate::app::authenticate::KEYS_TRIED;
+use crate::app::{Registered, client_metadata};
 use crate::fixtures::{Model, START, Seeded, vault};
 
-fn new_app() -> NewApp {
-    NewApp {
+fn new_app() -> ClientMetadata {
+    ClientMetadata {
         client_id: Some("weather".into()),
-        client_name: "Weather".into(),
-        auth_method: AuthMethod::ClientSecretBasic,
-        jwks: None,
-        scope: "openid phone".into(),
-        dpop: true,
-        redirect_uris: Vec::new(),
-        serves: Vec::new(),
-        android_package: None,
-        android_cert_sha256: Vec::new(),
-        apple_app_id: None,
-        developer: None,
+        client_name: Some("Weather".into()),
+        auth_method: Some(AuthMethod::ClientSecretBasic),
+        scope: Some("openid phone".into()),
+        ..ClientMetadata::default()
     }
 }
 
-fn register(app: NewApp) -> Result<(App, Option<String>), RegistrationError> {
+fn register(app: ClientMetadata) -> Result<(App, Option<String>), RegistrationError> {
     app.register(&vault(), START, &mut Seeded(6))
 }
 
 /// Why `app` is refused.
 #[track_caller]
-fn refusal(app: NewApp) -> String {
+fn refusal(app: ClientMetadata) -> String {
     register(app).expect_err("it was registered").0
 }
 
@@ -43,21 +38,24 @@ fn key(kid: Option<&str>) -> Jwk {
     jwk
 }
 
-fn with_keys(keys: Vec<Jwk>) -> NewApp {
+fn with_keys(keys: Vec<Jwk>) -> ClientMetadata {
     let jwks = Some(JwkSet { keys });
-    NewApp { jwks, auth_method: AuthMethod::PrivateKeyJwt, ..new_app() }
+    ClientMetadata { jwks, auth_method: Some(AuthMethod::PrivateKeyJwt), ..new_app() }
 }
 
 #[test]
 fn a_whole_app_is_kept_as_it_was_said() {
     let digest = "AB:".repeat(31) + "ab";
-    let (app, secret) = register(NewApp {
-        redirect_uris: vec!["https://app.example/cb?x=1".into(), "com.example.app:/cb".into()],
+    let (app, secret) = register(ClientMetadata {
+        redirect_uris: Some(vec![
+            "https://app.example/cb?x=1".into(),
+            "com.example.app:/cb".into(),
+        ]),
         android_package: Some("com.example.my_app".into()),
-        android_cert_sha256: vec![digest],
+        android_cert_sha256: Some(vec![digest]),
         apple_app_id: Some("ABCDE12345.com.example.my-app".into()),
         developer: Some("Clouds Ltd".into()),
-        client_name: "  Weather ".into(),
+        client_name: Some("  Weather ".into()),
         ..new_app()
     })
     .unwrap();
@@ -73,8 +71,8 @@ fn a_whole_app_is_kept_as_it_was_said() {
 
 #[test]
 fn a_client_id_is_made_where_none_is_given() {
-    let one = register(NewApp { client_id: None, ..new_app() }).unwrap().0;
-    let other = NewApp { client_id: None, ..new_app() };
+    let one = register(ClientMetadata { client_id: None, ..new_app() }).unwrap().0;
+    let other = ClientMetadata { client_id: None, ..new_app() };
     let other = other.register(&vault(), START, &mut Seeded(7)).unwrap().0;
     assert_ne!(one.client_id, other.client_id);
     assert_eq!(one.client_id.as_str().len(), 16);
@@ -82,11 +80,11 @@ fn a_client_id_is_made_where_none_is_given() {
 
 #[test]
 fn bad_members_are_refused_with_a_reason() {
-    let id = |id: &str| NewApp { client_id: Some(id.into()), ..new_app() };
+    let id = |id: &str| ClientMetadata { client_id: Some(id.into()), ..new_app() };
     for bad in ["", "wea ther", "a/b", "é", "a:b", &"x".repeat(129)] {
         assert!(refusal(id(bad)).contains("client_id has 1 to 128 characters"), "{bad}");
     }
-    let name = |name: &str| NewApp { client_name: name.into(), ..new_app() };
+    let name = |name: &str| ClientMetadata { client_name: Some(name.into()), ..new_app() };
     for bad in ["", "  ", "a\nb", "a\0"] {
         assert!(refusal(name(bad)).contains("name must not be empty"), "{bad:?}");
     }
@@ -98,20 +96,22 @@ fn bad_members_are_refused_with_a_reason() {
     }
     for bad in ["", "a\nb", &"x".repeat(129)] {
         let developer = Some(bad.to_owned());
-        let why = refusal(NewApp { developer, ..new_app() });
+        let why = refusal(ClientMetadata { developer, ..new_app() });
         assert!(why.contains("developer must have 1 to 128"), "{bad}");
     }
     for bad in ["open\"id", "a\\b", "é", &"a ".repeat(10).replace('a', "\u{7f}")] {
-        let why = refusal(NewApp { scope: bad.into(), ..new_app() });
+        let why = refusal(ClientMetadata { scope: Some(bad.into()), ..new_app() });
         assert!(why.contains("RFC 6749 3.3"), "{bad}: {why}");
     }
     let many: Vec<_> = (0..65).map(|n| format!("s{n}")).collect();
-    assert!(refusal(NewApp { scope: many.join(" "), ..new_app() }).contains("too many"));
+    assert!(
+        refusal(ClientMetadata { scope: Some(many.join(" ")), ..new_app() }).contains("too many")
+    );
 }
 
 #[test]
 fn an_api_serves_absolute_uris() {
-    let serves = |uri: &str| NewApp { serves: vec![uri.to_owned()], ..new_app() };
+    let serves = |uri: &str| ClientMetadata { serves: Some(vec![uri.to_owned()]), ..new_app() };
     let (app, _) = register(serves("https://api.example")).unwrap();
     assert_eq!(client_metadata(&app, None)["serves"], json!(["https://api.example"]));
     for bad in ["", "api", "https://api.example/#part"] {
@@ -141,8 +141,8 @@ fn redirect_uris_are_whole() {
         "https://app.example/\"",
         &format!("https://{}", "x".repeat(512)),
     ] {
-        let redirect_uris = vec!["https://app.example/cb".into(), bad.to_owned()];
-        let why = refusal(NewApp { redirect_uris, ..new_app() });
+        let redirect_uris = Some(vec!["https://app.example/cb".into(), bad.to_owned()]);
+        let why = refusal(ClientMetadata { redirect_uris, ..new_app() });
         assert!(why.contains("must be an absolute URI without a fragment"), "{bad}: {why}");
         assert!(why.contains(&format!("{bad:?}")), "it names the one at fault: {why}");
     }
@@ -164,15 +164,18 @@ fn platform_identifiers_have_their_grammar() {
     ] {
         let android_package = Some(bad.to_owned());
         assert!(
-            refusal(NewApp { android_package, ..new_app() }).contains("android_package"),
+            refusal(ClientMetadata { android_package, ..new_app() }).contains("android_package"),
             "{bad}"
         );
         let apple_app_id = Some(bad.to_owned());
-        assert!(refusal(NewApp { apple_app_id, ..new_app() }).contains("apple_app_id"), "{bad}");
+        assert!(
+            refusal(ClientMetadata { apple_app_id, ..new_app() }).contains("apple_app_id"),
+            "{bad}"
+        );
     }
     for bad in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"zz".repeat(32), &"é".repeat(32)] {
-        let android_cert_sha256 = vec![bad.to_owned()];
-        let why = refusal(NewApp { android_cert_sha256, ..new_app() });
+        let android_cert_sha256 = Some(vec![bad.to_owned()]);
+        let why = refusal(ClientMetadata { android_cert_sha256, ..new_app() });
         assert!(why.contains("32 bytes in hex"), "{bad}");
     }
 }
@@ -180,7 +183,9 @@ fn platform_identifiers_have_their_grammar() {
 #[test]
 fn keys_go_with_private_key_jwt() {
     assert!(register(with_keys(vec![key(None)])).is_ok());
-    assert!(refusal(NewApp { jwks: None, ..with_keys(Vec::new()) }).contains("needs a JWK set"));
+    assert!(
+        refusal(ClientMetadata { jwks: None, ..with_keys(Vec::new()) }).contains("needs a JWK set")
+    );
     assert!(refusal(with_keys(Vec::new())).contains("1 to 16 public keys"));
     let mut wrong_use = key(None);
     wrong_use.key_use = Some("enc".into());
@@ -194,7 +199,7 @@ fn keys_go_with_private_key_jwt() {
         assert!(refusal(with_keys(vec![key(None), bad])).contains("1 to 16 public keys"));
     }
     let method = AuthMethod::ClientSecretBasic;
-    let why = refusal(NewApp { auth_method: method, ..with_keys(vec![key(None)]) });
+    let why = refusal(ClientMetadata { auth_method: Some(method), ..with_keys(vec![key(None)]) });
     assert!(why.contains("goes with private_key_jwt only"));
 }
 
@@ -231,7 +236,8 @@ fn a_secret_is_told_once_and_kept_as_little_as_can_be() {
     for method in
         [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretJwt]
     {
-        let (app, secret) = register(NewApp { auth_method: method, ..new_app() }).unwrap();
+        let (app, secret) =
+            register(ClientMetadata { auth_method: Some(method), ..new_app() }).unwrap();
         let secret = secret.unwrap();
         assert!(secret.starts_with("tps_") && secret.len() == 47);
         assert_eq!(
@@ -251,7 +257,7 @@ fn a_secret_is_told_once_and_kept_as_little_as_can_be() {
     }
     for method in [AuthMethod::PrivateKeyJwt, AuthMethod::None] {
         let app = match method {
-            AuthMethod::None => NewApp { auth_method: method, ..new_app() },
+            AuthMethod::None => ClientMetadata { auth_method: Some(method), ..new_app() },
             _ => with_keys(vec![key(None)]),
         };
         let (app, secret) = register(app).unwrap();
@@ -301,7 +307,12 @@ fn who_rotates() {
         (AuthMethod::None, true, true),
         (AuthMethod::None, false, true),
     ] {
-        let (app, _) = register(NewApp { auth_method, dpop, ..new_app() }).unwrap();
+        let (app, _) = register(ClientMetadata {
+            auth_method: Some(auth_method),
+            dpop: Some(dpop),
+            ..new_app()
+        })
+        .unwrap();
         let app = Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
         assert_eq!(app.rotates(), rotates, "{auth_method:?} {dpop}");
     }
