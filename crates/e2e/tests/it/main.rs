@@ -11,6 +11,8 @@ mod admin;
 #[cfg(test)]
 mod assertions;
 #[cfg(test)]
+mod authorize;
+#[cfg(test)]
 mod binds;
 #[cfg(test)]
 mod crash;
