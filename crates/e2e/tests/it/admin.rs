@@ -174,7 +174,7 @@ async fn apps_are_registered_changed_and_deleted() {
 async fn what_an_app_cannot_be_is_refused_with_a_reason() {
     let platform = platform().await;
     for (wrong, word) in [
-        (json!({}), "client_name"),
+        (json!({}), "name"),
         (json!({"client_name": "A"}), "JWK set"),
         (json!({"client_name": "", "token_endpoint_auth_method": "none"}), "name"),
         (json!({"client_name": "A", "client_id": "a b"}), "client_id"),
