@@ -67,6 +67,7 @@ client_metadata! {
     /// RFC 9701 6.
     introspection_signed_response_alg: String,
     /// OIDC Registration 2, in seconds.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64))]
     default_max_age: u32,
     /// OIDC RP-Initiated Logout 3.1.
     post_logout_redirect_uris: Vec<String>,
