@@ -115,14 +115,14 @@ impl Registration {
             "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
-        for (member, value) in &self.more {
-            command[member] = value.clone();
-        }
         if let Some(developer) = &self.developer {
             command["developer"] = developer.as_str().into();
         }
         if self.method == "private_key_jwt" {
             command["jwks"] = json!({"keys": [key.jwk()]});
+        }
+        for (member, value) in &self.more {
+            command[member] = value.clone();
         }
         (command, key)
     }

@@ -13,6 +13,8 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
@@ -24,6 +26,8 @@ mod pace;
 mod poison;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
