@@ -74,7 +74,7 @@ pub(crate) fn terms() -> Terms {
 
 /// Not every decimal is read as the number that was written.
 fn details() -> Vec<serde_json::Value> {
-    let amount = 51.24817837550540_4;
+    let amount = 51.248_178_375_505_404;
     vec![
         json!({ "type": "payment", "amount": amount, "to": "\u{0}ä", "deep": { "a": [null, -1] } }),
     ]
