@@ -121,6 +121,8 @@ pub enum Stage {
         terminal: TerminalKey,
         /// The grant.
         grant: GrantId,
+        /// Keyed hash of the code.
+        code: Digest,
     },
     /// Denied, or given up.
     Ended,
@@ -143,6 +145,8 @@ pub struct ProvenTerminal {
     pub trust: Trust,
     /// The session that stood, if no text was sent.
     pub session: Option<SessionId>,
+    /// The id of the grant that may come of it. Voiding the text's code ends it, made or not.
+    pub grant: GrantId,
 }
 
 /// What a person approved.
