@@ -10,7 +10,8 @@ use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
-use twinpath_server::operator::{AppSettings, Command, Operator, OperatorError, parse_jwks};
+use twinpath_core::app::ClientMetadata;
+use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
@@ -63,7 +64,7 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
     carry_out(&file, command).await
 }
 
-fn said(settings: Settings) -> Result<AppSettings, OperateError> {
+fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
     let jwks = match settings.jwks {
         Some(path) => {
             let text = std::fs::read_to_string(&path)
@@ -73,7 +74,7 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         None => None,
     };
     let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-    Ok(AppSettings {
+    Ok(ClientMetadata {
         client_id: settings.client_id,
         jwks,
         scope: settings.scope,
@@ -84,7 +85,7 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
-        ..AppSettings::default()
+        ..ClientMetadata::default()
     })
 }
 

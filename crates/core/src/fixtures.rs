@@ -127,6 +127,7 @@ impl Commitment {
             jkt: self.jkt.to_owned(),
             scope: "openid".into(),
             resources: Vec::new(),
+            terms: None,
             frozen: vault().frozen(&[b"openid"]),
             words: Some(Arc::from([vault().words(&words())])),
             login_hint: None,

@@ -295,7 +295,7 @@ fn the_same_key_in_two_apps_is_two_instances() {
 
 #[test]
 fn an_app_without_keys_keeps_its_newest_grants() {
-    use crate::join::APP_GRANTS;
+    use crate::grant::APP_GRANTS;
     let mut model = Model::new();
     let mut grants = Vec::new();
     for number in 0..APP_GRANTS + 3 {

@@ -1,6 +1,7 @@
 //! Grants after they are made: their opaque tokens, refreshing, revoking, inspecting.
 
 mod inspect;
+mod issue;
 mod opaque;
 mod refresh;
 mod request;
@@ -8,6 +9,9 @@ mod revoke;
 mod spend;
 
 pub use inspect::{Inspect, Inspected};
+#[cfg(test)]
+pub(crate) use issue::APP_GRANTS;
+pub(crate) use issue::NewGrant;
 pub use opaque::{Handle, Minted, RefreshToken, access_token_handle, read_access_token_handle};
 pub use refresh::{Narrowed, Refresh, RefreshRequest, Refreshed};
 pub(crate) use request::absolute;

@@ -143,6 +143,8 @@ pub struct ProvenTerminal {
     pub trust: Trust,
     /// The session that stood, if no text was sent.
     pub session: Option<SessionId>,
+    /// The id of the grant that may come of it. Voiding the text's code ends it, made or not.
+    pub grant: GrantId,
 }
 
 /// What a person approved.
