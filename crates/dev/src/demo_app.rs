@@ -10,8 +10,8 @@ use twinpath_client::{
     Authentication, Client, ClientConfig, Error, InstanceKey as _, Method, Options, SoftwareKey,
     TextSender, Tokens,
 };
-use twinpath_core::records::AuthMethod;
 use twinpath_core::app::ClientMetadata;
+use twinpath_core::records::AuthMethod;
 use twinpath_server::operator::{Command, Operator};
 use twinpath_server::platform::Platform;
 use twinpath_wire::jwk::JwkSet;
@@ -64,7 +64,7 @@ pub(crate) async fn register(
         scope: Some(scope()),
         ..ClientMetadata::default()
     });
-    let operator = Operator { store: &platform.store, vault: &platform.vault };
+    let operator = Operator::of(platform);
     let show = Command::ShowApp { client_id: CLIENT_ID.to_owned() };
     let command = match operator.perform(show).await {
         Ok(_) => Command::UpdateApp(settings),

@@ -5,6 +5,7 @@ mod authentication;
 mod connection;
 mod health;
 mod introspection;
+mod kept;
 mod metadata;
 mod refresh_grant;
 pub(crate) mod refusal;

@@ -24,9 +24,9 @@ use twinpath_wire::phrase::normalize;
 
 use super::*;
 use crate::config::{Config, File};
-use twinpath_core::app::ClientMetadata;
 use crate::operator::{Command, Operator};
 use crate::platform::{Proofs, SystemRandom as Randomness, now, open_store};
+use twinpath_core::app::ClientMetadata;
 
 const ISSUER: &str = "https://id.example.com";
 const VERIFIER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -139,7 +139,7 @@ async fn a_proof_that_one_node_took_is_refused_by_the_others() {
         auth_method: Some(AuthMethod::None),
         ..ClientMetadata::default()
     };
-    let operator = Operator { store: &store, vault: &vault };
+    let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
     operator.perform(Command::RegisterApp(Box::new(settings))).await.unwrap();
     let (here, there) = (node(&config).await, node(&config).await);
     let phone = Phone::new();

@@ -9,7 +9,7 @@ use crate::fixtures::{Model, START, Seeded, vault};
 use crate::ids::Timestamp;
 use crate::proof::MAX_JWT;
 use crate::records::{Sealed, SigningKey};
-use crate::vault::Vault;
+use crate::vault::{Purpose, Vault};
 
 pub(super) const DAY: i64 = 24 * 3600;
 const ES256: SigningAlgorithm = SigningAlgorithm::Es256;
@@ -348,6 +348,9 @@ fn a_private_key_opens_under_its_own_kid_and_master_key_only() {
         assert!(!open(&swapped, &vault()));
         let damaged = SigningKey { private: Sealed(vec![0; 40]), ..one.clone() };
         assert!(!open(&damaged, &vault()));
+        let clear = vault().open(Purpose::SigningKey, one.kid.as_bytes(), &one.private).unwrap();
+        let mut at_rest = one.private.0.windows(8);
+        assert!(!at_rest.any(|part| clear.windows(8).any(|secret| secret == part)));
     }
 }
 
