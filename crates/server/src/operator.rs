@@ -129,6 +129,7 @@ impl Operator<'_> {
 
     async fn register(&self, settings: ClientMetadata) -> Result<Value, OperatorError> {
         let (app, secret) = settings.register(self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, true).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }
@@ -149,6 +150,7 @@ impl Operator<'_> {
         };
         let old = self.app(client_id).await?;
         let (app, secret) = settings.update(&old, self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, false).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }

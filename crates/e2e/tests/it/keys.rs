@@ -123,6 +123,23 @@ async fn without_a_key_for_it_an_algorithm_is_not_offered() {
     let rig = Rig::start().await;
     let metadata = &rig.platform.place.metadata;
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["ES256"]));
+    let (mut command, _) = Registration::new("app").command();
+    let token = rig.platform.server.platform.vault.admin_token().to_owned();
+    for (member, alg, status) in [
+        ("id_token_signed_response_alg", "EdDSA", 400),
+        ("userinfo_signed_response_alg", "EdDSA", 400),
+        ("introspection_signed_response_alg", "EdDSA", 400),
+        ("id_token_signed_response_alg", "none", 400),
+        ("id_token_signed_response_alg", "ES256", 200),
+    ] {
+        command[member] = json!(alg);
+        let mut request =
+            Request::new("POST", "/commands").header("Authorization", &format!("Bearer {token}"));
+        request.body = command.to_string().into_bytes();
+        let answer = send(rig.platform.admin, &request).await;
+        assert_eq!(answer.status, status, "{member}={alg}: {}", answer.text());
+        command.as_object_mut().unwrap().remove(member);
+    }
 }
 
 #[tokio::test]

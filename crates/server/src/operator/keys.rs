@@ -1,9 +1,10 @@
-//! `key list` and `key rotate`.
+//! `key list` and `key rotate`, and what apps may register to have signed.
 
 use serde_json::{Value, json};
+use twinpath_core::app::RegistrationError;
 use twinpath_core::ids::Timestamp;
-use twinpath_core::records::SigningKey;
-use twinpath_core::token::{KeepKeys, Rotation};
+use twinpath_core::records::{App, SigningKey};
+use twinpath_core::token::{KeepKeys, KeyState, Rotation, SigningAlgorithm};
 
 use crate::operator::{Operator, OperatorError};
 use crate::platform::{SystemRandom, now, read_signing_keys};
@@ -26,6 +27,30 @@ impl Operator<'_> {
             "retired_at": key.retired_at.map(Timestamp::seconds),
             "gone_at": self.keys.gone_at(key).map(Timestamp::seconds),
         })
+    }
+
+    /// Refuses an app that wants an algorithm which nothing signs with now: it would get another one.
+    pub(super) async fn refuse_unsigned(&self, app: &App) -> Result<(), OperatorError> {
+        let wanted = [
+            &app.id_token_signed_response_alg,
+            &app.userinfo_signed_response_alg,
+            &app.introspection_signed_response_alg,
+        ];
+        let default = self.keys.algorithms.first().map(|alg| alg.as_str());
+        for wanted in wanted.into_iter().flatten().filter(|alg| default != Some(alg.as_str())) {
+            let keys = read_signing_keys(self.store).await?;
+            let signs = |key: &SigningKey| {
+                let alg = SigningAlgorithm::of(&key.public);
+                alg.is_some_and(|alg| alg.as_str() == wanted && self.keys.algorithms.contains(&alg))
+                    && self.keys.state(key, now()) == KeyState::Active
+            };
+            if !keys.iter().any(signs) {
+                let why =
+                    format!("no key signs with {wanted} now: see `key list` and [keys] algorithms");
+                return Err(RegistrationError(why).into());
+            }
+        }
+        Ok(())
     }
 
     /// The `kid`s of the new keys, one for each algorithm that had no successor on its way, and all
