@@ -1,5 +1,6 @@
 //! From the file as written to what the server runs with.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -74,6 +75,14 @@ impl File {
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
+            session_ttl_s: i64::from(within(
+                self.signin.session_ttl_s,
+                "signin.session_ttl_s",
+                8 * 3600,
+                0,
+                30 * 86_400,
+            )?),
+            scopes: scopes(&self.scopes)?,
             dormant_s: i64::from(within(
                 self.accounts.dormant_days,
                 "accounts.dormant_days",
@@ -250,6 +259,20 @@ impl file::Limits {
             connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })
     }
+}
+
+/// Names as RFC 6749 3.3 has them, each with a sentence for people.
+fn scopes(said: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
+    for (name, words) in said {
+        let one = twinpath_core::grant::Scope::parse(name).ok();
+        if one.is_none_or(|scope| scope.tokens() != [name.as_str()]) {
+            return refuse(format!("scopes: {name:?} is no scope (RFC 6749 3.3)"));
+        }
+        if words.is_empty() || words.chars().count() > 200 || words.chars().any(char::is_control) {
+            return refuse(format!("scopes.{name} must say in 1 to 200 characters what it allows"));
+        }
+    }
+    Ok(said.clone())
 }
 
 impl file::Tokens {

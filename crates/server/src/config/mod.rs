@@ -65,6 +65,10 @@ pub struct Config {
     pub limits: Limits,
     /// Tokens' lives.
     pub tokens: Tokens,
+    /// Seconds for which a session at the sign-in page stands; 0 for none.
+    pub session_ttl_s: i64,
+    /// What scopes mean, in plain words, by name.
+    pub scopes: BTreeMap<String, String>,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
     /// The binds to message centres.
