@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use twinpath_wire::b64;
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::authorization::arrive::at_stage;
-use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spending, Spends, revoke_grant};
+use crate::grant::{
+    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
+    revoke_grant,
+};
 use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey};
 use crate::join::TOMBSTONE_S;
 use crate::records::{
@@ -74,6 +78,8 @@ pub enum CodeRedeemed {
     },
     /// Unknown, over, another app's, or not with what its request named. For the log.
     Invalid(&'static str),
+    /// It asks for more than its request did: nothing is used up.
+    Widened(ParameterError),
     /// It was used before: the grant that came of it is revoked.
     Reused,
     /// The account is blocked, or the proof was voided.
@@ -101,7 +107,10 @@ impl Exchange {
         match &row.stage {
             InteractionStage::Approved(approval) => match self.fault(row, approval, cx) {
                 Some(why) => invalid(why),
-                None => Ok(self.take(row, approval, cx)),
+                None => Ok(match self.narrowed(&row.request) {
+                    Ok(_) => self.take(row, approval, cx),
+                    Err(error) => Step::Done(Vec::new(), CodeRedeemed::Widened(error)),
+                }),
             },
             // RFC 6749 4.1.2. Only who could have used it can have it revoked: not one who saw it pass.
             InteractionStage::Redeemed { terminal, grant, code }
@@ -140,6 +149,18 @@ impl Exchange {
             return Some("dpop_jkt");
         }
         None
+    }
+
+    /// RFC 8707 2.2: the resources of the first access token.
+    fn narrowed(&self, asked: &AuthorizationRequest) -> Result<Resources, ParameterError> {
+        match (self.request.resources.as_slice(), asked.resources.as_slice()) {
+            ([], granted) => Ok(Resources(granted.to_vec())),
+            (_, []) => Err(ParameterError {
+                code: ErrorCode::InvalidTarget,
+                description: "the authorization request named no resource".to_owned(),
+            }),
+            (said, granted) => Resources::within(said, granted),
+        }
     }
 
     /// RFC 7636 4.6.

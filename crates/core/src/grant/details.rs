@@ -19,4 +19,9 @@ impl DetailTypes {
             description: "no authorization_details types are registered here".to_owned(),
         })
     }
+
+    /// A line for people about each.
+    pub fn summaries(&self, _granted: &[Value]) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -75,6 +75,8 @@ impl File {
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
+            site: site(self.signin.name.as_deref(), &issuer),
+            details: twinpath_core::grant::DetailTypes::default(),
             session_ttl_s: i64::from(within(
                 self.signin.session_ttl_s,
                 "signin.session_ttl_s",
@@ -259,6 +261,14 @@ impl file::Limits {
             connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })
     }
+}
+
+/// What pages call the platform: its name, or the issuer's host.
+fn site(name: Option<&str>, issuer: &str) -> twinpath_pages::Site {
+    let (_, rest) = issuer.split_once("://").unwrap_or(("", issuer));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let name = name.unwrap_or(host).to_owned();
+    twinpath_pages::Site { name, assets: format!("{path}{}/", crate::http::path::PAGES) }
 }
 
 /// Names as RFC 6749 3.3 has them, each with a sentence for people.

@@ -43,6 +43,7 @@ pub struct File {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Signin {
+    pub name: Option<String>,
     pub session_ttl_s: Option<u32>,
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use twinpath_core::app::Registered;
 use twinpath_core::authorization::{
     Arrive, Arrived, FindSession, FoundSession, InteractionId, Push, Rejection, Rules,
     check_request,
 };
 use twinpath_core::grant::Spends;
-use twinpath_core::ids::{ClientId, Digest};
+use twinpath_core::ids::ClientId;
 use twinpath_core::records::{AuthorizationRequest, Stage};
 use twinpath_pages::Language;
 use twinpath_wire::oauth::ErrorCode;
@@ -50,7 +50,7 @@ pub(super) async fn authorize(
     };
     let form = match form {
         Ok(form) => form,
-        Err(refusal) => return problem(&refusal, language(None)),
+        Err(refusal) => return problem(&platform, &refusal, language(None)),
     };
     let language = language(Some(&form));
     let outcome = match posted {
@@ -65,7 +65,7 @@ pub(super) async fn authorize(
     platform.counters.count("twinpath_token_requests_total", "authorize", word);
     match outcome {
         Ok(response) => response,
-        Err(Failure::Page(refusal)) => problem(&refusal, language),
+        Err(Failure::Page(refusal)) => problem(&platform, &refusal, language),
         Err(Failure::Redirect(location, _)) => redirect(&location),
     }
 }

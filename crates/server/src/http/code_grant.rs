@@ -59,6 +59,7 @@ pub(super) async fn exchange(
             tracing::info!(%app, why, "an authorization code was refused");
             Err(invalid())
         }
+        CodeRedeemed::Widened(error) => Err(error.into()),
         CodeRedeemed::Reused => {
             tracing::warn!(%app, "an authorization code came back: grant revoked");
             Err(invalid())

@@ -11,7 +11,6 @@ use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 
-use crate::config::BindMode;
 use crate::http::{path, refusal};
 use crate::platform::Platform;
 
@@ -37,13 +36,6 @@ fn describe(platform: &Platform) -> Metadata {
     }
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
-    let mut numbers: Vec<String> = Vec::new();
-    let receiving = config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter);
-    for number in receiving.flat_map(|bind| &bind.numbers) {
-        if !numbers.contains(number) {
-            numbers.push(number.clone());
-        }
-    }
     Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: endpoint(path::TOKEN),
@@ -52,7 +44,7 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint: Some(endpoint(path::INTROSPECT)),
         userinfo_endpoint: Some(endpoint(path::USERINFO)),
         scopes_supported: strings(&["openid", "phone"]),
-        response_types_supported: Vec::new(),
+        response_types_supported: strings(&["code"]),
         grant_types_supported: strings(&[GRANT_TERMINAL, GRANT_REFRESH_TOKEN]),
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
@@ -77,7 +69,7 @@ fn describe(platform: &Platform) -> Metadata {
             "phone_number",
             "phone_number_verified",
         ]),
-        terminal_numbers: numbers,
+        terminal_numbers: config.terminal_numbers(),
         terminal_code_methods_supported: strings(&[METHOD]),
         terminal_phrases: config.terminal.phrases.clone(),
         require_terminal_announcement: Some(false),
