@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use twinpath_core::account::Action;
+use twinpath_core::app::ClientMetadata;
 use twinpath_core::app::RegistrationError;
 use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
-use twinpath_core::app::ClientMetadata;
 use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 

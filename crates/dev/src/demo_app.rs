@@ -10,8 +10,8 @@ use twinpath_client::{
     Authentication, Client, ClientConfig, Error, InstanceKey as _, Method, Options, SoftwareKey,
     TextSender, Tokens,
 };
-use twinpath_core::records::AuthMethod;
 use twinpath_core::app::ClientMetadata;
+use twinpath_core::records::AuthMethod;
 use twinpath_server::operator::{Command, Operator};
 use twinpath_server::platform::Platform;
 use twinpath_wire::jwk::JwkSet;

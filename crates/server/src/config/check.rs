@@ -44,6 +44,7 @@ impl File {
     /// Checks everything and reads the secrets.
     pub fn check(self) -> Result<Config, ConfigError> {
         let issuer = checked_issuer(required(self.issuer.clone(), "issuer")?)?;
+        let site = site(self.signin.name.as_deref(), &issuer);
         let store = self.store.check()?;
         let (master, master_made_at) = master_key(&self.keys, &store.url)?;
         self.refuse_what_is_not_built()?;
@@ -75,7 +76,7 @@ impl File {
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
-            site: site(self.signin.name.as_deref(), &issuer),
+            site,
             details: twinpath_core::grant::DetailTypes::default(),
             session_ttl_s: i64::from(within(
                 self.signin.session_ttl_s,

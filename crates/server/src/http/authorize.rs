@@ -107,7 +107,11 @@ pub(super) fn error_uri(
     with_query(redirect_uri, &parameters)
 }
 
-fn refused(platform: &Platform, request: &AuthorizationRequest, error: (ErrorCode, &str)) -> Failure {
+fn refused(
+    platform: &Platform,
+    request: &AuthorizationRequest,
+    error: (ErrorCode, &str),
+) -> Failure {
     let redirect_uri = request.redirect_uri.as_deref().unwrap_or_default();
     let issuer = &platform.config.issuer;
     let location = error_uri(issuer, redirect_uri, request.state.as_deref(), error);

@@ -133,9 +133,7 @@ pub(super) fn keep_session(
     session: Option<&SessionCookie>,
 ) -> Response {
     let line = match session {
-        Some(session) => {
-            cookie(config, "session", session.as_str(), Some(config.session_ttl_s))
-        }
+        Some(session) => cookie(config, "session", session.as_str(), Some(config.session_ttl_s)),
         None => cookie(config, "session", "", Some(0)),
     };
     set_cookie(&mut response, &line);

@@ -7,9 +7,12 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use twinpath_core::proof::Algorithm;
+use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
-use twinpath_wire::oauth::{ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
+use twinpath_wire::oauth::{
+    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
+};
 
 use crate::http::{path, refusal};
 use crate::platform::Platform;
@@ -43,9 +46,23 @@ fn describe(platform: &Platform) -> Metadata {
         revocation_endpoint: Some(endpoint(path::REVOKE)),
         introspection_endpoint: Some(endpoint(path::INTROSPECT)),
         userinfo_endpoint: Some(endpoint(path::USERINFO)),
+        authorization_endpoint: Some(endpoint(path::AUTHORIZE)),
+        pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
+        end_session_endpoint: Some(endpoint(path::LOGOUT)),
+        response_modes_supported: strings(&["query"]),
+        code_challenge_methods_supported: strings(&["S256"]),
+        prompt_values_supported: strings(&["none", "login", "consent", "select_account"]),
+        ui_locales_supported: Language::all().map(|language| language.tag().to_owned()).collect(),
+        authorization_response_iss_parameter_supported: Some(true),
+        request_parameter_supported: Some(false),
+        request_uri_parameter_supported: Some(true),
         scopes_supported: strings(&["openid", "phone"]),
         response_types_supported: strings(&["code"]),
-        grant_types_supported: strings(&[GRANT_TERMINAL, GRANT_REFRESH_TOKEN]),
+        grant_types_supported: strings(&[
+            GRANT_TERMINAL,
+            GRANT_AUTHORIZATION_CODE,
+            GRANT_REFRESH_TOKEN,
+        ]),
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),

@@ -64,8 +64,7 @@ async fn answer(
     if let Some(replay) = platform.run(push).await? {
         return Err(replayed(replay));
     }
-    let mut response =
-        json(&json!({"request_uri": id.request_uri(), "expires_in": PUSHED_S}));
+    let mut response = json(&json!({"request_uri": id.request_uri(), "expires_in": PUSHED_S}));
     *response.status_mut() = StatusCode::CREATED;
     if registered.app.dpop
         && let Ok(nonce) = platform.proofs.nonces.at(now).parse()

@@ -168,11 +168,7 @@ fn kind_of(outcome: &ProvenOutcome) -> ProblemKind {
     }
 }
 
-async fn prove(
-    platform: &Platform,
-    visit: &Visit,
-    attempt: u32,
-) -> Result<ProvenOutcome, Refusal> {
+async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
     let config = &platform.config;
     let code = visit.code(platform, attempt);
     let words = config.terminal.phrase_required;
@@ -438,11 +434,7 @@ async fn event(platform: &Platform, visit: &Visit) -> &'static str {
 }
 
 /// Waits for the text, here or at another node, as a token request does.
-async fn wait(
-    platform: &Platform,
-    visit: &Visit,
-    attempt: u32,
-) -> Result<ProvenOutcome, Refusal> {
+async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
     let code = visit.code(platform, attempt);
     let until = now().plus_seconds(i64::try_from(EVENTS_S.as_secs()).unwrap_or(0));
     // Taken before the first look, so that no text slips between look and wait.

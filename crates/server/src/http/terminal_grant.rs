@@ -12,8 +12,8 @@ use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
-use twinpath_wire::code::Code;
 use twinpath_core::token::IdTokenRequest;
+use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
 

@@ -24,9 +24,9 @@ use twinpath_wire::phrase::normalize;
 
 use super::*;
 use crate::config::{Config, File};
-use twinpath_core::app::ClientMetadata;
 use crate::operator::{Command, Operator};
 use crate::platform::{Proofs, SystemRandom as Randomness, now, open_store};
+use twinpath_core::app::ClientMetadata;
 
 const ISSUER: &str = "https://id.example.com";
 const VERIFIER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
