@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use twinpath_core::app::ClientMetadata;
 use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::http::path;
-use twinpath_core::app::ClientMetadata;
 use twinpath_server::operator::Command;
 use twinpath_smpp::centre::{BoundEsme, Centre, CentreConfig};
 use twinpath_smpp::pdu::CommandStatus;

@@ -1,5 +1,6 @@
 //! Grants after they are made: their opaque tokens, refreshing, revoking, inspecting.
 
+mod details;
 mod inspect;
 mod issue;
 mod opaque;
@@ -8,6 +9,7 @@ mod request;
 mod revoke;
 mod spend;
 
+pub use details::DetailTypes;
 pub use inspect::{Inspect, Inspected};
 #[cfg(test)]
 pub(crate) use issue::APP_GRANTS;

@@ -121,6 +121,8 @@ pub enum Stage {
         terminal: TerminalKey,
         /// The grant.
         grant: GrantId,
+        /// Keyed hash of the code.
+        code: Digest,
     },
     /// Denied, or given up.
     Ended,

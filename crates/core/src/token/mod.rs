@@ -3,7 +3,7 @@
 mod claims;
 mod keys;
 
-pub use claims::{AccessClaims, IdClaims, Subject, acr_of, amr_of};
+pub use claims::{AccessClaims, IdClaims, IdTokenRequest, Subject, acr_of, amr_of};
 pub use keys::{
     KeepKeys, KeyPolicy, KeyRing, KeyState, Rotation, Sign, SignError, Signer, SigningAlgorithm,
     new_signing_key,

@@ -6,7 +6,7 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, IdClaims, Subject};
+use twinpath_core::token::{AccessClaims, IdClaims, IdTokenRequest, Subject};
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
@@ -48,6 +48,7 @@ pub(super) struct Tokens<'a> {
     pub(super) resources: &'a [String],
     pub(super) refresh_token: Option<String>,
     pub(super) terminal_hint: Option<String>,
+    pub(super) id_token: IdTokenRequest,
 }
 
 impl Tokens<'_> {
@@ -68,7 +69,14 @@ impl Tokens<'_> {
             keys.default_signer().sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
-            let claims = IdClaims::issue(&config.issuer, &subject, self.grant, now, ttl_s);
+            let claims = IdClaims::issue(
+                &config.issuer,
+                &subject,
+                self.grant,
+                self.id_token,
+                (now, ttl_s),
+                &platform.vault,
+            );
             let alg = self.registered.app.id_token_signed_response_alg.as_deref();
             Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
         } else {
