@@ -137,6 +137,6 @@ proptest! {
         events in vec(event(), 1..30),
     ) {
         let algorithms = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa];
-        run(&algorithms[..1 + usize::from(both)], windows, &events);
+        run(&algorithms[..=usize::from(both)], windows, &events);
     }
 }
