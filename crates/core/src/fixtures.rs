@@ -94,6 +94,8 @@ pub(crate) fn app(id: &str, method: AuthMethod) -> App {
         secret: None,
         scope: vec!["openid".into(), "phone".into()],
         dpop: true,
+        tls_client_auth: None,
+        certificate_bound: false,
         redirect_uris: Vec::new(),
         serves: Vec::new(),
         android_package: None,

@@ -2,6 +2,8 @@
 //! interprets them. Rows of one account share `terminal`, rows of one code share `key`: a
 //! transaction step touches rows of one such key only.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use twinpath_wire::jwk::{Jwk, JwkSet};
 
@@ -124,7 +126,9 @@ pub struct Grant {
     pub account: AccountId,
     /// Which app.
     pub client_id: ClientId,
-    /// RFC 7638 thumbprint of the instance key; empty for an app without DPoP.
+    /// What the grant is bound to: the RFC 7638 thumbprint of the instance key; or `x5t#S256:` and
+    /// the thumbprint of the app's TLS certificate (RFC 8705 3.1); empty for neither. Told apart by
+    /// [`crate::token::Bound`].
     pub jkt: String,
     /// Granted scope, space-separated.
     pub scope: String,
@@ -195,7 +199,7 @@ pub struct App {
     pub developer: String,
     /// How it authenticates.
     pub auth_method: AuthMethod,
-    /// Its public keys, for `private_key_jwt`.
+    /// Its public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<JwkSet>,
     /// What its secret is checked with.
@@ -205,6 +209,12 @@ pub struct App {
     pub scope: Vec<String>,
     /// Whether its tokens are bound to an instance key (RFC 9449).
     pub dpop: bool,
+    /// Whose certificate it shows, for `tls_client_auth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth: Option<CertificateName>,
+    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4).
+    #[serde(default)]
+    pub certificate_bound: bool,
     /// RFC 6749 3.1.2.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
@@ -238,8 +248,33 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// OIDC Core 9.
     ClientSecretJwt,
+    /// RFC 8705 2.1.
+    TlsClientAuth,
+    /// RFC 8705 2.2.
+    SelfSignedTlsClientAuth,
     /// RFC 6749 2.1; development only.
     None,
+}
+
+/// What the certificate of an app with `tls_client_auth` must name (RFC 8705 2.1.2): the one member
+/// of its metadata, and that member's value.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CertificateName {
+    /// The subject, as an RFC 4514 string.
+    #[serde(rename = "tls_client_auth_subject_dn")]
+    SubjectDn(String),
+    /// A `dNSName`.
+    #[serde(rename = "tls_client_auth_san_dns")]
+    SanDns(String),
+    /// A `uniformResourceIdentifier`.
+    #[serde(rename = "tls_client_auth_san_uri")]
+    SanUri(String),
+    /// An `iPAddress`.
+    #[serde(rename = "tls_client_auth_san_ip")]
+    SanIp(IpAddr),
+    /// An `rfc822Name`.
+    #[serde(rename = "tls_client_auth_san_email")]
+    SanEmail(String),
 }
 
 /// An app's secret at rest.

@@ -6,10 +6,11 @@ use twinpath_wire::gsm::septets;
 use twinpath_wire::jwk::JwkSet;
 
 use crate::app::authenticate::KEYS_TRIED;
+use crate::app::certificate::checked_name as checked_certificate_name;
 use crate::grant::absolute;
 use crate::ids::{ClientId, Timestamp};
 use crate::proof::VerifyingKey;
-use crate::records::{App, AuditEvent, AuthMethod, Secret};
+use crate::records::{App, AuditEvent, AuthMethod, CertificateName, Secret};
 use crate::transaction::{
     Context, Key, Missing, Operation, Random, Rows, Step, Write, random_bytes,
 };
@@ -30,6 +31,10 @@ pub struct NewApp {
     pub scope: String,
     /// `dpop_bound_access_tokens` (RFC 9449 5.2).
     pub dpop: bool,
+    /// `tls_client_auth_subject_dn` or one of its siblings (RFC 8705 2.1.2).
+    pub tls_client_auth: Option<CertificateName>,
+    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4).
+    pub certificate_bound: bool,
     /// `redirect_uris`.
     pub redirect_uris: Vec<String>,
     /// The resources it serves, if it is an API (RFC 8707): it may introspect tokens for them.
@@ -72,7 +77,10 @@ impl NewSecret {
     ) -> Result<Option<Self>, RegistrationError> {
         let clear = format!("tps_{}", b64::encode(random_bytes::<32>(random)));
         let kept = match method {
-            AuthMethod::PrivateKeyJwt | AuthMethod::None => return Ok(None),
+            AuthMethod::PrivateKeyJwt
+            | AuthMethod::TlsClientAuth
+            | AuthMethod::SelfSignedTlsClientAuth
+            | AuthMethod::None => return Ok(None),
             AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
                 Secret::Hash(vault.secret(client_id, &clear).to_vec())
             }
@@ -109,6 +117,8 @@ impl NewApp {
             secret: kept,
             scope: checked_scope(&self.scope)?,
             dpop: self.dpop,
+            tls_client_auth: checked_certificate(self.tls_client_auth, self.auth_method)?,
+            certificate_bound: checked_bound(self.certificate_bound, self.dpop)?,
             redirect_uris: self
                 .redirect_uris
                 .iter()
@@ -160,9 +170,13 @@ fn checked_jwks(
     jwks: Option<JwkSet>,
     method: AuthMethod,
 ) -> Result<Option<JwkSet>, RegistrationError> {
+    use AuthMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth};
     match (&jwks, method) {
-        (None, AuthMethod::PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
-        (Some(set), AuthMethod::PrivateKeyJwt) => {
+        (None, PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
+        (None, SelfSignedTlsClientAuth) => {
+            refuse("self_signed_tls_client_auth needs a JWK set with the certificate's key")
+        }
+        (Some(set), PrivateKeyJwt | SelfSignedTlsClientAuth) => {
             let usable = set.keys.iter().filter_map(VerifyingKey::new).count();
             if usable == 0 || usable != set.keys.len() || usable > 16 {
                 return refuse(
@@ -179,9 +193,36 @@ fn checked_jwks(
             }
             Ok(jwks)
         }
-        (Some(_), _) => refuse("a JWK set goes with private_key_jwt only"),
+        (Some(_), _) => {
+            refuse("a JWK set goes with private_key_jwt or self_signed_tls_client_auth only")
+        }
         (None, _) => Ok(None),
     }
+}
+
+fn checked_certificate(
+    name: Option<CertificateName>,
+    method: AuthMethod,
+) -> Result<Option<CertificateName>, RegistrationError> {
+    match (name, method == AuthMethod::TlsClientAuth) {
+        (None, true) => refuse(
+            "tls_client_auth needs what the certificate names: a subject_dn, or a san_dns, san_uri, \
+             san_ip or san_email",
+        ),
+        (Some(_), false) => refuse("what a certificate names goes with tls_client_auth only"),
+        (None, false) => Ok(None),
+        (Some(name), true) => match checked_certificate_name(name) {
+            Ok(name) => Ok(Some(name)),
+            Err(why) => refuse(why),
+        },
+    }
+}
+
+fn checked_bound(certificate_bound: bool, dpop: bool) -> Result<bool, RegistrationError> {
+    if certificate_bound && dpop {
+        return refuse("tokens are bound to a key (dpop) or to a certificate, not to both");
+    }
+    Ok(certificate_bound)
 }
 
 fn checked_scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
@@ -245,6 +286,10 @@ pub fn client_metadata(app: &App, secret: Option<&str>) -> Value {
     put("jwks", json!(app.jwks));
     put("scope", json!(app.scope.join(" ")));
     put("dpop_bound_access_tokens", json!(app.dpop));
+    put("tls_client_certificate_bound_access_tokens", json!(app.certificate_bound));
+    if let Ok(Value::Object(name)) = serde_json::to_value(&app.tls_client_auth) {
+        name.into_iter().for_each(|(member, value)| put(&member, value));
+    }
     put("redirect_uris", json!(app.redirect_uris));
     put("serves", json!(app.serves));
     put("developer", json!(app.developer));

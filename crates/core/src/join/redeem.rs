@@ -8,6 +8,7 @@ use crate::join::TOMBSTONE_S;
 use crate::records::{
     Account, AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Terminal,
 };
+use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write, random_bytes};
 use crate::vault::Vault;
 
@@ -18,7 +19,7 @@ pub struct Redemption {
     pub code: CodeKey,
     /// The app.
     pub client_id: ClientId,
-    /// The instance key's thumbprint; empty for an app without DPoP.
+    /// What the grant is bound to, as [`Grant::jkt`] names it.
     pub jkt: String,
     /// The scope to grant, space-separated.
     pub scope: String,
@@ -116,6 +117,12 @@ impl Redeem {
         Self { request, vault, spends, stage: Stage::Consume }
     }
 
+    /// Empty for an app without DPoP. A certificate is no such key: the app's users share it, so it
+    /// must neither speak for an account nor end another installation's grant.
+    fn instance_key(&self) -> &str {
+        Bound::of(&self.request.jkt).jkt()
+    }
+
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
     }
@@ -133,7 +140,8 @@ impl Redeem {
             CodeState::Redeemed { grant, frozen } => {
                 // The answer may have been lost: the same instance key may ask again. An app
                 // without a key could be anyone who saw the verifier.
-                let again = live && !self.request.jkt.is_empty() && frozen == self.request.frozen;
+                let again =
+                    live && !self.instance_key().is_empty() && frozen == self.request.frozen;
                 if !again {
                     return done(Redeemed::Invalid(Denial::Used));
                 }
@@ -268,12 +276,11 @@ impl Redeem {
         grants: &[Grant],
         now: Timestamp,
     ) -> bool {
+        let jkt = self.instance_key();
         let key_known = || {
-            !self.request.jkt.is_empty()
+            !jkt.is_empty()
                 && grants.iter().any(|grant| {
-                    grant.account == account.id
-                        && grant.revoked_at.is_none()
-                        && grant.jkt == self.request.jkt
+                    grant.account == account.id && grant.revoked_at.is_none() && grant.jkt == jkt
                 })
         };
         now >= terminal.proven_at.plus_seconds(self.request.dormant_s) && !key_known()
@@ -315,9 +322,9 @@ impl Redeem {
             })
             .collect();
         // The same installation's come first, then the oldest.
-        let jkt = &self.request.jkt;
-        same.sort_by_key(|grant| (jkt.is_empty() || grant.jkt != *jkt, grant.auth_time));
-        let own = if jkt.is_empty() { 0 } else { same.iter().filter(|g| g.jkt == *jkt).count() };
+        let jkt = self.instance_key();
+        same.sort_by_key(|grant| (jkt.is_empty() || grant.jkt != jkt, grant.auth_time));
+        let own = if jkt.is_empty() { 0 } else { same.iter().filter(|g| g.jkt == jkt).count() };
         let ended = own.max(same.len().saturating_sub(APP_GRANTS - 1));
         same.into_iter().take(ended).flat_map(|grant| revoke(grant, "superseded", now)).collect()
     }

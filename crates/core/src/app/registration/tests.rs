@@ -17,6 +17,8 @@ fn new_app() -> NewApp {
         jwks: None,
         scope: "openid phone".into(),
         dpop: true,
+        tls_client_auth: None,
+        certificate_bound: false,
         redirect_uris: Vec::new(),
         serves: Vec::new(),
         android_package: None,
