@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use twinpath_core::account::Action;
 use twinpath_core::app::RegistrationError;
-use twinpath_core::records::AuthMethod;
+use twinpath_core::records::{AuthMethod, CertificateName};
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
@@ -14,7 +14,8 @@ use twinpath_server::operator::{AppSettings, Command, Operator, OperatorError, p
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
-    AccountCommand, AppCommand, ConfigFile, Dpop, KeyCommand, Method, OneAccount, Settings,
+    AccountCommand, AppCommand, Certificate, ConfigFile, Dpop, KeyCommand, Method, OneAccount,
+    Settings,
 };
 
 /// Why an operator's command failed.
@@ -78,6 +79,8 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         jwks,
         scope: settings.scope,
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
+        tls_client_auth: settings.certificate.into(),
+        certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
         android_package: settings.android_package,
@@ -88,6 +91,16 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
     })
 }
 
+impl From<Certificate> for Option<CertificateName> {
+    fn from(said: Certificate) -> Self {
+        None.or(said.tls_subject_dn.map(CertificateName::SubjectDn))
+            .or(said.tls_san_dns.map(CertificateName::SanDns))
+            .or(said.tls_san_uri.map(CertificateName::SanUri))
+            .or(said.tls_san_ip.map(CertificateName::SanIp))
+            .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
+}
+
 impl From<Method> for AuthMethod {
     fn from(method: Method) -> Self {
         match method {
@@ -95,6 +108,8 @@ impl From<Method> for AuthMethod {
             Method::ClientSecretBasic => Self::ClientSecretBasic,
             Method::ClientSecretPost => Self::ClientSecretPost,
             Method::ClientSecretJwt => Self::ClientSecretJwt,
+            Method::TlsClientAuth => Self::TlsClientAuth,
+            Method::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
             Method::None => Self::None,
         }
     }

@@ -11,7 +11,7 @@ use twinpath_core::app::{
 };
 use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
 use twinpath_core::number::E164;
-use twinpath_core::records::{App, AuthMethod, SigningKey};
+use twinpath_core::records::{App, AuthMethod, CertificateName, SigningKey};
 use twinpath_core::token::{RotateKey, new_signing_key};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use twinpath_core::vault::{Vault, VaultError};
@@ -69,6 +69,8 @@ pub struct AppSettings {
     pub jwks: Option<JwkSet>,
     pub scope: Option<String>,
     pub dpop: Option<bool>,
+    pub tls_client_auth: Option<CertificateName>,
+    pub certificate_bound: Option<bool>,
     pub redirect_uris: Option<Vec<String>>,
     pub serves: Option<Vec<String>>,
     pub android_package: Option<String>,
@@ -139,7 +141,9 @@ impl Operator<'_> {
             auth_method: settings.auth_method.unwrap_or(AuthMethod::PrivateKeyJwt),
             jwks: settings.jwks,
             scope: settings.scope.unwrap_or_else(|| "openid".to_owned()),
-            dpop: settings.dpop.unwrap_or(true),
+            dpop: settings.dpop.unwrap_or(settings.certificate_bound != Some(true)),
+            tls_client_auth: settings.tls_client_auth,
+            certificate_bound: settings.certificate_bound.unwrap_or(false),
             redirect_uris: settings.redirect_uris.unwrap_or_default(),
             serves: settings.serves.unwrap_or_default(),
             android_package: settings.android_package,
@@ -169,7 +173,11 @@ impl Operator<'_> {
         };
         let old = self.app(&client_id).await?;
         let method = settings.auth_method.unwrap_or(old.auth_method);
-        let keys_stay = (method == AuthMethod::PrivateKeyJwt).then_some(old.jwks).flatten();
+        let keyed =
+            matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
+        let keys_stay = keyed.then_some(old.jwks).flatten();
+        let named = method == AuthMethod::TlsClientAuth;
+        let name_stays = named.then_some(old.tls_client_auth).flatten();
         let new = NewApp {
             client_id: Some(client_id),
             client_name: settings.client_name.unwrap_or(old.client_name),
@@ -177,6 +185,8 @@ impl Operator<'_> {
             jwks: settings.jwks.or(keys_stay),
             scope: settings.scope.unwrap_or_else(|| old.scope.join(" ")),
             dpop: settings.dpop.unwrap_or(old.dpop),
+            tls_client_auth: settings.tls_client_auth.or(name_stays),
+            certificate_bound: settings.certificate_bound.unwrap_or(old.certificate_bound),
             redirect_uris: settings.redirect_uris.unwrap_or(old.redirect_uris),
             serves: settings.serves.unwrap_or(old.serves),
             android_package: settings.android_package.or(old.android_package),

@@ -2,6 +2,7 @@
 //! goes wrong.
 
 mod authentication;
+mod certificate;
 mod connection;
 mod health;
 mod introspection;
@@ -12,6 +13,7 @@ mod request;
 mod revocation;
 mod sender;
 mod terminal_grant;
+mod tls;
 mod token;
 mod userinfo;
 
@@ -24,6 +26,7 @@ use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
 pub use refusal::Refusal;
+pub use tls::Tls;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

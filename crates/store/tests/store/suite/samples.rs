@@ -73,6 +73,8 @@ pub(crate) fn app(id: &str) -> App {
         secret: None,
         scope: Vec::new(),
         dpop: false,
+        tls_client_auth: None,
+        certificate_bound: false,
         redirect_uris: Vec::new(),
         serves: Vec::new(),
         android_package: None,
