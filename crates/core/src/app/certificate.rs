@@ -150,3 +150,6 @@ pub(super) fn authenticate(
         _ => refuse("the client certificate does not name what is registered for this app"),
     }
 }
+
+#[cfg(test)]
+mod tests;
