@@ -33,6 +33,7 @@ pub struct Registration {
     scope: String,
     developer: Option<String>,
     serves: Vec<String>,
+    members: Vec<(String, Value)>,
 }
 
 impl Registration {
@@ -45,6 +46,7 @@ impl Registration {
             scope: "openid phone".to_owned(),
             developer: None,
             serves: Vec::new(),
+            members: Vec::new(),
         }
     }
 
@@ -83,6 +85,13 @@ impl Registration {
         self
     }
 
+    /// With a further member.
+    #[must_use]
+    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// The display name: what the texts say.
     pub fn name(&self) -> String {
         format!("App {}", self.client_id)
@@ -106,6 +115,9 @@ impl Registration {
         if self.method == "private_key_jwt" {
             command["jwks"] = json!({"keys": [key.jwk()]});
         }
+        for (name, value) in &self.members {
+            command[name] = value.clone();
+        }
         (command, key)
     }
 
@@ -118,6 +130,8 @@ impl Registration {
             "client_secret_basic" => Auth::SecretBasic(secret()),
             "client_secret_post" => Auth::SecretPost(secret()),
             "client_secret_jwt" => Auth::SecretJwt(secret()),
+            "tls_client_auth" => Auth::Certificate,
+            "self_signed_tls_client_auth" => Auth::OwnCertificate,
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };

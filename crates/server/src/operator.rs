@@ -69,7 +69,9 @@ pub struct AppSettings {
     pub jwks: Option<JwkSet>,
     pub scope: Option<String>,
     pub dpop: Option<bool>,
+    #[serde(flatten)]
     pub tls_client_auth: Option<CertificateName>,
+    #[serde(rename = "tls_client_certificate_bound_access_tokens")]
     pub certificate_bound: Option<bool>,
     pub redirect_uris: Option<Vec<String>>,
     pub serves: Option<Vec<String>>,

@@ -11,6 +11,8 @@ mod assertions;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
