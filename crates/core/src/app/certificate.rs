@@ -137,10 +137,10 @@ pub(super) fn authenticate(
     if app.auth_method == AuthMethod::SelfSignedTlsClientAuth {
         let key = certificate.key();
         let mut known = app.jwks.iter().flat_map(|set| &set.keys);
-        return match known.any(|jwk| Some(&jwk.key) == key.as_ref()) {
-            true => Ok(()),
-            false => refuse("the client certificate's key is not registered for this app"),
-        };
+        if known.any(|jwk| Some(&jwk.key) == key.as_ref()) {
+            return Ok(());
+        }
+        return refuse("the client certificate's key is not registered for this app");
     }
     if !roots.lead_to(&certificate.chain, now) {
         return refuse("the client certificate does not lead to a CA that this platform trusts");

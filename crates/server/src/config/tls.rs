@@ -71,7 +71,7 @@ impl file::Http {
             None => None,
         };
         let checked = Mtls {
-            public_url: mtls.public_url.clone().map(checked_url).transpose()?,
+            public_url: mtls.public_url.as_deref().map(checked_url).transpose()?,
             roots: mtls.client_ca_file.as_deref().map_or(Ok(ClientRoots::default()), roots)?,
             listen,
             header,
@@ -109,8 +109,8 @@ fn checked_header(name: &str) -> Result<HeaderName, ConfigError> {
     }
 }
 
-fn checked_url(url: String) -> Result<String, ConfigError> {
-    match checked_issuer(url.clone()) {
+fn checked_url(url: &str) -> Result<String, ConfigError> {
+    match checked_issuer(url.to_owned()) {
         Ok(url) if url.starts_with("https://") => Ok(url),
         _ => refuse(format!(
             "http.mtls.public_url {url:?} must be an https URL without query, fragment or a slash \

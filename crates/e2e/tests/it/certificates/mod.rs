@@ -233,7 +233,7 @@ async fn what_is_no_handshake_ends_the_connection_and_nothing_else() {
     halfway.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
     let plain = Request::new("GET", "/livez").octets();
     for junk in [&plain[..], &[0; 600], &[0xff; 600], b"\x16\x03\x01\xff\xff"] {
-        let answer = send_octets(mtls, &[junk, &[0; 70_000]].concat()).await;
+        let answer = send_octets(mtls, &[junk, &vec![0; 70_000]].concat()).await;
         assert!(answer.is_none(), "{answer:?}");
     }
     let weather = rig.install(&by_ca("weather")).await;
