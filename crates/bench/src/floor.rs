@@ -291,6 +291,8 @@ impl Floor {
             acr: ACR_TERMINAL.to_owned(),
             amr,
             union_id,
+            nonce: None,
+            sid: None,
         };
         let json = |claims| serde_json::to_string(claims).unwrap_or_default();
         let id = serde_json::to_string(&id).unwrap_or_default();

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use twinpath_core::app::ClientMetadata;
 use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::http::path;
-use twinpath_server::operator::{AppSettings, Command};
+use twinpath_server::operator::Command;
 use twinpath_smpp::centre::{BoundEsme, Centre, CentreConfig};
 use twinpath_smpp::pdu::CommandStatus;
 use twinpath_wire::b64;
@@ -255,14 +256,14 @@ async fn register(
     }
     let method = AuthMethod::from(options.auth);
     let key = (method == AuthMethod::PrivateKeyJwt).then(Key::generate).transpose()?;
-    let command = Command::RegisterApp(Box::new(AppSettings {
+    let command = Command::RegisterApp(Box::new(ClientMetadata {
         client_id: Some(app::client_id(n)),
         client_name: Some(app::name(n)),
         auth_method: Some(method),
         jwks: key.as_ref().map(|key| JwkSet { keys: vec![key.public.clone()] }),
         scope: Some("openid".to_owned()),
         dpop: Some(options.dpop == Dpop::Required),
-        ..AppSettings::default()
+        ..ClientMetadata::default()
     }));
     let body = serde_json::to_vec(&command).map_err(std::io::Error::other);
     let body = body.map_err(io("registration"))?;

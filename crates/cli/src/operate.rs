@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use twinpath_core::account::Action;
+use twinpath_core::app::ClientMetadata;
 use twinpath_core::app::RegistrationError;
 use twinpath_core::records::{AuthMethod, CertificateName};
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
-use twinpath_server::operator::{AppSettings, Command, Operator, OperatorError, parse_jwks};
+use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
@@ -64,7 +65,7 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
     carry_out(&file, command).await
 }
 
-fn said(settings: Settings) -> Result<AppSettings, OperateError> {
+fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
     let jwks = match settings.jwks {
         Some(path) => {
             let text = std::fs::read_to_string(&path)
@@ -74,12 +75,11 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         None => None,
     };
     let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-    Ok(AppSettings {
+    Ok(ClientMetadata {
         client_id: settings.client_id,
         jwks,
         scope: settings.scope,
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
-        tls_client_auth: settings.certificate.into(),
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
@@ -87,8 +87,9 @@ fn said(settings: Settings) -> Result<AppSettings, OperateError> {
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
-        ..AppSettings::default()
-    })
+        ..ClientMetadata::default()
+    }
+    .named(settings.certificate.into()))
 }
 
 impl From<Certificate> for Option<CertificateName> {

@@ -172,6 +172,8 @@ pub(crate) fn what(table: Table) -> &'static str {
         Table::Terminals => "numbers",
         Table::Accounts => "accounts",
         Table::Grants => "grants",
+        Table::Sessions => "sessions",
+        Table::Interactions => "authorization requests",
         Table::Codes => "codes",
         Table::Quotas => "quotas",
         Table::Jtis => "used identifiers",

@@ -8,13 +8,17 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crate -> the crates of ours it may use.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("twinpath-wire", &[]),
     ("twinpath-smpp", &[]),
     ("twinpath-core", &["twinpath-wire"]),
     ("twinpath-store", &["twinpath-core"]),
     ("twinpath-client", &["twinpath-wire"]),
-    ("twinpath-server", &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-store"]),
+    ("twinpath-pages", &[]),
+    (
+        "twinpath-server",
+        &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-store", "twinpath-pages"],
+    ),
     (
         "twinpath-dev",
         &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-server", "twinpath-client"],

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::grant::revoke;
 use crate::ids::{AccountId, TerminalKey};
 use crate::join::TOMBSTONE_S;
-use crate::records::{Account, AccountStatus, AuditEvent, Grant, Sealed, Terminal};
+use crate::records::{Account, AccountStatus, AuditEvent, Grant, Sealed, Session, Terminal};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 
 /// What to do. Operators' commands carry it by its name in lower case.
@@ -14,7 +14,7 @@ use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 pub enum Action {
     /// Nothing: look.
     Show,
-    /// Refuse every authorization and refresh.
+    /// Refuse every authorization and refresh; its sessions count for nothing meanwhile.
     Block,
     /// Take the block back.
     Unblock,
@@ -22,7 +22,7 @@ pub enum Action {
     Revoke,
     /// Make it the account of its number again, after a dormant number got a new one.
     Restore,
-    /// Forget account, number and grants.
+    /// Forget account, number, grants and sessions.
     Erase,
 }
 
@@ -57,6 +57,9 @@ impl Operation for Manage {
     fn prefetch(&self, keys: &mut Vec<Key>) {
         keys.push(Key::Terminal(self.terminal));
         keys.push(Key::Grants(self.terminal));
+        if self.action == Action::Erase {
+            keys.push(Key::Sessions(self.terminal));
+        }
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
@@ -74,7 +77,9 @@ impl Operation for Manage {
         let all = view.grants(self.terminal)?;
         let grants: Vec<_> =
             all.iter().filter(|grant| grant.account == id && grant.live(cx.now)).cloned().collect();
-        let subject = Subject { terminal, account, present, grants: all };
+        let sessions =
+            if self.action == Action::Erase { view.sessions(self.terminal)? } else { &[] };
+        let subject = Subject { terminal, account, present, grants: all, sessions };
         let (account, writes) = subject.apply(self.action, cx);
         let profile = Profile {
             account,
@@ -94,6 +99,8 @@ struct Subject<'a> {
     /// Every grant of the terminal: also those of other accounts, and those that expired, which a
     /// clock that steps back brings to life.
     grants: &'a [Grant],
+    /// Every session of the terminal; for an erasure only.
+    sessions: &'a [Session],
 }
 
 impl Subject<'_> {
@@ -165,7 +172,8 @@ impl Subject<'_> {
     }
 
     /// Rows that name the number or the account go; a grant leaves an empty tombstone, so that no
-    /// repeated request brings it back.
+    /// repeated request brings it back. A session ends, and leaves at the next purge: nothing but its
+    /// own cookie ever asks for it.
     fn erase(&self, cx: &Context<'_>) -> Vec<Write> {
         let mut writes = vec![
             Write::DeleteAccount(self.account.terminal, self.account.id),
@@ -179,9 +187,18 @@ impl Subject<'_> {
                 jkt: String::new(),
                 scope: String::new(),
                 resources: Vec::new(),
+                terms: None,
                 revoked_at: grant.revoked_at.or(Some(cx.now)),
                 purge_at: cx.now.plus_seconds(TOMBSTONE_S),
                 ..grant.clone()
+            })
+        }));
+        let own = self.sessions.iter().filter(|session| session.account == self.account.id);
+        writes.extend(own.map(|session| {
+            Write::Session(Session {
+                ended_at: session.ended_at.or(Some(cx.now)),
+                purge_at: session.purge_at.min(cx.now),
+                ..session.clone()
             })
         }));
         writes

@@ -11,13 +11,13 @@ use twinpath_wire::phrase::{Words, normalize};
 use crate::first_message::{FirstMessage, Route};
 use crate::grant::Spends;
 use crate::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
 use crate::number::{E164, SenderPolicy, UnknownTon};
 use crate::records::{
-    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, SigningKey, Terminal, TextQuota,
-    Trust, UsedJti,
+    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Interaction, Session, SigningKey,
+    Terminal, TextQuota, Trust, UsedJti,
 };
 use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::Vault;
@@ -85,25 +85,17 @@ pub(crate) fn route(trust: Trust) -> Route {
 
 /// A registered app with DPoP that authenticates by a basic secret.
 pub(crate) fn app(id: &str, method: AuthMethod) -> App {
-    App {
-        client_id: client(id),
-        client_name: "Weather".into(),
-        developer: "clouds".into(),
-        auth_method: method,
-        jwks: None,
-        secret: None,
-        scope: vec!["openid".into(), "phone".into()],
-        dpop: true,
-        tls_client_auth: None,
-        certificate_bound: false,
-        redirect_uris: Vec::new(),
-        serves: Vec::new(),
-        android_package: None,
-        android_cert_sha256: Vec::new(),
-        apple_app_id: None,
-        created_at: START,
-        updated_at: START,
-    }
+    let row = serde_json::json!({
+        "client_id": id,
+        "client_name": "Weather",
+        "developer": "clouds",
+        "auth_method": method,
+        "scope": ["openid", "phone"],
+        "dpop": true,
+        "created_at": START,
+        "updated_at": START,
+    });
+    serde_json::from_value(row).unwrap()
 }
 
 /// What an app instance keeps: the verifier, and what it committed to.
@@ -135,6 +127,7 @@ impl Commitment {
             jkt: self.jkt.to_owned(),
             scope: "openid".into(),
             resources: Vec::new(),
+            terms: None,
             frozen: vault().frozen(&[b"openid"]),
             words: Some(Arc::from([vault().words(&words())])),
             login_hint: None,
@@ -177,6 +170,8 @@ pub(crate) struct Model {
     pub(crate) terminals: HashMap<TerminalKey, Terminal>,
     pub(crate) accounts: HashMap<(TerminalKey, AccountId), Account>,
     pub(crate) grants: BTreeMap<(TerminalKey, GrantId), Grant>,
+    pub(crate) sessions: BTreeMap<(TerminalKey, SessionId), Session>,
+    pub(crate) interactions: HashMap<Digest, Interaction>,
     pub(crate) quotas: HashMap<(TerminalKey, RouteName), TextQuota>,
     pub(crate) jtis: HashMap<Digest, UsedJti>,
     pub(crate) apps: HashMap<ClientId, App>,
@@ -190,6 +185,7 @@ enum Shard {
     Code(CodeKey),
     Terminal(TerminalKey),
     Jti(Digest),
+    Interaction(Digest),
     App(ClientId),
     SigningKeys,
 }
@@ -200,8 +196,10 @@ fn shard(key: &Key) -> Shard {
         Key::Terminal(terminal)
         | Key::Account(terminal, _)
         | Key::Grants(terminal)
+        | Key::Sessions(terminal)
         | Key::Quota(terminal, _) => Shard::Terminal(*terminal),
         Key::Jti(jti) => Shard::Jti(*jti),
+        Key::Interaction(key) => Shard::Interaction(*key),
         Key::App(id) => Shard::App(id.clone()),
         Key::SigningKeys => Shard::SigningKeys,
     }
@@ -216,6 +214,8 @@ impl Model {
             terminals: HashMap::new(),
             accounts: HashMap::new(),
             grants: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            interactions: HashMap::new(),
             quotas: HashMap::new(),
             jtis: HashMap::new(),
             apps: HashMap::new(),
@@ -279,6 +279,13 @@ impl Model {
                 Loaded::Account(self.accounts.get(&(*terminal, *id)).cloned())
             }
             Key::Grants(terminal) => Loaded::Grants(self.grants_of(*terminal)),
+            Key::Sessions(terminal) => {
+                let of = |session: &&Session| session.terminal == *terminal;
+                Loaded::Sessions(self.sessions.values().filter(of).cloned().collect())
+            }
+            Key::Interaction(key) => {
+                Loaded::Interaction(self.interactions.get(key).cloned().map(Box::new))
+            }
             Key::Quota(terminal, route) => {
                 Loaded::Quota(self.quotas.get(&(*terminal, route.clone())).cloned())
             }
@@ -294,6 +301,8 @@ impl Model {
             Write::Terminal(row) => drop(self.terminals.insert(row.key, row)),
             Write::Account(row) => drop(self.accounts.insert((row.terminal, row.id), row)),
             Write::Grant(row) => drop(self.grants.insert((row.terminal, row.id), row)),
+            Write::Session(row) => drop(self.sessions.insert((row.terminal, row.id), row)),
+            Write::Interaction(row) => drop(self.interactions.insert(row.key, *row)),
             Write::Quota(row) => {
                 self.quotas.insert((row.terminal, row.route.clone()), row);
             }
@@ -305,6 +314,7 @@ impl Model {
             Write::DeleteTerminal(key) => drop(self.terminals.remove(&key)),
             Write::DeleteAccount(terminal, id) => drop(self.accounts.remove(&(terminal, id))),
             Write::DeleteApp(id) => drop(self.apps.remove(&id)),
+            Write::DeleteSigningKey(kid) => drop(self.keys.remove(&kid)),
             Write::Audit(event) => self.audit.push(event),
         }
     }
@@ -315,6 +325,8 @@ impl Model {
         self.codes.retain(|_, row| now < row.purge_at);
         self.grants.retain(|_, row| now < row.purge_at);
         self.jtis.retain(|_, row| now < row.purge_at);
+        self.sessions.retain(|_, row| now < row.purge_at);
+        self.interactions.retain(|_, row| now < row.purge_at);
         let hour_ago = now.plus_seconds(-3600);
         self.quotas.retain(|_, row| row.texts.iter().any(|(_, at)| *at > hour_ago));
     }

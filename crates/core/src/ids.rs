@@ -44,6 +44,21 @@ macro_rules! bytes16 {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
+                let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).ok();
+                let id = bytes.as_deref().and_then(Self::from_slice);
+                id.ok_or_else(|| serde::de::Error::custom("16 bytes in base64url"))
+            }
+        }
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
@@ -69,6 +84,10 @@ bytes16! {
 bytes16! {
     /// A grant, made by whoever consumes the code, before any account is touched.
     GrantId
+}
+bytes16! {
+    /// A person's session at the sign-in page, within its terminal.
+    SessionId
 }
 bytes16! {
     /// Keyed hash of a message's words, a token, or of a request's frozen parameters.

@@ -9,6 +9,7 @@
 //! | [`first_message`] | what a received text says, or why it is refused (first-message receiver) |
 //! | [`join`] | the two-path join: record a mapping, redeem a code (mapping recorder, account finder) |
 //! | [`app`] | the registry of apps and their authentication (checker) |
+//! | [`authorization`] | the authorization endpoint: requests on their way, sessions, codes |
 //! | [`proof`] | DPoP proofs, their nonces, and JWS verification |
 //! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
 //! | [`token`] | what is signed and handed out (token maker), and signing keys |
@@ -18,6 +19,7 @@
 
 pub mod account;
 pub mod app;
+pub mod authorization;
 pub mod first_message;
 #[cfg(test)]
 mod fixtures;

@@ -2,14 +2,25 @@
 //! interprets them. Rows of one account share `terminal`, rows of one code share `key`: a
 //! transaction step touches rows of one such key only.
 
-use std::net::IpAddr;
+mod app;
+mod interaction;
+mod session;
 
 use serde::{Deserialize, Serialize};
-use twinpath_wire::jwk::{Jwk, JwkSet};
+use serde_json::Value;
+use twinpath_wire::jwk::Jwk;
 
 use crate::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
+
+pub use app::{
+    AccessTokenFormat, App, AuthMethod, CertificateName, GrantType, Registration, Secret,
+};
+pub use interaction::{
+    Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
+};
+pub use session::Session;
 
 /// Ciphertext of [`crate::vault::Vault`]; only it can open one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -116,7 +127,7 @@ pub enum AccountStatus {
 }
 
 /// What one account allowed one app instance.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Grant {
     /// Primary key, with `id`.
     pub terminal: TerminalKey,
@@ -145,10 +156,33 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
     /// The refresh token.
     pub refresh: RefreshState,
+    /// What only some grants have.
+    pub terms: Option<Box<Terms>>,
     /// When refreshing ends.
     pub expires_at: Timestamp,
     /// When the row may be forgotten.
     pub purge_at: Timestamp,
+}
+
+/// What only some grants have.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Terms {
+    /// The session in which it was approved; logging out there ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// RFC 9396 7: what was granted, an array of objects with `type`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
+    /// OIDC Core 5.5: claims asked for one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<ClaimsRequest>,
+    /// Whether it ends with its session (`offline_access` was not granted).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub session_bound: bool,
+    /// Whether no refresh token was handed out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_refresh: bool,
 }
 
 /// Where the refresh tokens of a grant stand. Tokens are numbered from 1.
@@ -188,105 +222,6 @@ pub struct UsedJti {
     pub purge_at: Timestamp,
 }
 
-/// A registered app: an OAuth client (RFC 7591 2).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct App {
-    /// Primary key.
-    pub client_id: ClientId,
-    /// Shown to people, and in the phrase.
-    pub client_name: String,
-    /// Apps of one developer share `union_id`.
-    pub developer: String,
-    /// How it authenticates.
-    pub auth_method: AuthMethod,
-    /// Its public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jwks: Option<JwkSet>,
-    /// What its secret is checked with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<Secret>,
-    /// What it may ask for.
-    pub scope: Vec<String>,
-    /// Whether its tokens are bound to an instance key (RFC 9449).
-    pub dpop: bool,
-    /// Whose certificate it shows, for `tls_client_auth`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls_client_auth: Option<CertificateName>,
-    /// `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4).
-    #[serde(default)]
-    pub certificate_bound: bool,
-    /// RFC 6749 3.1.2.
-    #[serde(default)]
-    pub redirect_uris: Vec<String>,
-    /// The resources (RFC 8707) it serves: an API that may introspect tokens for them.
-    #[serde(default)]
-    pub serves: Vec<String>,
-    /// Android package name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub android_package: Option<String>,
-    /// SHA-256 digests of the signing certificates, lower-case hex.
-    #[serde(default)]
-    pub android_cert_sha256: Vec<String>,
-    /// Apple `team.bundle`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apple_app_id: Option<String>,
-    /// Registered.
-    pub created_at: Timestamp,
-    /// Last changed.
-    pub updated_at: Timestamp,
-}
-
-/// `token_endpoint_auth_method` (RFC 7591 2).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// RFC 7523.
-    PrivateKeyJwt,
-    /// RFC 6749 2.3.1.
-    ClientSecretBasic,
-    /// RFC 6749 2.3.1.
-    ClientSecretPost,
-    /// OIDC Core 9.
-    ClientSecretJwt,
-    /// RFC 8705 2.1.
-    TlsClientAuth,
-    /// RFC 8705 2.2.
-    SelfSignedTlsClientAuth,
-    /// RFC 6749 2.1; development only.
-    None,
-}
-
-/// What the certificate of an app with `tls_client_auth` must name (RFC 8705 2.1.2): the one member
-/// of its metadata, and that member's value.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum CertificateName {
-    /// The subject, as an RFC 4514 string.
-    #[serde(rename = "tls_client_auth_subject_dn")]
-    SubjectDn(String),
-    /// A `dNSName`.
-    #[serde(rename = "tls_client_auth_san_dns")]
-    SanDns(String),
-    /// A `uniformResourceIdentifier`.
-    #[serde(rename = "tls_client_auth_san_uri")]
-    SanUri(String),
-    /// An `iPAddress`.
-    #[serde(rename = "tls_client_auth_san_ip")]
-    SanIp(IpAddr),
-    /// An `rfc822Name`.
-    #[serde(rename = "tls_client_auth_san_email")]
-    SanEmail(String),
-}
-
-/// An app's secret at rest.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secret {
-    /// Keyed hash: it only needs comparison.
-    Hash(Vec<u8>),
-    /// Encrypted: an HMAC has to be made with it.
-    Sealed(Sealed),
-}
-
 /// A key that signs tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SigningKey {
@@ -296,8 +231,10 @@ pub struct SigningKey {
     pub private: Sealed,
     /// Public key, with `kid`, `alg` and `use`.
     pub public: Jwk,
-    /// Made.
+    /// Made, and published since.
     pub created_at: Timestamp,
+    /// From when it signs; until then it is only published.
+    pub signs_at: Timestamp,
     /// No longer signs since; still published for a while.
     pub retired_at: Option<Timestamp>,
 }
@@ -338,6 +275,11 @@ impl Grant {
             route: Some(self.route.0.to_string()),
             ..AuditEvent::new(at, kind)
         }
+    }
+
+    /// The session in which it was approved.
+    pub fn session(&self) -> Option<SessionId> {
+        self.terms.as_ref().and_then(|terms| terms.session)
     }
 
     /// Whether it can still be used at `now`.

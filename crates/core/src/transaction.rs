@@ -19,7 +19,8 @@ use std::collections::hash_map::Entry;
 
 use crate::ids::{AccountId, ClientId, CodeKey, Digest, RouteName, TerminalKey, Timestamp};
 use crate::records::{
-    Account, App, AuditEvent, CodeRecord, Grant, SigningKey, Terminal, TextQuota, UsedJti,
+    Account, App, AuditEvent, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal,
+    TextQuota, UsedJti,
 };
 
 /// Names a row, or a small set of rows that are loaded together.
@@ -33,10 +34,14 @@ pub enum Key {
     Account(TerminalKey, AccountId),
     /// Every [`Grant`] of a terminal, tombstones included.
     Grants(TerminalKey),
+    /// Every [`Session`] of a terminal, ended ones included.
+    Sessions(TerminalKey),
     /// One [`TextQuota`].
     Quota(TerminalKey, RouteName),
     /// One [`UsedJti`].
     Jti(Digest),
+    /// One [`Interaction`].
+    Interaction(Digest),
     /// One [`App`].
     App(ClientId),
     /// Every [`SigningKey`].
@@ -54,10 +59,14 @@ pub enum Loaded {
     Account(Option<Account>),
     /// For [`Key::Grants`].
     Grants(Vec<Grant>),
+    /// For [`Key::Sessions`].
+    Sessions(Vec<Session>),
     /// For [`Key::Quota`].
     Quota(Option<TextQuota>),
     /// For [`Key::Jti`].
     Jti(Option<UsedJti>),
+    /// For [`Key::Interaction`].
+    Interaction(Option<Box<Interaction>>),
     /// For [`Key::App`].
     App(Option<Box<App>>),
     /// For [`Key::SigningKeys`].
@@ -77,9 +86,13 @@ pub enum Write {
     /// Puts.
     Grant(Grant),
     /// Puts.
+    Session(Session),
+    /// Puts.
     Quota(TextQuota),
     /// Puts.
     Jti(UsedJti),
+    /// Puts.
+    Interaction(Box<Interaction>),
     /// Puts.
     App(Box<App>),
     /// Puts.
@@ -90,6 +103,8 @@ pub enum Write {
     DeleteAccount(TerminalKey, AccountId),
     /// Deletes.
     DeleteApp(ClientId),
+    /// Deletes.
+    DeleteSigningKey(String),
     /// Appends; needs no reading first.
     Audit(AuditEvent),
 }
@@ -187,6 +202,24 @@ impl Rows {
         jti, (key: Digest), Key::Jti(key), Jti, UsedJti
     );
 
+    /// An authorization request on its way.
+    pub fn interaction(&self, key: Digest) -> Result<Option<&Interaction>, Missing> {
+        let key = Key::Interaction(key);
+        match self.rows.get(&key) {
+            Some(Loaded::Interaction(row)) => Ok(row.as_deref()),
+            _ => Err(Missing(key)),
+        }
+    }
+
+    /// Every session of a terminal, ended ones included, in no particular order.
+    pub fn sessions(&self, terminal: TerminalKey) -> Result<&[Session], Missing> {
+        let key = Key::Sessions(terminal);
+        match self.rows.get(&key) {
+            Some(Loaded::Sessions(rows)) => Ok(rows),
+            _ => Err(Missing(key)),
+        }
+    }
+
     /// A registered app.
     pub fn app(&self, client_id: &ClientId) -> Result<Option<&App>, Missing> {
         let key = Key::App(client_id.clone());
@@ -239,6 +272,9 @@ impl Rows {
                 (Key::Quota(row.terminal, row.route.clone()), Loaded::Quota(Some(row.clone())))
             }
             Write::Jti(row) => (Key::Jti(row.key), Loaded::Jti(Some(*row))),
+            Write::Interaction(row) => {
+                (Key::Interaction(row.key), Loaded::Interaction(Some(row.clone())))
+            }
             Write::App(row) => (Key::App(row.client_id.clone()), Loaded::App(Some(row.clone()))),
             Write::DeleteTerminal(key) => (Key::Terminal(*key), Loaded::Terminal(None)),
             Write::DeleteAccount(terminal, id) => {
@@ -246,7 +282,9 @@ impl Rows {
             }
             Write::DeleteApp(id) => (Key::App(id.clone()), Loaded::App(None)),
             Write::Grant(row) => return self.put_grant(row),
+            Write::Session(row) => return self.put_session(row),
             Write::SigningKey(row) => return self.put_signing_key(row),
+            Write::DeleteSigningKey(kid) => return self.delete_signing_key(kid),
             Write::Audit(_) => return true,
         };
         match self.rows.get_mut(&key) {
@@ -259,24 +297,40 @@ impl Rows {
     }
 
     fn put_grant(&mut self, row: &Grant) -> bool {
-        let Some(Loaded::Grants(rows)) = self.rows.get_mut(&Key::Grants(row.terminal)) else {
-            return false;
-        };
-        match rows.iter_mut().find(|known| known.id == row.id) {
-            Some(known) => known.clone_from(row),
-            None => rows.push(row.clone()),
+        match self.rows.get_mut(&Key::Grants(row.terminal)) {
+            Some(Loaded::Grants(rows)) => put(rows, row, |known| known.id == row.id),
+            _ => false,
         }
-        true
+    }
+
+    fn put_session(&mut self, row: &Session) -> bool {
+        match self.rows.get_mut(&Key::Sessions(row.terminal)) {
+            Some(Loaded::Sessions(rows)) => put(rows, row, |known| known.id == row.id),
+            _ => false,
+        }
     }
 
     fn put_signing_key(&mut self, row: &SigningKey) -> bool {
+        match self.rows.get_mut(&Key::SigningKeys) {
+            Some(Loaded::SigningKeys(rows)) => put(rows, row, |known| known.kid == row.kid),
+            _ => false,
+        }
+    }
+
+    fn delete_signing_key(&mut self, kid: &str) -> bool {
         let Some(Loaded::SigningKeys(rows)) = self.rows.get_mut(&Key::SigningKeys) else {
             return false;
         };
-        match rows.iter_mut().find(|known| known.kid == row.kid) {
-            Some(known) => known.clone_from(row),
-            None => rows.push(row.clone()),
-        }
+        rows.retain(|known| known.kid != kid);
         true
     }
+}
+
+/// Puts a row among those that were loaded with it.
+fn put<T: Clone>(rows: &mut Vec<T>, row: &T, same: impl Fn(&T) -> bool) -> bool {
+    match rows.iter_mut().find(|known| same(known)) {
+        Some(known) => known.clone_from(row),
+        None => rows.push(row.clone()),
+    }
+    true
 }

@@ -60,6 +60,8 @@ pub struct Vault {
     unions: hmac::Key,
     identifiers: hmac::Key,
     nonces: hmac::Key,
+    page_verifiers: hmac::Key,
+    form_tokens: hmac::Key,
     admin: String,
     number: LessSafeKey,
     app_secret: LessSafeKey,
@@ -137,6 +139,8 @@ impl Vault {
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
             nonces: mac_key(&prk, "dpop-nonce")?,
+            page_verifiers: mac_key(&prk, "page-verifier")?,
+            form_tokens: mac_key(&prk, "form-token")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
             number: aead_key(&prk, "aead-number")?,
             app_secret: aead_key(&prk, "aead-app-secret")?,
@@ -189,6 +193,17 @@ impl Vault {
     /// The subject that all apps of one developer share.
     pub fn union_id(&self, developer: &str, account: AccountId) -> String {
         URL_SAFE_NO_PAD.encode(cut(mac(&self.unions, &[developer.as_bytes(), &account.0])))
+    }
+
+    /// The verifier of the code that a page shows (PROTOCOL 2), from the request's identifier.
+    pub(crate) fn page_verifier(&self, interaction: &[u8; 16], attempt: u32) -> [u8; 32] {
+        mac(&self.page_verifiers, &[interaction, &attempt.to_be_bytes()])
+    }
+
+    /// What a form of a page must carry, so that only that page can send it: from the browser's cookie
+    /// and the request's identifier.
+    pub fn form_token(&self, browser: &str, subject: &str) -> String {
+        URL_SAFE_NO_PAD.encode(mac(&self.form_tokens, &[browser.as_bytes(), subject.as_bytes()]))
     }
 
     /// The key of nonces that all nodes of a deployment take.

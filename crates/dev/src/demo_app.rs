@@ -10,8 +10,9 @@ use twinpath_client::{
     Authentication, Client, ClientConfig, Error, InstanceKey as _, Method, Options, SoftwareKey,
     TextSender, Tokens,
 };
+use twinpath_core::app::ClientMetadata;
 use twinpath_core::records::AuthMethod;
-use twinpath_server::operator::{AppSettings, Command, Operator};
+use twinpath_server::operator::{Command, Operator};
 use twinpath_server::platform::Platform;
 use twinpath_wire::jwk::JwkSet;
 
@@ -55,13 +56,13 @@ pub(crate) async fn register(
     const STEP: &str = "register the demo app";
     let key = SoftwareKey::load_or_generate(folder.path().join("weather-app.key"))
         .map_err(DevError::at(STEP, ADVICE))?;
-    let settings = Box::new(AppSettings {
+    let settings = Box::new(ClientMetadata {
         client_id: Some(CLIENT_ID.to_owned()),
         client_name: Some(NAME.to_owned()),
         auth_method: Some(AuthMethod::PrivateKeyJwt),
         jwks: Some(JwkSet { keys: vec![key.public_jwk().clone()] }),
         scope: Some(scope()),
-        ..AppSettings::default()
+        ..ClientMetadata::default()
     });
     let operator = Operator { store: &platform.store, vault: &platform.vault };
     let show = Command::ShowApp { client_id: CLIENT_ID.to_owned() };

@@ -104,9 +104,9 @@ impl Registration {
             "command": "register_app",
             "client_id": self.client_id,
             "client_name": self.name(),
-            "auth_method": self.method,
+            "token_endpoint_auth_method": self.method,
             "scope": self.scope,
-            "dpop": self.dpop,
+            "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
         if let Some(developer) = &self.developer {

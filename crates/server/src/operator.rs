@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinpath_core::account::{Action, Manage, Profile};
 use twinpath_core::app::{
-    DeleteApp, NewApp, NewSecret, PutApp, PutOutcome, RegistrationError, client_metadata,
+    ClientMetadata, DeleteApp, NewSecret, PutApp, PutOutcome, RegistrationError, client_metadata,
 };
 use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
 use twinpath_core::number::E164;
-use twinpath_core::records::{App, AuthMethod, CertificateName, SigningKey};
+use twinpath_core::records::{App, SigningKey};
 use twinpath_core::token::{RotateKey, new_signing_key};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use twinpath_core::vault::{Vault, VaultError};
@@ -25,7 +25,7 @@ use crate::platform::{SystemRandom, now, read_signing_keys};
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// `app register`
-    RegisterApp(Box<AppSettings>),
+    RegisterApp(Box<ClientMetadata>),
     /// `app list`
     ListApps,
     /// `app show`
@@ -34,7 +34,7 @@ pub enum Command {
         client_id: String,
     },
     /// `app update`
-    UpdateApp(Box<AppSettings>),
+    UpdateApp(Box<ClientMetadata>),
     /// `app rotate-secret`
     RotateSecret {
         /// Which.
@@ -56,29 +56,6 @@ pub enum Command {
     ListKeys,
     /// `key rotate`
     RotateKey,
-}
-
-/// What is said of an app: everything that matters to register, only what changes to update.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[expect(missing_docs, reason = "the members are those of twinpath_core::app::NewApp")]
-pub struct AppSettings {
-    pub client_id: Option<String>,
-    pub client_name: Option<String>,
-    pub auth_method: Option<AuthMethod>,
-    pub jwks: Option<JwkSet>,
-    pub scope: Option<String>,
-    pub dpop: Option<bool>,
-    #[serde(flatten)]
-    pub tls_client_auth: Option<CertificateName>,
-    #[serde(rename = "tls_client_certificate_bound_access_tokens")]
-    pub certificate_bound: Option<bool>,
-    pub redirect_uris: Option<Vec<String>>,
-    pub serves: Option<Vec<String>>,
-    pub android_package: Option<String>,
-    pub android_cert_sha256: Option<Vec<String>>,
-    pub apple_app_id: Option<String>,
-    pub developer: Option<String>,
 }
 
 /// A command that was not carried out.
@@ -135,25 +112,8 @@ impl Operator<'_> {
         self.store.read(ReadApp(id)).await?.ok_or_else(unknown)
     }
 
-    async fn register(&self, settings: AppSettings) -> Result<Value, OperatorError> {
-        let missing = |what: &str| RegistrationError(format!("{what} is missing"));
-        let new = NewApp {
-            client_id: settings.client_id,
-            client_name: settings.client_name.ok_or_else(|| missing("the name"))?,
-            auth_method: settings.auth_method.unwrap_or(AuthMethod::PrivateKeyJwt),
-            jwks: settings.jwks,
-            scope: settings.scope.unwrap_or_else(|| "openid".to_owned()),
-            dpop: settings.dpop.unwrap_or(settings.certificate_bound != Some(true)),
-            tls_client_auth: settings.tls_client_auth,
-            certificate_bound: settings.certificate_bound.unwrap_or(false),
-            redirect_uris: settings.redirect_uris.unwrap_or_default(),
-            serves: settings.serves.unwrap_or_default(),
-            android_package: settings.android_package,
-            android_cert_sha256: settings.android_cert_sha256.unwrap_or_default(),
-            apple_app_id: settings.apple_app_id,
-            developer: settings.developer,
-        };
-        let (app, secret) = new.register(self.vault, now(), &mut SystemRandom)?;
+    async fn register(&self, settings: ClientMetadata) -> Result<Value, OperatorError> {
+        let (app, secret) = settings.register(self.vault, now(), &mut SystemRandom)?;
         self.put(&app, true).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }
@@ -168,40 +128,12 @@ impl Operator<'_> {
         }
     }
 
-    /// What is not said stays. A change of the method makes a new secret where it needs one.
-    async fn update(&self, settings: AppSettings) -> Result<Value, OperatorError> {
-        let Some(client_id) = settings.client_id.clone() else {
+    async fn update(&self, settings: ClientMetadata) -> Result<Value, OperatorError> {
+        let Some(client_id) = &settings.client_id else {
             return subject("the client_id is missing");
         };
-        let old = self.app(&client_id).await?;
-        let method = settings.auth_method.unwrap_or(old.auth_method);
-        let keyed =
-            matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth);
-        let keys_stay = keyed.then_some(old.jwks).flatten();
-        let named = method == AuthMethod::TlsClientAuth;
-        let name_stays = named.then_some(old.tls_client_auth).flatten();
-        let new = NewApp {
-            client_id: Some(client_id),
-            client_name: settings.client_name.unwrap_or(old.client_name),
-            auth_method: method,
-            jwks: settings.jwks.or(keys_stay),
-            scope: settings.scope.unwrap_or_else(|| old.scope.join(" ")),
-            dpop: settings.dpop.unwrap_or(old.dpop),
-            tls_client_auth: settings.tls_client_auth.or(name_stays),
-            certificate_bound: settings.certificate_bound.unwrap_or(old.certificate_bound),
-            redirect_uris: settings.redirect_uris.unwrap_or(old.redirect_uris),
-            serves: settings.serves.unwrap_or(old.serves),
-            android_package: settings.android_package.or(old.android_package),
-            android_cert_sha256: settings.android_cert_sha256.unwrap_or(old.android_cert_sha256),
-            apple_app_id: settings.apple_app_id.or(old.apple_app_id),
-            developer: Some(settings.developer.unwrap_or(old.developer)),
-        };
-        let (mut app, mut secret) = new.register(self.vault, now(), &mut SystemRandom)?;
-        app.created_at = old.created_at;
-        if method == old.auth_method {
-            app.secret = old.secret;
-            secret = None;
-        }
+        let old = self.app(client_id).await?;
+        let (app, secret) = settings.update(&old, self.vault, now(), &mut SystemRandom)?;
         self.put(&app, false).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }

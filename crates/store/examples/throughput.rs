@@ -140,6 +140,7 @@ fn granted(terminal: Terminal, id: GrantId, new: bool) -> Vec<Write> {
             trust: Trust::Operator,
             revoked_at: None,
             refresh: RefreshState { sequence: 1, hash, previous: None, first: 1, used: false },
+            terms: None,
             expires_at: now.plus_seconds(30 * 86_400),
             purge_at: now.plus_seconds(31 * 86_400),
         })

@@ -2,6 +2,8 @@
 //! the table's name, never a panic. Every backend selects the columns of a table in the same order,
 //! the one of the parsers below, and puts by the same conversions.
 
+mod sign_in;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,6 +17,8 @@ use twinpath_core::records::{
 
 use crate::audit::AuditLine;
 use crate::error::StoreError;
+
+pub(crate) use sign_in::{interaction, session, terms};
 
 pub(crate) mod number {
     //! The numbers by which enumerations are stored.
@@ -208,6 +212,7 @@ pub(crate) fn grant(row: &Fields<'_>) -> Parsed<Grant> {
         },
         expires_at: row.time(16)?,
         purge_at: row.time(17)?,
+        terms: row.optional(18, sign_in::terms_at)?,
     })
 }
 
@@ -249,6 +254,8 @@ pub(crate) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {
         private: row.sealed(1)?,
         public: serde_json::from_str(row.text(2)?).map_err(|_| row.at_fault(2))?,
         created_at: row.time(3)?,
+        // What a program of before made signs from the start.
+        signs_at: row.optional(5, Fields::time)?.map_or_else(|| row.time(3), Ok)?,
         retired_at: row.optional(4, Fields::time)?,
     })
 }

@@ -9,8 +9,8 @@
 //!   the batch is serial. An operation that waits for a row is overtaken by those that do not;
 //! * a step's writes are taken in together or not at all: one write to an unread row refuses the step
 //!   and fails its operation alone. Steps decided before that stay, as after a crash between the two;
-//! * a step's writes are of one terminal, one code or one identifier: what a database spread over
-//!   machines can commit in one place;
+//! * a step's writes are of one terminal, one code, one identifier or one authorization request: what
+//!   a database spread over machines can commit in one place;
 //! * a decision that panics, never ends or asks forever fails alone.
 
 use std::collections::{HashMap, HashSet};
@@ -219,7 +219,7 @@ impl Batch {
         let first = shards.next();
         if shards.any(|shard| Some(shard) != first) {
             return Err(StoreError::inconsistent(
-                "a step wrote rows of more than one terminal, code or identifier",
+                "a step wrote rows of more than one terminal, code, identifier or request",
             ));
         }
         let unread = || StoreError::inconsistent("a decision wrote a row that it never read");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinpath_core::ids::{CodeKey, Digest, GrantId, TerminalKey};
+use twinpath_core::ids::{CodeKey, Digest, GrantId, SessionId, TerminalKey};
 use twinpath_core::transaction::{Key, Rows, Write};
 
 /// Collects writes in order, and drops those that a later one replaces.
@@ -37,6 +37,7 @@ pub(crate) fn was_read(rows: &Rows, write: &Write) -> bool {
     RowId::of(write).is_none_or(|row| match row {
         RowId::Key(key) => rows.knows(&key),
         RowId::Grant(terminal, _) => rows.knows(&Key::Grants(terminal)),
+        RowId::Session(terminal, _) => rows.knows(&Key::Sessions(terminal)),
         RowId::SigningKey(_) => rows.knows(&Key::SigningKeys),
     })
 }
@@ -48,6 +49,7 @@ pub(crate) enum Shard {
     Code(CodeKey),
     Terminal(TerminalKey),
     Jti(Digest),
+    Interaction(Digest),
     /// Apps and signing keys: few, and everywhere.
     Registry,
 }
@@ -58,12 +60,17 @@ impl Shard {
         Some(match write {
             Write::Code(row) => Self::Code(row.key),
             Write::Jti(row) => Self::Jti(row.key),
+            Write::Interaction(row) => Self::Interaction(row.key),
             Write::Terminal(row) => Self::Terminal(row.key),
             Write::Account(row) => Self::Terminal(row.terminal),
             Write::Grant(row) => Self::Terminal(row.terminal),
+            Write::Session(row) => Self::Terminal(row.terminal),
             Write::Quota(row) => Self::Terminal(row.terminal),
             Write::DeleteTerminal(key) | Write::DeleteAccount(key, _) => Self::Terminal(*key),
-            Write::App(_) | Write::DeleteApp(_) | Write::SigningKey(_) => Self::Registry,
+            Write::App(_)
+            | Write::DeleteApp(_)
+            | Write::SigningKey(_)
+            | Write::DeleteSigningKey(_) => Self::Registry,
             Write::Audit(_) => return None,
         })
     }
@@ -74,6 +81,7 @@ impl Shard {
 enum RowId {
     Key(Key),
     Grant(TerminalKey, GrantId),
+    Session(TerminalKey, SessionId),
     SigningKey(String),
 }
 
@@ -86,12 +94,15 @@ impl RowId {
             Write::Account(row) => Key::Account(row.terminal, row.id),
             Write::Quota(row) => Key::Quota(row.terminal, row.route.clone()),
             Write::Jti(row) => Key::Jti(row.key),
+            Write::Interaction(row) => Key::Interaction(row.key),
             Write::App(row) => Key::App(row.client_id.clone()),
             Write::DeleteTerminal(key) => Key::Terminal(*key),
             Write::DeleteAccount(terminal, id) => Key::Account(*terminal, *id),
             Write::DeleteApp(id) => Key::App(id.clone()),
             Write::Grant(row) => return Some(Self::Grant(row.terminal, row.id)),
+            Write::Session(row) => return Some(Self::Session(row.terminal, row.id)),
             Write::SigningKey(row) => return Some(Self::SigningKey(row.kid.clone())),
+            Write::DeleteSigningKey(kid) => return Some(Self::SigningKey(kid.clone())),
             Write::Audit(_) => return None,
         }))
     }

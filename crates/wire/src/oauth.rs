@@ -12,6 +12,14 @@ use serde_json::Value;
 pub const GRANT_TERMINAL: &str = "urn:twinpath:oauth:grant-type:terminal";
 /// RFC 6749 6.
 pub const GRANT_REFRESH_TOKEN: &str = "refresh_token";
+/// RFC 6749 4.1.3.
+pub const GRANT_AUTHORIZATION_CODE: &str = "authorization_code";
+/// RFC 6749 4.4.2.
+pub const GRANT_CLIENT_CREDENTIALS: &str = "client_credentials";
+/// RFC 8628 3.4.
+pub const GRANT_DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// RFC 8693 2.1.
+pub const GRANT_TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// A terminal was proven (PROTOCOL 8).
 pub const ACR_TERMINAL: &str = "urn:twinpath:acr:terminal";
@@ -70,6 +78,32 @@ error_codes! {
     UnsupportedGrantType = "unsupported_grant_type",
     /// RFC 6749 5.2.
     InvalidScope = "invalid_scope",
+    /// RFC 6749 4.1.2.1.
+    UnsupportedResponseType = "unsupported_response_type",
+    /// OIDC Core 3.1.2.6.
+    LoginRequired = "login_required",
+    /// OIDC Core 3.1.2.6.
+    ConsentRequired = "consent_required",
+    /// OIDC Core 3.1.2.6.
+    InteractionRequired = "interaction_required",
+    /// OIDC Core 3.1.2.6.
+    RequestNotSupported = "request_not_supported",
+    /// OIDC Core 3.1.2.6, RFC 9126 2.1.
+    InvalidRequestUri = "invalid_request_uri",
+    /// OIDC Core 3.1.2.6.
+    RegistrationNotSupported = "registration_not_supported",
+    /// OIDC Unmet Authentication Requirements 1.
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements",
+    /// RFC 7591 3.2.2.
+    InvalidRedirectUri = "invalid_redirect_uri",
+    /// RFC 7591 3.2.2.
+    InvalidClientMetadata = "invalid_client_metadata",
+    /// draft-ietf-oauth-first-party-apps-04 5.2.2.
+    InsufficientAuthorization = "insufficient_authorization",
+    /// draft-ietf-oauth-first-party-apps-04 5.2.2.
+    InvalidSession = "invalid_session",
+    /// draft-ietf-oauth-first-party-apps-04 5.2.2.
+    RedirectToWeb = "redirect_to_web",
     /// RFC 6749 4.1.2.1.
     ServerError = "server_error",
     /// RFC 6749 4.1.2.1; the body of every 429 (PROTOCOL 5).

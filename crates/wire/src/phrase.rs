@@ -72,6 +72,19 @@ pub fn default_phrases() -> BTreeMap<String, String> {
     .into()
 }
 
+/// Templates for texts that a page of the platform shows, by BCP 47 language tag: words of their own,
+/// so that a text made for an app is good for nothing at a page, nor the other way round.
+pub fn page_phrases() -> BTreeMap<String, String> {
+    [
+        ("en", "{app} sign-in. Send only if you started it."),
+        ("es", "{app} - acceso. Enviar solo si lo ha pedido usted."),
+        ("hi", "{app} अपने लिए ही भेजें"),
+        ("zh-Hans", "{app} 登录. 仅本人操作时发送."),
+    ]
+    .map(|(language, template)| (language.to_owned(), template.to_owned()))
+    .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use crate::fixtures::{
     Commitment, DORMANT_S, Model, assert_matches, client, issued, redeem, terminal, vault,
 };
 use crate::grant::{Handle, Inspect, Refresh, RefreshRequest, Refreshed, Spends};
+use crate::ids::{Digest, SessionId};
 use crate::join::{Denial, Issued, Redeemed};
 use crate::records::Trust;
 
@@ -270,6 +271,48 @@ fn erasing_one_of_two_accounts_keeps_the_other() {
     assert_eq!(model.accounts.len(), 1);
 }
 
+/// A session of an account, begun now.
+fn session(model: &mut Model, byte: u8, account: AccountId) -> Session {
+    let session = Session {
+        terminal: terminal(0),
+        id: SessionId([byte; 16]),
+        account,
+        cookie: Digest([byte; 16]),
+        auth_time: model.now,
+        route: "modem".into(),
+        trust: Trust::Operator,
+        created_at: model.now,
+        ended_at: None,
+        expires_at: model.now.plus_seconds(3600),
+        purge_at: model.now.plus_seconds(7200),
+    };
+    model.sessions.insert((session.terminal, session.id), session.clone());
+    session
+}
+
+#[test]
+fn erasing_ends_the_sessions_of_that_account_alone() {
+    let (mut model, old, new) = replaced();
+    session(&mut model, 1, old.grant.account);
+    let other = session(&mut model, 2, new.grant.account);
+    let mut ended = session(&mut model, 3, old.grant.account);
+    ended.ended_at = Some(model.now);
+    model.sessions.insert((ended.terminal, ended.id), ended.clone());
+    model.pass(60);
+    for action in [Action::Show, Action::Block, Action::Unblock, Action::Revoke] {
+        let before = model.sessions.clone();
+        manage(&mut model, Some(old.grant.account), action).unwrap();
+        assert_eq!(model.sessions, before, "{action:?}");
+    }
+    manage(&mut model, Some(old.grant.account), Action::Erase).unwrap();
+    let at = |byte: u8| &model.sessions[&(terminal(0), SessionId([byte; 16]))];
+    assert_eq!((at(1).ended_at, at(3).ended_at), (Some(model.now), ended.ended_at));
+    // Also for a clock that steps back.
+    assert!(!at(1).live(at(1).created_at) && at(2).live(model.now));
+    model.purge();
+    assert_eq!(model.sessions.into_values().collect::<Vec<_>>(), [other]);
+}
+
 #[test]
 fn an_instance_has_one_live_grant() {
     let mut model = Model::new();
@@ -295,7 +338,7 @@ fn the_same_key_in_two_apps_is_two_instances() {
 
 #[test]
 fn an_app_without_keys_keeps_its_newest_grants() {
-    use crate::join::APP_GRANTS;
+    use crate::grant::APP_GRANTS;
     let mut model = Model::new();
     let mut grants = Vec::new();
     for number in 0..APP_GRANTS + 3 {

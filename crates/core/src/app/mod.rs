@@ -2,6 +2,8 @@
 
 mod authenticate;
 mod certificate;
+mod checks;
+mod metadata;
 mod registered;
 mod registration;
 
@@ -10,7 +12,6 @@ pub use certificate::{
     CertificateError, ClientCertificate, ClientRoots, MAX_CERTIFICATE, MAX_CHAIN, Presented,
     RootError,
 };
+pub use metadata::{ClientMetadata, client_metadata};
 pub use registered::Registered;
-pub use registration::{
-    DeleteApp, NewApp, NewSecret, PutApp, PutOutcome, RegistrationError, client_metadata,
-};
+pub use registration::{DeleteApp, NewSecret, PutApp, PutOutcome, RegistrationError};

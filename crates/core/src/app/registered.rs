@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use twinpath_wire::phrase::{fill, normalize};
+use twinpath_wire::phrase::{fill, normalize, page_phrases};
 
 use crate::ids::Digest;
 use crate::proof::VerifyingKey;
@@ -20,6 +20,8 @@ pub struct Registered {
     pub keys: Vec<VerifyingKey>,
     /// Keyed hashes of the words its texts may say.
     pub phrases: Arc<[Digest]>,
+    /// Keyed hashes of the words that texts shown by the platform's own pages say.
+    pub page_phrases: Arc<[Digest]>,
     /// The HMAC key of `client_secret_jwt`.
     pub hmac: Option<hmac::Key>,
 }
@@ -33,10 +35,11 @@ impl Registered {
     ) -> Result<Self, VaultError> {
         let keys =
             app.jwks.iter().flat_map(|set| &set.keys).filter_map(VerifyingKey::new).collect();
-        let phrases = templates
-            .values()
-            .map(|template| vault.words(&normalize(&fill(template, &app.client_name))))
-            .collect();
+        let hashes = |templates: &BTreeMap<String, String>| -> Arc<[Digest]> {
+            let words = |template: &String| normalize(&fill(template, &app.client_name));
+            templates.values().map(|template| vault.words(&words(template))).collect()
+        };
+        let (phrases, page_phrases) = (hashes(templates), hashes(&page_phrases()));
         let hmac = match &app.secret {
             Some(Secret::Sealed(sealed)) => {
                 let owner = app.client_id.as_str().as_bytes();
@@ -45,7 +48,7 @@ impl Registered {
             }
             Some(Secret::Hash(_)) | None => None,
         };
-        Ok(Self { app, keys, phrases, hmac })
+        Ok(Self { app, keys, phrases, page_phrases, hmac })
     }
 
     /// Whether this registration is the one the grant was given to, and not a later one under the

@@ -57,6 +57,7 @@ fn tombstone(terminal: TerminalKey, id: GrantId, now: Timestamp) -> Option<Grant
             first: 0,
             used: true,
         },
+        terms: None,
         expires_at: now,
         purge_at: now.plus_seconds(TOMBSTONE_S),
     })

@@ -17,14 +17,18 @@
 //! comes between them leaves the grant's tombstone on the terminal's rows, so that completing finds
 //! it revoked: whatever the order, no token comes of a voided code.
 
+#[cfg(test)]
+mod certificates;
+mod consume;
+mod find_account;
 mod record;
 mod redeem;
 #[cfg(test)]
 mod simulation;
 
+pub(crate) use consume::{Claim, Consumed};
+pub(crate) use find_account::{Finder, Found};
 pub use record::{RecordText, Recorded};
-#[cfg(test)]
-pub(crate) use redeem::APP_GRANTS;
 pub use redeem::{Denial, Issued, Redeem, Redeemed, Redemption};
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).

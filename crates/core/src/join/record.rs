@@ -1,8 +1,9 @@
 //! The mapping recorder: code -> (terminal identifier, route, time).
 
+use crate::authorization::end;
 use crate::first_message::{FirstMessage, Route};
 use crate::grant::revoke_grant;
-use crate::ids::{CodeKey, Digest, GrantId, RouteName, TerminalKey};
+use crate::ids::{CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey};
 use crate::join::TOMBSTONE_S;
 use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
 use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, Write};
@@ -187,7 +188,16 @@ impl Operation for RecordText {
             Stage::Quota => self.quota(view, cx),
             Stage::Code => self.record(view, cx),
             Stage::Revoke { terminal, grant } => {
-                let writes = revoke_grant(view, terminal, grant, "second_sender", cx)?;
+                let mut writes = revoke_grant(view, terminal, grant, "second_sender", cx)?;
+                // The proof may have begun a session at the sign-in page, and other grants with it.
+                let id = SessionId::of(grant);
+                let begun = view.sessions(terminal)?.iter().find(|session| session.id == id);
+                if let Some(session) = begun.filter(|session| session.ended_at.is_none()) {
+                    let grants = view.grants(terminal)?;
+                    let others: Vec<_> =
+                        grants.iter().filter(|other| other.id != grant).cloned().collect();
+                    writes.extend(end(session, &others, (true, "second_sender"), cx.now));
+                }
                 Ok(Step::Done(writes, Recorded::Voided))
             }
         }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::grant::{Minted, RefreshToken, Replay, Spending, Spends, revoke};
-use crate::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
-use crate::join::TOMBSTONE_S;
-use crate::records::{
-    Account, AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Terminal,
-};
+use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spending, Spends};
+use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
+use crate::join::{Claim, Consumed, Finder, Found};
+use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
 use crate::token::Bound;
-use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write, random_bytes};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
 
 /// A checked token request: the app is authenticated, its key proven, its scope allowed.
@@ -25,6 +23,8 @@ pub struct Redemption {
     pub scope: String,
     /// The resources to grant.
     pub resources: Vec<String>,
+    /// What else is granted.
+    pub terms: Option<Terms>,
     /// Keyed hash of `scope`, `resource` and `authorization_details` as the request said them.
     pub frozen: Digest,
     /// The words the text may have said; `None` where any will do.
@@ -117,67 +117,28 @@ impl Redeem {
         Self { request, vault, spends, stage: Stage::Consume }
     }
 
-    /// Empty for an app without DPoP. A certificate is no such key: the app's users share it, so it
-    /// must neither speak for an account nor end another installation's grant.
-    fn instance_key(&self) -> &str {
-        Bound::of(&self.request.jkt).jkt()
-    }
-
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
     }
 
     fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        let done = |outcome| Ok(Step::Done(Vec::new(), outcome));
-        let Some(code) = view.code(self.request.code)? else {
-            return done(Redeemed::Pending);
-        };
-        let live = cx.now < code.expires_at;
-        match code.state {
-            _ if cx.now >= code.purge_at => done(Redeemed::Pending),
-            CodeState::Voided { .. } => done(Redeemed::Invalid(Denial::Voided)),
-            CodeState::Refused => done(Redeemed::Invalid(Denial::Used)),
-            CodeState::Redeemed { grant, frozen } => {
-                // The answer may have been lost: the same instance key may ask again. An app
-                // without a key could be anyone who saw the verifier.
-                let again =
-                    live && !self.instance_key().is_empty() && frozen == self.request.frozen;
-                if !again {
-                    return done(Redeemed::Invalid(Denial::Used));
-                }
-                // `login_hint` is not frozen, but what a request says of the number has to hold.
-                if self.request.login_hint.is_some_and(|hint| hint != code.terminal) {
-                    return done(Redeemed::Invalid(Denial::LoginHint));
-                }
-                let stage = Stage::Complete { code: Box::new(code.clone()), grant };
-                Ok(Step::Next(Vec::new(), self.at(stage)))
-            }
-            CodeState::Recorded if !live => done(Redeemed::Expired),
-            CodeState::Recorded => Ok(self.consume_recorded(code, cx)),
-        }
-    }
-
-    fn consume_recorded(&self, code: &CodeRecord, cx: &mut Context<'_>) -> Step<Self> {
         let request = &self.request;
-        let words_match = request.words.as_ref().is_none_or(|words| words.contains(&code.words));
-        let hint_matches = request.login_hint.is_none_or(|hint| hint == code.terminal);
-        let denial = match (words_match, hint_matches) {
-            (true, true) => None,
-            (false, _) => Some(Denial::Words),
-            (true, false) => Some(Denial::LoginHint),
+        let claim = Claim {
+            code: request.code,
+            frozen: request.frozen,
+            repeatable: matches!(Bound::of(&request.jkt), Bound::Key(_)),
+            words: request.words.as_deref(),
+            login_hint: request.login_hint,
         };
-        let purge_at = code.expires_at.max(cx.now).plus_seconds(TOMBSTONE_S);
-        if let Some(denial) = denial {
-            let used_up = CodeRecord { state: CodeState::Refused, purge_at, ..code.clone() };
-            let event = self.event(cx.now, "code.refused", Some(denial.as_str()));
-            let writes = vec![Write::Code(used_up), Write::Audit(event)];
-            return Step::Done(writes, Redeemed::Invalid(denial));
-        }
-        let grant = GrantId(random_bytes(cx.random));
-        let state = CodeState::Redeemed { grant, frozen: request.frozen };
-        let code = CodeRecord { state, purge_at, ..code.clone() };
-        let writes = vec![Write::Code(code.clone())];
-        Step::Next(writes, self.at(Stage::Complete { code: Box::new(code), grant }))
+        let event = |now, kind| self.event(now, kind, None);
+        Ok(match claim.consume(view, cx, event)? {
+            Consumed::Pending => Step::Done(Vec::new(), Redeemed::Pending),
+            Consumed::Expired => Step::Done(Vec::new(), Redeemed::Expired),
+            Consumed::Denied(writes, denial) => Step::Done(writes, Redeemed::Invalid(denial)),
+            Consumed::Taken(writes, code, grant) => {
+                Step::Next(writes, self.at(Stage::Complete { code, grant }))
+            }
+        })
     }
 
     fn complete(
@@ -187,25 +148,25 @@ impl Redeem {
         view: &Rows,
         cx: &mut Context<'_>,
     ) -> Result<Step<Self>, Missing> {
-        let grants = view.grants(code.terminal)?;
-        let terminal = view.terminal(code.terminal)?;
-        let account = match terminal {
-            Some(terminal) => view.account(terminal.key, terminal.account)?,
-            None => None,
-        };
-        let blocked = account.is_some_and(|account| account.status == AccountStatus::Blocked);
-        if let Some(made) = grants.iter().find(|grant| grant.id == id) {
+        let made = view.grants(code.terminal)?.iter().find(|grant| grant.id == id);
+        if let Some(made) = made {
+            let blocked = self.blocked(made, view)?;
             return Ok(match (made.revoked_at, blocked) {
                 (Some(_), _) => Step::Done(Vec::new(), Redeemed::Invalid(Denial::Revoked)),
                 (None, true) => Step::Done(Vec::new(), Redeemed::Blocked),
                 (None, false) => self.reissue(code, made, cx),
             });
         }
-        if blocked {
-            let event = self.event(cx.now, "grant.denied", Some("blocked"));
-            return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Blocked));
-        }
-        self.issue(code, id, terminal.zip(account), view, cx)
+        self.issue(code, id, view, cx)
+    }
+
+    /// Whether the number's present account is blocked.
+    fn blocked(&self, made: &Grant, view: &Rows) -> Result<bool, Missing> {
+        let Some(terminal) = view.terminal(made.terminal)? else {
+            return Ok(false);
+        };
+        let account = view.account(terminal.key, terminal.account)?;
+        Ok(account.is_some_and(|account| account.status == AccountStatus::Blocked))
     }
 
     /// PROTOCOL 5: a lost answer is given afresh as long as its refresh token was not used.
@@ -231,142 +192,40 @@ impl Redeem {
         &self,
         code: &CodeRecord,
         id: GrantId,
-        known: Option<(&Terminal, &Account)>,
         view: &Rows,
         cx: &mut Context<'_>,
     ) -> Result<Step<Self>, Missing> {
-        let grants = view.grants(code.terminal)?;
-        let mut writes = Vec::with_capacity(6);
-        let kept =
-            known.filter(|(terminal, account)| !self.dormant(terminal, account, grants, cx.now));
-        if let (None, Some((_, old))) = (kept, known) {
-            writes.extend(replace(old, grants, cx.now));
-        }
-        let (account, created_at) = if let Some((terminal, account)) = kept {
-            (account.id, terminal.created_at)
-        } else {
-            // Made from the grant's id, not from fresh randomness: a step puts only rows that it
-            // read, so every attempt at this decision has to name the same row.
-            let account = self.new_account_id(code.terminal, id);
-            let _absent = view.account(code.terminal, account)?;
-            writes.extend(self.create_account(code.terminal, account, cx.now));
-            (account, cx.now)
-        };
-        writes.push(Write::Terminal(Terminal {
-            key: code.terminal,
-            number: code.number.clone(),
-            account,
-            created_at,
-            proven_at: cx.now,
-        }));
-        if kept.is_some() {
-            writes.extend(self.supersede(account, grants, cx.now));
-        }
-        let (grant, minted) = self.grant(code, id, account, cx);
-        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
-        Ok(Self::hand_over(code, grant, minted, kept.is_none(), writes))
-    }
-
-    /// Section 8: a number not proven for long may be another person's by now, unless an instance
-    /// key of the account takes part.
-    fn dormant(
-        &self,
-        terminal: &Terminal,
-        account: &Account,
-        grants: &[Grant],
-        now: Timestamp,
-    ) -> bool {
-        let jkt = self.instance_key();
-        let key_known = || {
-            !jkt.is_empty()
-                && grants.iter().any(|grant| {
-                    grant.account == account.id && grant.revoked_at.is_none() && grant.jkt == jkt
-                })
-        };
-        now >= terminal.proven_at.plus_seconds(self.request.dormant_s) && !key_known()
-    }
-
-    /// As unpredictable as the grant's id, and not to be linked with it.
-    fn new_account_id(&self, terminal: TerminalKey, grant: GrantId) -> AccountId {
-        let Digest(hash) = self.vault.identifier("account", "", &grant.to_string());
-        let mut random = [0; 12];
-        random.copy_from_slice(hash.split_at(12).0);
-        AccountId::compose(&terminal, random)
-    }
-
-    fn create_account(&self, terminal: TerminalKey, id: AccountId, now: Timestamp) -> [Write; 2] {
-        let account = Account {
-            terminal,
-            id,
-            status: AccountStatus::Active,
-            created_at: now,
-            changed_at: now,
-        };
-        let event = AuditEvent {
-            account: Some(id.to_string()),
-            ..self.event(now, "account.created", None)
-        };
-        [Write::Account(account), Write::Audit(event)]
-    }
-
-    /// One live grant per account, app and instance key: a new one ends the old. And [`APP_GRANTS`] at
-    /// most per account and app: installations without keys cannot be told apart, and keys are free
-    /// to make.
-    fn supersede(&self, account: AccountId, grants: &[Grant], now: Timestamp) -> Vec<Write> {
-        let mut same: Vec<_> = grants
-            .iter()
-            .filter(|grant| {
-                grant.revoked_at.is_none()
-                    && grant.account == account
-                    && grant.client_id == self.request.client_id
-            })
-            .collect();
-        // The same installation's come first, then the oldest.
-        let jkt = self.instance_key();
-        same.sort_by_key(|grant| (jkt.is_empty() || grant.jkt != jkt, grant.auth_time));
-        let own = if jkt.is_empty() { 0 } else { same.iter().filter(|g| g.jkt == jkt).count() };
-        let ended = own.max(same.len().saturating_sub(APP_GRANTS - 1));
-        same.into_iter().take(ended).flat_map(|grant| revoke(grant, "superseded", now)).collect()
-    }
-
-    fn grant(
-        &self,
-        code: &CodeRecord,
-        id: GrantId,
-        account: AccountId,
-        cx: &mut Context<'_>,
-    ) -> (Grant, Minted) {
         let request = &self.request;
-        let expires_at = cx.now.plus_seconds(request.grant_ttl_s);
-        let mut grant = Grant {
-            terminal: code.terminal,
+        let (client_id, jkt, dormant_s) = (&request.client_id, &request.jkt, request.dormant_s);
+        let finder = Finder { code, grant: id, client_id, jkt, dormant_s };
+        let (account, new, mut writes) = match finder.find(view, &self.vault, cx.now)? {
+            Found::Account { id, new, writes } => (id, new, writes),
+            Found::Blocked => {
+                let event = self.event(cx.now, "grant.denied", Some("blocked"));
+                return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Blocked));
+            }
+        };
+        let grant = NewGrant {
             id,
+            terminal: code.terminal,
             account,
-            client_id: request.client_id.clone(),
-            jkt: request.jkt.clone(),
-            scope: request.scope.clone(),
-            resources: request.resources.clone(),
+            client_id,
+            jkt,
+            scope: &request.scope,
+            resources: &request.resources,
             auth_time: code.received_at,
             route: code.route.clone(),
             trust: code.trust,
-            revoked_at: None,
-            refresh: RefreshState {
-                sequence: 1,
-                hash: Digest([0; 16]),
-                previous: None,
-                first: 1,
-                used: false,
-            },
-            expires_at,
-            // The instance key speaks for the account when the number was dormant: long after the
-            // grant itself has ended.
-            purge_at: expires_at
-                .max(cx.now.plus_seconds(request.dormant_s.saturating_mul(2)))
-                .plus_seconds(TOMBSTONE_S),
+            terms: request.terms.clone(),
+            ttl_s: request.grant_ttl_s,
+            dormant_s,
         };
-        let minted = Minted::new(&self.vault, &grant, 1, cx.random);
-        grant.refresh.hash = minted.hash;
-        (grant, minted)
+        if !new {
+            writes.extend(grant.supersede(view.grants(code.terminal)?, cx.now));
+        }
+        let (grant, minted) = grant.make(&self.vault, cx.now, cx.random);
+        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
+        Ok(Self::hand_over(code, grant, minted, new, writes))
     }
 
     fn hand_over(
@@ -394,23 +253,6 @@ impl Redeem {
             ..AuditEvent::new(now, kind)
         }
     }
-}
-
-/// How many live grants an account keeps for one app.
-pub(crate) const APP_GRANTS: usize = 20;
-
-/// The old account of a dormant number: kept for an operator to restore, its grants revoked.
-fn replace(old: &Account, grants: &[Grant], now: Timestamp) -> Vec<Write> {
-    let replaced = Account { status: AccountStatus::Replaced, changed_at: now, ..old.clone() };
-    let event = AuditEvent {
-        account: Some(old.id.to_string()),
-        reason: Some("dormant"),
-        ..AuditEvent::new(now, "account.replaced")
-    };
-    let live = grants.iter().filter(|grant| grant.account == old.id && grant.revoked_at.is_none());
-    let mut writes = vec![Write::Account(replaced), Write::Audit(event)];
-    writes.extend(live.flat_map(|grant| revoke(grant, "dormant", now)));
-    writes
 }
 
 impl Operation for Redeem {

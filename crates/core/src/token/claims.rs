@@ -141,6 +141,19 @@ pub struct IdClaims {
     pub amr: Vec<String>,
     /// The same for all apps of the developer.
     pub union_id: String,
+    /// The authorization request's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// The session, as this app knows it (OIDC Back-Channel Logout 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+}
+
+/// What a request says of the ID token it gets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct IdTokenRequest {
+    /// OIDC Core 3.1.2.1.
+    pub nonce: Option<String>,
 }
 
 impl IdClaims {
@@ -149,8 +162,9 @@ impl IdClaims {
         issuer: &str,
         subject: &Subject,
         grant: &Grant,
-        now: Timestamp,
-        ttl_s: i64,
+        asked: IdTokenRequest,
+        (now, ttl_s): (Timestamp, i64),
+        vault: &Vault,
     ) -> Self {
         Self {
             iss: issuer.to_owned(),
@@ -162,6 +176,8 @@ impl IdClaims {
             acr: acr_of(grant).to_owned(),
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
+            nonce: asked.nonce,
+            sid: grant.session().map(|session| session.claim(vault, &grant.client_id)),
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn new_signing_key(
     public.alg = Some("ES256".to_owned());
     public.key_use = Some("sig".to_owned());
     let private = vault.seal(Purpose::SigningKey, kid.as_bytes(), pkcs8.as_ref(), random)?;
-    Ok(SigningKey { kid, private, public, created_at: now, retired_at: None })
+    Ok(SigningKey { kid, private, public, created_at: now, signs_at: now, retired_at: None })
 }
 
 /// Makes `new` the key that signs. Without `force` only if there is none.

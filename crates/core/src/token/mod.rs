@@ -5,5 +5,5 @@ mod claims;
 mod keys;
 
 pub use bound::Bound;
-pub use claims::{AccessClaims, IdClaims, Subject, acr_of, amr_of};
+pub use claims::{AccessClaims, IdClaims, IdTokenRequest, Subject, acr_of, amr_of};
 pub use keys::{KeyRing, RotateKey, Rotated, Signer, new_signing_key};

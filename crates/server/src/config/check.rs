@@ -1,5 +1,6 @@
 //! From the file as written to what the server runs with.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ impl File {
     /// Checks everything and reads the secrets.
     pub fn check(self) -> Result<Config, ConfigError> {
         let issuer = checked_issuer(required(self.issuer.clone(), "issuer")?)?;
+        let site = site(self.signin.name.as_deref(), &issuer);
         let store = self.store.check()?;
         let (master, master_made_at) = master_key(&self.keys, &store.url)?;
         self.refuse_what_is_not_built()?;
@@ -74,6 +76,16 @@ impl File {
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
+            site,
+            details: twinpath_core::grant::DetailTypes::default(),
+            session_ttl_s: i64::from(within(
+                self.signin.session_ttl_s,
+                "signin.session_ttl_s",
+                8 * 3600,
+                0,
+                30 * 86_400,
+            )?),
+            scopes: scopes(&self.scopes)?,
             dormant_s: i64::from(within(
                 self.accounts.dormant_days,
                 "accounts.dormant_days",
@@ -250,6 +262,28 @@ impl file::Limits {
             connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })
     }
+}
+
+/// What pages call the platform: its name, or the issuer's host.
+fn site(name: Option<&str>, issuer: &str) -> twinpath_pages::Site {
+    let (_, rest) = issuer.split_once("://").unwrap_or(("", issuer));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let name = name.unwrap_or(host).to_owned();
+    twinpath_pages::Site { name, assets: format!("{path}{}/", crate::http::path::PAGES) }
+}
+
+/// Names as RFC 6749 3.3 has them, each with a sentence for people.
+fn scopes(said: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ConfigError> {
+    for (name, words) in said {
+        let one = twinpath_core::grant::Scope::parse(name).ok();
+        if one.is_none_or(|scope| scope.tokens() != [name.as_str()]) {
+            return refuse(format!("scopes: {name:?} is no scope (RFC 6749 3.3)"));
+        }
+        if words.is_empty() || words.chars().count() > 200 || words.chars().any(char::is_control) {
+            return refuse(format!("scopes.{name} must say in 1 to 200 characters what it allows"));
+        }
+    }
+    Ok(said.clone())
 }
 
 impl file::Tokens {

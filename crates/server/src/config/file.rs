@@ -31,8 +31,20 @@ pub struct File {
     pub accounts: Accounts,
     /// Tokens.
     pub tokens: Tokens,
+    /// The sign-in page.
+    pub signin: Signin,
+    /// What scopes mean, in plain words.
+    pub scopes: BTreeMap<String, String>,
     /// Ways by which texts come in.
     pub sms: Sms,
+}
+
+/// `[signin]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signin {
+    pub name: Option<String>,
+    pub session_ttl_s: Option<u32>,
 }
 
 /// `[http]`

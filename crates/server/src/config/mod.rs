@@ -71,12 +71,34 @@ pub struct Config {
     pub limits: Limits,
     /// Tokens' lives.
     pub tokens: Tokens,
+    /// What all pages of the deployment show.
+    pub site: twinpath_pages::Site,
+    /// Types of `authorization_details` (RFC 9396).
+    pub details: twinpath_core::grant::DetailTypes,
+    /// Seconds for which a session at the sign-in page stands; 0 for none.
+    pub session_ttl_s: i64,
+    /// What scopes mean, in plain words, by name.
+    pub scopes: BTreeMap<String, String>,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
     /// What whoever runs this should know.
     pub notes: Vec<String>,
+}
+
+impl Config {
+    /// The numbers that texts may be sent to, each once.
+    pub fn terminal_numbers(&self) -> Vec<String> {
+        let mut numbers: Vec<String> = Vec::new();
+        let receiving = self.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter);
+        for number in receiving.flat_map(|bind| &bind.numbers) {
+            if !numbers.contains(number) {
+                numbers.push(number.clone());
+            }
+        }
+        numbers
+    }
 }
 
 /// Section `[store]`.

@@ -8,11 +8,13 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use twinpath_core::proof::Algorithm;
+use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
-use twinpath_wire::oauth::{ACR_TERMINAL, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
+use twinpath_wire::oauth::{
+    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
+};
 
-use crate::config::BindMode;
 use crate::http::{path, refusal};
 use crate::platform::Platform;
 
@@ -44,13 +46,6 @@ fn describe(platform: &Platform) -> Metadata {
     }
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
-    let mut numbers: Vec<String> = Vec::new();
-    let receiving = config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter);
-    for number in receiving.flat_map(|bind| &bind.numbers) {
-        if !numbers.contains(number) {
-            numbers.push(number.clone());
-        }
-    }
     Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: endpoint(path::TOKEN),
@@ -58,9 +53,23 @@ fn describe(platform: &Platform) -> Metadata {
         revocation_endpoint: Some(endpoint(path::REVOKE)),
         introspection_endpoint: Some(endpoint(path::INTROSPECT)),
         userinfo_endpoint: Some(endpoint(path::USERINFO)),
+        authorization_endpoint: Some(endpoint(path::AUTHORIZE)),
+        pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
+        end_session_endpoint: Some(endpoint(path::LOGOUT)),
+        response_modes_supported: strings(&["query"]),
+        code_challenge_methods_supported: strings(&["S256"]),
+        prompt_values_supported: strings(&["none", "login", "consent", "select_account"]),
+        ui_locales_supported: Language::all().map(|language| language.tag().to_owned()).collect(),
+        authorization_response_iss_parameter_supported: Some(true),
+        request_parameter_supported: Some(false),
+        request_uri_parameter_supported: Some(true),
         scopes_supported: strings(&["openid", "phone"]),
-        response_types_supported: Vec::new(),
-        grant_types_supported: strings(&[GRANT_TERMINAL, GRANT_REFRESH_TOKEN]),
+        response_types_supported: strings(&["code"]),
+        grant_types_supported: strings(&[
+            GRANT_TERMINAL,
+            GRANT_AUTHORIZATION_CODE,
+            GRANT_REFRESH_TOKEN,
+        ]),
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
         revocation_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
@@ -86,7 +95,7 @@ fn describe(platform: &Platform) -> Metadata {
             "phone_number",
             "phone_number_verified",
         ]),
-        terminal_numbers: numbers,
+        terminal_numbers: config.terminal_numbers(),
         terminal_code_methods_supported: strings(&[METHOD]),
         terminal_phrases: config.terminal.phrases.clone(),
         require_terminal_announcement: Some(false),
@@ -98,6 +107,7 @@ fn describe(platform: &Platform) -> Metadata {
 fn aliases(public_url: Option<&str>) -> BTreeMap<String, String> {
     let endpoints = [
         ("token_endpoint", path::TOKEN),
+        ("pushed_authorization_request_endpoint", path::PAR),
         ("revocation_endpoint", path::REVOKE),
         ("introspection_endpoint", path::INTROSPECT),
         ("userinfo_endpoint", path::USERINFO),

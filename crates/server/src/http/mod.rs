@@ -2,16 +2,22 @@
 //! goes wrong.
 
 mod authentication;
+mod authorize;
+mod browser;
 mod certificate;
+mod code_grant;
 mod connection;
 mod health;
 mod introspection;
+mod logout;
 mod metadata;
+mod par;
 mod refresh_grant;
 pub(crate) mod refusal;
 mod request;
 mod revocation;
 mod sender;
+mod signin;
 mod terminal_grant;
 mod tls;
 mod token;
@@ -41,6 +47,16 @@ pub mod path {
     pub const INTROSPECT: &str = "/introspect";
     /// OIDC Core 5.3.
     pub const USERINFO: &str = "/userinfo";
+    /// RFC 6749 3.1.
+    pub const AUTHORIZE: &str = "/authorize";
+    /// RFC 9126 2.
+    pub const PAR: &str = "/par";
+    /// The sign-in page of a request.
+    pub const SIGNIN: &str = "/signin";
+    /// OIDC RP-Initiated Logout 2.
+    pub const LOGOUT: &str = "/logout";
+    /// Stylesheet and script of the pages.
+    pub const PAGES: &str = "/pages";
     /// RFC 7517 5.
     pub const JWKS: &str = "/jwks.json";
 }
@@ -53,6 +69,14 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(path::REVOKE, post(revocation::revoke))
         .route(path::INTROSPECT, post(introspection::introspect))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
+        .route(path::AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
+        .route(path::PAR, post(par::push))
+        .route(&format!("{}/{{id}}", path::SIGNIN), get(signin::show))
+        .route(&format!("{}/{{id}}/events", path::SIGNIN), get(signin::events))
+        .route(&format!("{}/{{id}}/approve", path::SIGNIN), post(signin::approved))
+        .route(&format!("{}/{{id}}/cancel", path::SIGNIN), post(signin::cancelled))
+        .route(path::LOGOUT, get(logout::logout).post(logout::logout))
+        .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
     let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);

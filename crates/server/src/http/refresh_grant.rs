@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use twinpath_core::grant::{Handle, Narrowed, Refresh, RefreshRequest, Refreshed};
+use twinpath_core::token::IdTokenRequest;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
@@ -63,6 +64,7 @@ pub(super) async fn refresh(
         resources: &resources.0,
         refresh_token: refresh_token.map(|token| token.as_str().to_owned()),
         terminal_hint: None,
+        id_token: IdTokenRequest::default(),
     }
     .respond(platform)
 }

@@ -7,6 +7,8 @@ use axum::body::{Body, to_bytes};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, StatusCode, request};
 
+use twinpath_core::authorization::Parameters;
+
 use crate::config::Config;
 use crate::http::{MAX_BODY, Peer, Refusal};
 use crate::platform::Platform;
@@ -47,7 +49,8 @@ impl Form {
         }
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
+    /// Reads a body, or a query.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Refusal> {
         let mut parameters: Vec<(String, String)> = Vec::with_capacity(8);
         for (name, value) in form_urlencoded::parse(bytes) {
             if parameters.len() >= MAX_PARAMETERS {
@@ -80,6 +83,16 @@ impl Form {
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         let named = self.parameters.iter().filter(|(known, _)| known == name);
         named.map(|(_, value)| value.clone()).collect()
+    }
+}
+
+impl Parameters for Form {
+    fn get(&self, name: &str) -> Option<&str> {
+        Self::get(self, name)
+    }
+
+    fn all(&self, name: &str) -> Vec<String> {
+        Self::all(self, name)
     }
 }
 

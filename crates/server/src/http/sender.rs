@@ -6,7 +6,7 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, Bound, IdClaims, Subject};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TokenResponse};
 
 use crate::http::Refusal;
@@ -48,6 +48,7 @@ pub(super) struct Tokens<'a> {
     pub(super) resources: &'a [String],
     pub(super) refresh_token: Option<String>,
     pub(super) terminal_hint: Option<String>,
+    pub(super) id_token: IdTokenRequest,
 }
 
 impl Tokens<'_> {
@@ -67,7 +68,14 @@ impl Tokens<'_> {
         let access_token = keys.signer.sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
-            let claims = IdClaims::issue(&config.issuer, &subject, self.grant, now, ttl_s);
+            let claims = IdClaims::issue(
+                &config.issuer,
+                &subject,
+                self.grant,
+                self.id_token,
+                (now, ttl_s),
+                &platform.vault,
+            );
             Some(keys.signer.sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None

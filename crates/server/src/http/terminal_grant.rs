@@ -12,7 +12,7 @@ use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
-use twinpath_core::token::Bound;
+use twinpath_core::token::{Bound, IdTokenRequest};
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
@@ -138,6 +138,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
+        terms: None,
         login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
@@ -257,6 +258,7 @@ fn respond(
         resources: &issued.grant.resources,
         refresh_token: Some(issued.refresh_token.as_str().to_owned()),
         terminal_hint: Some(number.hint()),
+        id_token: IdTokenRequest::default(),
     }
     .respond(platform)
 }

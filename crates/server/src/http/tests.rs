@@ -24,8 +24,9 @@ use twinpath_wire::phrase::normalize;
 
 use super::*;
 use crate::config::{Config, File};
-use crate::operator::{AppSettings, Command, Operator};
+use crate::operator::{Command, Operator};
 use crate::platform::{Proofs, SystemRandom as Randomness, now, open_store};
+use twinpath_core::app::ClientMetadata;
 
 const ISSUER: &str = "https://id.example.com";
 const VERIFIER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -132,11 +133,11 @@ async fn a_proof_that_one_node_took_is_refused_by_the_others() {
     let config = config(folder.path());
     let store = open_store(&config).unwrap();
     let vault = twinpath_core::vault::Vault::new(&config.master.0).unwrap();
-    let settings = AppSettings {
+    let settings = ClientMetadata {
         client_id: Some("app".to_owned()),
         client_name: Some("App".to_owned()),
         auth_method: Some(AuthMethod::None),
-        ..AppSettings::default()
+        ..ClientMetadata::default()
     };
     let operator = Operator { store: &store, vault: &vault };
     operator.perform(Command::RegisterApp(Box::new(settings))).await.unwrap();

@@ -6,14 +6,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, request};
+use twinpath_core::records::GrantType;
 use twinpath_core::token::Bound;
-use twinpath_wire::oauth::{ErrorCode, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::Caller;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
-use crate::http::{Refusal, path, refresh_grant, terminal_grant};
+use crate::http::{Refusal, code_grant, path, refresh_grant, terminal_grant};
 use crate::platform::{Platform, now};
 
 /// `POST /token`
@@ -37,10 +38,9 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Refusal> {
     let form = Form::read(&parts.headers, body).await?;
-    let grant_type = form.require("grant_type")?.to_owned();
-    if grant_type != GRANT_TERMINAL && grant_type != GRANT_REFRESH_TOKEN {
-        return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not known"));
-    }
+    let grant_type = GrantType::parse(form.require("grant_type")?).ok_or_else(|| {
+        Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not known")
+    })?;
     let now = now();
     let caller = Caller::authenticate(platform, &parts, &form, now).await?;
     let url = format!("{}{}", base(platform, &parts.headers), path::TOKEN);
@@ -48,10 +48,14 @@ async fn answer(
     let bound = matches!(Bound::of(&proven.jkt), Bound::Key(_));
     let (source, headers) = (source(&parts, &platform.config), parts.headers);
     let request = TokenRequest { form, headers, source, caller, proven, now };
-    let result = if grant_type == GRANT_TERMINAL {
-        terminal_grant::redeem(platform, request).await
-    } else {
-        refresh_grant::refresh(platform, request).await
+    let result = match grant_type {
+        GrantType::Terminal => terminal_grant::redeem(platform, request).await,
+        GrantType::RefreshToken => refresh_grant::refresh(platform, request).await,
+        GrantType::AuthorizationCode => code_grant::exchange(platform, request).await,
+        GrantType::ClientCredentials | GrantType::DeviceCode | GrantType::TokenExchange => {
+            let why = "this grant_type is not known";
+            Err(Refusal::new(ErrorCode::UnsupportedGrantType, why))
+        }
     };
     if !bound {
         return result;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,6 +12,7 @@ use twinpath_core::ids::{CodeKey, Timestamp};
 #[derive(Debug)]
 pub struct Waiters {
     limit: usize,
+    stopping: AtomicBool,
     /// Each until a time.
     waiting: Mutex<HashMap<CodeKey, (Arc<Notify>, Timestamp)>>,
 }
@@ -36,7 +38,7 @@ pub struct Waiter {
 impl Waiters {
     /// At most `limit` wait at the same time.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, waiting: Mutex::default() })
+        Arc::new(Self { limit, stopping: AtomicBool::new(false), waiting: Mutex::default() })
     }
 
     /// Takes the place for `code`, to wait until a time. A text that is recorded from now on wakes it.
@@ -65,8 +67,14 @@ impl Waiters {
 
     /// Wakes all, so that they can be answered before the server stops.
     pub fn wake_all(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.values().for_each(|(notify, _)| notify.notify_one());
+    }
+
+    /// Whether all were woken for the server's stop.
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Whether a request waits for `code`.

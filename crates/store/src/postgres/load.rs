@@ -1,23 +1,21 @@
-//! Reads: all rows that a batch wants, in one round trip; and pages for operators.
+//! Reads: all rows that a batch wants, in one round trip.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::Row;
-use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey};
-use twinpath_core::records::{Account, Grant, TextQuota};
+use twinpath_core::ids::{
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey,
+};
+use twinpath_core::records::{Account, TextQuota};
 use twinpath_core::transaction::{Key, Loaded, Random};
 
 use super::connection::{Call, Session};
 use super::fault::Fault;
-use super::rows::{self, Query};
+use super::rows;
 use crate::error::StoreError;
 use crate::executor::Batch;
 use crate::options::Clock;
-use crate::work::Listing;
-
-/// The most rows of one page.
-const PAGE_MAX: usize = 1000;
 
 /// What a transaction knows of the database as it was when it began: which rows there are. What is
 /// written later is inserted or updated accordingly.
@@ -28,11 +26,13 @@ pub(super) struct Snapshot {
     /// Each code's period.
     pub(super) codes: HashMap<CodeKey, i32>,
     pub(super) jtis: HashMap<Digest, i32>,
+    pub(super) interactions: HashMap<Digest, i32>,
     pub(super) quotas: HashMap<(TerminalKey, RouteName), i32>,
     /// Terminals looked at, and whether there is a row, with or without content.
     pub(super) terminals: HashMap<TerminalKey, bool>,
     pub(super) accounts: HashSet<(TerminalKey, AccountId)>,
     pub(super) grants: HashSet<(TerminalKey, GrantId)>,
+    pub(super) sessions: HashSet<(TerminalKey, SessionId)>,
     pub(super) apps: HashSet<ClientId>,
     pub(super) signing_keys: HashSet<String>,
 }
@@ -61,10 +61,13 @@ pub(super) async fn drive(
 struct Wanted {
     codes: Vec<CodeKey>,
     jtis: Vec<Digest>,
+    interactions: Vec<Digest>,
     quotas: Vec<(TerminalKey, RouteName)>,
-    /// Everything of these terminals: they are small, and whoever asks for one row soon asks for
-    /// the others.
+    /// Everything of these terminals but sessions: they are small, and whoever asks for one row soon
+    /// asks for the others.
     terminals: HashSet<TerminalKey>,
+    /// Only the sign-in page asks for these.
+    sessions: Vec<TerminalKey>,
     accounts: Vec<(TerminalKey, AccountId)>,
     apps: Vec<ClientId>,
     signing_keys: bool,
@@ -77,6 +80,8 @@ impl Wanted {
             match key {
                 Key::Code(key) => wanted.codes.push(key),
                 Key::Jti(key) => wanted.jtis.push(key),
+                Key::Interaction(key) => wanted.interactions.push(key),
+                Key::Sessions(terminal) => wanted.sessions.push(terminal),
                 Key::Quota(terminal, route) => wanted.quotas.push((terminal, route)),
                 Key::Terminal(terminal) | Key::Grants(terminal) => {
                     wanted.terminals.insert(terminal);
@@ -95,10 +100,12 @@ enum Part {
     Begin,
     Codes,
     Jtis,
+    Interactions,
     Quotas,
     Terminals,
     Accounts,
     Grants,
+    Sessions,
     Apps,
     SigningKeys,
 }
@@ -114,6 +121,8 @@ impl Snapshot {
         let mut wanted = Wanted::of(keys);
         let accounts = &wanted.accounts;
         wanted.terminals.extend(accounts.iter().map(|(terminal, _)| *terminal));
+        // Whoever writes a session also writes its terminal's row: see `schema`.
+        wanted.terminals.extend(&wanted.sessions);
         wanted.terminals.retain(|terminal| !self.terminals.contains_key(terminal));
         let (mut parts, mut calls) = (Vec::new(), Vec::new());
         let mut call = |part: Part, call: Call<'static>| {
@@ -131,6 +140,10 @@ impl Snapshot {
             let keys: Vec<Vec<u8>> = wanted.jtis.iter().map(|key| key.0.to_vec()).collect();
             call(Part::Jtis, Call::new(rows::JTI.sql).with(keys));
         }
+        if !wanted.interactions.is_empty() {
+            let keys: Vec<Vec<u8>> = wanted.interactions.iter().map(|key| key.0.to_vec()).collect();
+            call(Part::Interactions, Call::new(rows::INTERACTION.sql).with(keys));
+        }
         if !wanted.quotas.is_empty() {
             let split = |(terminal, route): &(TerminalKey, RouteName)| {
                 (terminal.0.to_vec(), route.0.to_string())
@@ -143,6 +156,10 @@ impl Snapshot {
             call(Part::Terminals, Call::new(rows::TERMINAL.sql).with(keys.clone()));
             call(Part::Accounts, Call::new(rows::ACCOUNT.sql).with(keys.clone()));
             call(Part::Grants, Call::new(rows::GRANT.sql).with(keys));
+        }
+        if !wanted.sessions.is_empty() {
+            let keys: Vec<Vec<u8>> = wanted.sessions.iter().map(|key| key.0.to_vec()).collect();
+            call(Part::Sessions, Call::new(rows::SESSION.sql).with(keys));
         }
         if !wanted.apps.is_empty() {
             let ids: Vec<String> = wanted.apps.iter().map(|id| id.as_str().to_owned()).collect();
@@ -159,10 +176,12 @@ impl Snapshot {
                 Part::Begin => {}
                 Part::Codes => self.take_codes(&answer, batch)?,
                 Part::Jtis => self.take_jtis(&answer, batch)?,
+                Part::Interactions => self.take_interactions(&answer, batch)?,
                 Part::Quotas => self.take_quotas(&answer, batch)?,
                 Part::Terminals => group.terminals = answer,
                 Part::Accounts => group.accounts = answer,
                 Part::Grants => group.grants = answer,
+                Part::Sessions => self.take_sessions(&wanted.sessions, &answer, batch)?,
                 Part::Apps => self.take_apps(&answer, batch)?,
                 Part::SigningKeys => self.take_signing_keys(&answer, batch),
             }
@@ -187,6 +206,35 @@ impl Snapshot {
             let key = key(row, 0, Digest::from_slice, "jti")?;
             self.jtis.entry(key).or_insert(period(row, rows::JTI_PERIOD, "jti")?);
             batch.supply(Key::Jti(key), rows::JTI.read(row).map(|row| Loaded::Jti(Some(row))));
+        }
+        Ok(())
+    }
+
+    fn take_interactions(&mut self, answer: &[Row], batch: &mut Batch) -> Result<(), Fault> {
+        for row in answer {
+            let key = key(row, 0, Digest::from_slice, "interaction")?;
+            self.interactions.insert(key, period(row, rows::INTERACTION_PERIOD, "interaction")?);
+            let read = rows::INTERACTION.read(row);
+            let loaded = read.map(|row| Loaded::Interaction(Some(Box::new(row))));
+            batch.supply(Key::Interaction(key), loaded);
+        }
+        Ok(())
+    }
+
+    fn take_sessions(
+        &mut self,
+        asked: &[TerminalKey],
+        answer: &[Row],
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let mut sets = Sets::of(asked.iter().copied());
+        for row in answer {
+            let terminal = key(row, 0, TerminalKey::from_slice, "session")?;
+            self.sessions.insert((terminal, key(row, 1, SessionId::from_slice, "session")?));
+            sets.add(terminal, rows::SESSION.read(row));
+        }
+        for (terminal, sessions) in sets.0 {
+            batch.supply(Key::Sessions(terminal), sessions.map(Loaded::Sessions));
         }
         Ok(())
     }
@@ -246,19 +294,13 @@ impl Snapshot {
             let loaded = account.map(|account| Loaded::Account(Some(account)));
             batch.supply(Key::Account(terminal, id), loaded);
         }
-        let mut grants: HashMap<TerminalKey, Result<Vec<Grant>, StoreError>> =
-            asked.iter().map(|terminal| (*terminal, Ok(Vec::new()))).collect();
+        let mut grants = Sets::of(asked.iter().copied());
         for row in &group.grants {
             let terminal = key(row, 0, TerminalKey::from_slice, "grants")?;
             self.grants.insert((terminal, key(row, 1, GrantId::from_slice, "grants")?));
-            let Some(all) = grants.get_mut(&terminal) else { continue };
-            match (&mut *all, rows::GRANT.read(row)) {
-                (Ok(all), Ok(grant)) => all.push(grant),
-                (_, Err(error)) => *all = Err(error),
-                (Err(_), Ok(_)) => {}
-            }
+            grants.add(terminal, rows::GRANT.read(row));
         }
-        for (terminal, grants) in grants {
+        for (terminal, grants) in grants.0 {
             batch.supply(Key::Grants(terminal), grants.map(Loaded::Grants));
             // Does nothing where there was a row.
             batch.supply(Key::Terminal(terminal), Ok(Loaded::Terminal(None)));
@@ -275,6 +317,24 @@ struct Group {
     grants: Vec<Row>,
 }
 
+/// Rows of one kind by their terminal. One that could not be understood speaks for all of it.
+struct Sets<T>(HashMap<TerminalKey, Result<Vec<T>, StoreError>>);
+
+impl<T> Sets<T> {
+    fn of(asked: impl Iterator<Item = TerminalKey>) -> Self {
+        Self(asked.map(|terminal| (terminal, Ok(Vec::new()))).collect())
+    }
+
+    fn add(&mut self, terminal: TerminalKey, row: Result<T, StoreError>) {
+        let Some(all) = self.0.get_mut(&terminal) else { return };
+        match (&mut *all, row) {
+            (Ok(all), Ok(row)) => all.push(row),
+            (_, Err(error)) => *all = Err(error),
+            (Err(_), Ok(_)) => {}
+        }
+    }
+}
+
 /// Whatever was asked for and not found is not there. Does nothing where something was found.
 fn supply_absent(wanted: Wanted, batch: &mut Batch) {
     for key in wanted.codes {
@@ -282,6 +342,9 @@ fn supply_absent(wanted: Wanted, batch: &mut Batch) {
     }
     for key in wanted.jtis {
         batch.supply(Key::Jti(key), Ok(Loaded::Jti(None)));
+    }
+    for key in wanted.interactions {
+        batch.supply(Key::Interaction(key), Ok(Loaded::Interaction(None)));
     }
     for (terminal, route) in wanted.quotas {
         batch.supply(Key::Quota(terminal, route), Ok(Loaded::Quota(None)));
@@ -316,77 +379,4 @@ fn period(row: &Row, column: usize, table: &str) -> Result<i32, StoreError> {
 
 fn malformed(table: &str) -> StoreError {
     StoreError::Inconsistent(format!("malformed row in table {table}: key"))
-}
-
-/// Reads one page and answers whoever asked for it. The connection's failure is told to the thread
-/// too.
-pub(super) async fn list(session: &Session, listing: Listing) -> Result<(), Fault> {
-    macro_rules! answer {
-        ($reply:ident, $result:expr) => {{
-            let (told, fault) = split($result);
-            let _gone = $reply.send(told);
-            fault
-        }};
-    }
-    match listing {
-        Listing::Apps { after, limit, reply } => {
-            let after = after.as_ref().map_or("", |id| id.as_str());
-            answer!(reply, many(session, &rows::APPS_AFTER, &[&after, &page(limit)]).await)
-        }
-        Listing::Audit { after, limit, reply } => {
-            answer!(reply, many(session, &rows::AUDIT, &[&after, &page(limit)]).await)
-        }
-        Listing::AuditNewest { limit, reply } => {
-            let newest = many(session, &rows::AUDIT_NEWEST, &[&page(limit)]).await;
-            answer!(reply, newest.map(|lines| lines.into_iter().rev().collect()))
-        }
-        Listing::FindAccount { id, reply } => {
-            let found = find_account(session, id).await;
-            answer!(reply, found)
-        }
-        Listing::RegistryVersion(reply) => {
-            let version = many(session, &rows::REGISTRY_VERSION, &[]).await;
-            let missing = || Fault::Row(StoreError::inconsistent("table meta has lost a row"));
-            answer!(reply, version.and_then(|rows| rows.into_iter().next().ok_or_else(missing)))
-        }
-    }
-}
-
-/// An account's terminal begins with the same bytes as its id: a short range of the primary key.
-async fn find_account(session: &Session, id: AccountId) -> Result<Option<Account>, Fault> {
-    let bound = |fill: u8| {
-        let mut key = [fill; 16];
-        for (to, from) in key.iter_mut().zip(id.terminal_prefix()) {
-            *to = from;
-        }
-        key
-    };
-    let (low, high) = (bound(0), bound(u8::MAX));
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-        [&low.as_slice(), &high.as_slice(), &id.0.as_slice()];
-    Ok(many(session, &rows::ACCOUNT_BY_ID, &values).await?.into_iter().next())
-}
-
-fn page(limit: usize) -> i64 {
-    i64::try_from(limit.min(PAGE_MAX)).unwrap_or(0)
-}
-
-async fn many<T>(
-    session: &Session,
-    query: &Query<T>,
-    values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-) -> Result<Vec<T>, Fault> {
-    let rows = session.ask(query.sql, values).await?;
-    Ok(rows.iter().map(|row| query.read(row)).collect::<Result<_, _>>()?)
-}
-
-/// What the caller is told, and what the thread has to know.
-fn split<T>(result: Result<T, Fault>) -> (Result<T, StoreError>, Result<(), Fault>) {
-    match result {
-        Ok(value) => (Ok(value), Ok(())),
-        Err(Fault::Disconnected(why)) => {
-            (Err(StoreError::Unavailable(why.clone())), Err(Fault::Disconnected(why)))
-        }
-        Err(fault) => (Err(fault.into()), Ok(())),
-    }
 }

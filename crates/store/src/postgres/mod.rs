@@ -6,6 +6,7 @@ mod clock;
 mod connection;
 mod fault;
 mod flush;
+mod list;
 mod load;
 mod nodes;
 mod partitions;

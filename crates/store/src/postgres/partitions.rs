@@ -5,7 +5,8 @@
 //! unique only within a partition, so two inserts of one code on the two sides of a period's end, at
 //! the same moment on two nodes, would not see each other. Therefore a code that is inserted close to
 //! an end is inserted into both periods: the row where it belongs, and a claim in the neighbour. By
-//! the time an insert needs no claim, every insert on the other side has long been committed.
+//! the time an insert needs no claim, every insert on the other side has long been committed. An
+//! authorization request needs none: its key is random, and nobody else knows it yet.
 
 use twinpath_core::ids::Timestamp;
 
@@ -27,6 +28,8 @@ pub(super) enum Parent {
     Code,
     /// By `purge_at`.
     Jti,
+    /// By `created_at`.
+    Interaction,
     /// By the time of the newest text.
     Quota,
     /// By `at`.
@@ -34,12 +37,13 @@ pub(super) enum Parent {
 }
 
 impl Parent {
-    const ALL: [Self; 4] = [Self::Code, Self::Jti, Self::Quota, Self::Audit];
+    const ALL: [Self; 5] = [Self::Code, Self::Jti, Self::Interaction, Self::Quota, Self::Audit];
 
     fn name(self) -> &'static str {
         match self {
             Self::Code => "code",
             Self::Jti => "jti",
+            Self::Interaction => "interaction",
             Self::Quota => "quota",
             Self::Audit => "audit",
         }
@@ -49,6 +53,7 @@ impl Parent {
         match self {
             Self::Code | Self::Audit => DAY_MS,
             Self::Jti => HOUR_MS,
+            Self::Interaction => 6 * HOUR_MS,
             Self::Quota => 2 * HOUR_MS,
         }
     }
@@ -59,7 +64,7 @@ impl Parent {
         match self {
             Self::Code => 4 * DAY_MS,
             Self::Jti => 0,
-            Self::Quota => 2 * HOUR_MS,
+            Self::Quota | Self::Interaction => 2 * HOUR_MS,
             Self::Audit => i64::from(audit_days) * DAY_MS,
         }
     }
@@ -69,6 +74,8 @@ impl Parent {
         match self {
             // A code is rewritten once, when it is redeemed.
             Self::Code => 55,
+            // A request is rewritten at each of its stages, all within minutes.
+            Self::Interaction => 40,
             Self::Quota => 70,
             Self::Jti | Self::Audit => 100,
         }

@@ -1,7 +1,7 @@
 //! Forgetting. Hygiene only: whoever reads a row checks its times itself.
 //!
 //! One node does it at a time; the others find the lock taken and leave. Partitions that are over are
-//! dropped; `grants` and terminals without content are deleted in small batches that pass over rows
+//! dropped; `grants`, sessions and terminals without content are deleted in small batches that pass over rows
 //! in use.
 
 use twinpath_core::ids::Timestamp;
@@ -12,13 +12,37 @@ use super::partitions::drop_over;
 
 const LOCK: i64 = 0x7477_696e_0003;
 
-/// Rows found by `due` that have been extended since: moved to where they belong now.
-const EXTEND: &str = "UPDATE grants SET due = purge_at WHERE purge_at > $1 AND (terminal, id) IN \
-    (SELECT terminal, id FROM grants WHERE due <= $1 ORDER BY due LIMIT $2 \
-    FOR UPDATE SKIP LOCKED)";
-const GRANTS: &str = "WITH gone AS (DELETE FROM grants WHERE purge_at <= $1 AND (terminal, id) IN \
-    (SELECT terminal, id FROM grants WHERE due <= $1 ORDER BY due LIMIT $2 \
-    FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone";
+/// How to purge one table of terminals' rows. Both statements pass over rows in use.
+macro_rules! due {
+    ($table:literal) => {
+        Due {
+            extend: concat!(
+                "UPDATE ",
+                $table,
+                " SET due = purge_at WHERE purge_at > $1 AND (terminal, id) IN \
+                (SELECT terminal, id FROM ",
+                $table,
+                " WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            ),
+            delete: concat!(
+                "WITH gone AS (DELETE FROM ",
+                $table,
+                " WHERE purge_at <= $1 AND (terminal, id) IN (SELECT terminal, id FROM ",
+                $table,
+                " WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1) \
+                SELECT count(*) FROM gone"
+            ),
+        }
+    };
+}
+
+struct Due {
+    /// Rows found by `due` that have been extended since: moved to where they belong now.
+    extend: &'static str,
+    delete: &'static str,
+}
+
+const DUE: [Due; 2] = [due!("grants"), due!("session")];
 const TERMINALS: &str = "WITH gone AS (DELETE FROM terminal WHERE account IS NULL AND terminal IN \
     (SELECT terminal FROM terminal WHERE due IS NOT NULL AND due <= $1 ORDER BY due LIMIT $2 \
     FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone";
@@ -63,8 +87,10 @@ async fn purge_alone(
         (purged.count, purged.in_use) = drop_over(session, now).await?;
     }
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    session.ask(EXTEND, &[&now.0, &most]).await?;
-    for sql in [GRANTS, TERMINALS] {
+    for Due { extend, .. } in &DUE {
+        session.ask(extend, &[&now.0, &most]).await?;
+    }
+    for sql in DUE.iter().map(|due| due.delete).chain([TERMINALS]) {
         let rows = session.ask(sql, &[&now.0, &most]).await?;
         let count = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok()).unwrap_or(0);
         purged.count += usize::try_from(count).unwrap_or(0);

@@ -3,13 +3,13 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use twinpath_core::records::{
-    Account, App, CodeRecord, Grant, SigningKey, Terminal, TextQuota, UsedJti,
+    Account, App, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal, TextQuota, UsedJti,
 };
 
 use crate::audit::AuditLine;
 use crate::columns::{
-    self, Columns, Fields, Parsed, account, app, audit, code, grant, jti, quota, signing_key,
-    terminal,
+    self, Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota,
+    session, signing_key, terminal,
 };
 
 impl Columns for Row {
@@ -91,9 +91,16 @@ pub(super) const ACCOUNT: Query<Account> = Query {
 pub(super) const GRANT: Query<Grant> = Query {
     table: "grants",
     sql: "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at \
-        FROM grants WHERE terminal = ANY($1)",
+        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
+        terms FROM grants WHERE terminal = ANY($1)",
     parse: grant,
+};
+
+pub(super) const SESSION: Query<Session> = Query {
+    table: "session",
+    sql: "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
+        expires_at, purge_at FROM session WHERE terminal = ANY($1)",
+    parse: session,
 };
 
 /// By pairs of terminal and route. After the columns: the period.
@@ -115,6 +122,15 @@ pub(super) const JTI: Query<UsedJti> = Query {
 /// Where [`JTI`] has the period.
 pub(super) const JTI_PERIOD: usize = 2;
 
+/// After the columns: the period.
+pub(super) const INTERACTION: Query<Interaction> = Query {
+    table: "interaction",
+    sql: "SELECT key, document, period FROM interaction WHERE key = ANY($1)",
+    parse: interaction,
+};
+/// Where [`INTERACTION`] has the period.
+pub(super) const INTERACTION_PERIOD: usize = 2;
+
 pub(super) const APP: Query<App> = Query {
     table: "app",
     sql: "SELECT client_id, document FROM app WHERE client_id = ANY($1)",
@@ -123,7 +139,7 @@ pub(super) const APP: Query<App> = Query {
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
-    sql: "SELECT kid, private, public, created_at, retired_at FROM signing_key \
+    sql: "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
         ORDER BY created_at, kid",
     parse: signing_key,
 };

@@ -38,7 +38,8 @@ struct Migration {
 /// Every migration, in order; the last is the one that comes next, for rehearsals only.
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, oldest_program: 1, sql: V1 },
-    Migration { number: 2, oldest_program: 1, sql: NEXT },
+    Migration { number: 2, oldest_program: 1, sql: V2 },
+    Migration { number: 3, oldest_program: 1, sql: NEXT },
 ];
 
 /// An addition of the kind that every later migration has to be.
@@ -49,8 +50,8 @@ CREATE TABLE rehearsal (id bigint PRIMARY KEY);
 
 /// The migrations of this program.
 fn migrations(options: &Options) -> &'static [Migration] {
-    let newest = if options.next_schema { 2 } else { 1 };
-    MIGRATIONS.split_at(newest).0
+    let rehearsed = usize::from(options.next_schema);
+    MIGRATIONS.split_at(MIGRATIONS.len() - 1 + rehearsed).0
 }
 
 const V1: &str = "
@@ -187,6 +188,39 @@ CREATE UNLOGGED TABLE tally (
     until   bigint NOT NULL,
     PRIMARY KEY (node, subject)
 );
+";
+
+/// Authorization requests on their way, sessions; what only some grants have; keys that are published
+/// before they sign. A program of version 1 reads and writes none of it.
+const V2: &str = "
+ALTER TABLE grants ADD COLUMN terms text;
+
+ALTER TABLE signing_key ADD COLUMN signs_at bigint;
+
+CREATE TABLE interaction (
+    key      bytea NOT NULL,
+    period   integer NOT NULL,
+    document text NOT NULL,
+    purge_at bigint NOT NULL,
+    PRIMARY KEY (key, period)
+) PARTITION BY LIST (period);
+
+CREATE TABLE session (
+    terminal   bytea NOT NULL,
+    id         bytea NOT NULL,
+    account    bytea NOT NULL,
+    cookie     bytea NOT NULL,
+    auth_time  bigint NOT NULL,
+    route      text NOT NULL,
+    trust      smallint NOT NULL,
+    created_at bigint NOT NULL,
+    ended_at   bigint,
+    expires_at bigint NOT NULL,
+    purge_at   bigint NOT NULL,
+    due        bigint NOT NULL,
+    PRIMARY KEY (terminal, id)
+) WITH (fillfactor = 80);
+CREATE INDEX session_due ON session (due);
 ";
 
 /// A lock that all programs of ours take for one purpose; any fixed number will do.

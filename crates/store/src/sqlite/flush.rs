@@ -1,26 +1,26 @@
 //! Writes: every row of a batch, inside the writer's transaction.
 //!
-//! Puts are upserts that leave `due` as it was inserted, but for a revoked grant's (see `schema`).
+//! Puts are upserts that leave `due` as it was inserted, but for a revoked grant's and an ended
+//! session's (see `schema`).
 
 use rusqlite::{Connection, Params, params};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::{
-    Account, App, AuditEvent, CodeRecord, CodeState, Grant, SigningKey, Terminal, TextQuota,
-    UsedJti,
+    Account, App, AuditEvent, CodeRecord, CodeState, Grant, Interaction, Session, SigningKey,
+    Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::Write;
 
 use super::fault::Fault;
-
-use crate::columns::{document, number, pack_texts, quota_purge_at};
-use crate::writes::WriteSet;
+use crate::columns::{document, number, pack_texts, quota_purge_at, terms};
+use crate::writes::{Shard, WriteSet};
 
 /// Puts and deletes everything. Bumps `registry_version` if apps or signing keys are among it.
 pub(super) fn flush(connection: &Connection, writes: &WriteSet) -> Result<(), Fault> {
     let mut registry = false;
     for write in writes.iter() {
         put(connection, write)?;
-        registry |= matches!(write, Write::App(_) | Write::DeleteApp(_) | Write::SigningKey(_));
+        registry |= Shard::of(write) == Some(Shard::Registry);
     }
     if registry {
         run(connection, "UPDATE meta SET value = value + 1 WHERE name = 'registry_version'", [])?;
@@ -39,8 +39,10 @@ fn put(connection: &Connection, write: &Write) -> Result<(), Fault> {
         Write::Terminal(row) => put_terminal(connection, row),
         Write::Account(row) => put_account(connection, row),
         Write::Grant(row) => put_grant(connection, row),
+        Write::Session(row) => put_session(connection, row),
         Write::Quota(row) => put_quota(connection, row),
         Write::Jti(row) => put_jti(connection, *row),
+        Write::Interaction(row) => put_interaction(connection, row),
         Write::App(row) => put_app(connection, row),
         Write::SigningKey(row) => put_signing_key(connection, row),
         Write::DeleteTerminal(key) => {
@@ -53,6 +55,9 @@ fn put(connection: &Connection, write: &Write) -> Result<(), Fault> {
         ),
         Write::DeleteApp(id) => {
             run(connection, "DELETE FROM app WHERE client_id = ?1", [id.as_str()])
+        }
+        Write::DeleteSigningKey(kid) => {
+            run(connection, "DELETE FROM signing_key WHERE kid = ?1", [kid])
         }
         Write::Audit(event) => append_audit(connection, event),
     }
@@ -110,10 +115,11 @@ fn put_account(connection: &Connection, row: &Account) -> Result<(), Fault> {
 
 fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
     const SQL: &str = "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-        ?13, ?14, ?15, ?16, ?17, ?18, ?18) \
+        ?13, ?14, ?15, ?16, ?17, ?18, ?18, ?19) \
         ON CONFLICT (terminal, id) DO UPDATE SET account = ?3, client_id = ?4, jkt = ?5, scope = ?6, \
         resources = ?7, auth_time = ?8, route = ?9, trust = ?10, revoked_at = ?11, sequence = ?12, \
-        hash = ?13, previous = ?14, first = ?15, used = ?16, expires_at = ?17, purge_at = ?18";
+        hash = ?13, previous = ?14, first = ?15, used = ?16, expires_at = ?17, purge_at = ?18, \
+        terms = ?19";
     // A revoked grant goes earlier than it was first thought to.
     const REVOKED: &str = "UPDATE grants SET due = purge_at WHERE terminal = ?1 AND id = ?2 \
         AND due > purge_at";
@@ -139,13 +145,50 @@ fn put_grant(connection: &Connection, row: &Grant) -> Result<(), Fault> {
             refresh.first,
             refresh.used,
             row.expires_at.0,
-            row.purge_at.0
+            row.purge_at.0,
+            terms(row)?
         ],
     )?;
     if row.revoked_at.is_some() {
         run(connection, REVOKED, params![row.terminal.0, row.id.0])?;
     }
     Ok(())
+}
+
+fn put_session(connection: &Connection, row: &Session) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11) \
+        ON CONFLICT (terminal, id) DO UPDATE SET account = ?3, cookie = ?4, auth_time = ?5, \
+        route = ?6, trust = ?7, created_at = ?8, ended_at = ?9, expires_at = ?10, purge_at = ?11";
+    // One that ended goes earlier than it was first thought to.
+    const ENDED: &str = "UPDATE session SET due = purge_at WHERE terminal = ?1 AND id = ?2 \
+        AND due > purge_at";
+    run(
+        connection,
+        SQL,
+        params![
+            row.terminal.0,
+            row.id.0,
+            row.account.0,
+            row.cookie.0,
+            row.auth_time.0,
+            row.route.0,
+            number::trust(row.trust),
+            row.created_at.0,
+            row.ended_at.map(|at| at.0),
+            row.expires_at.0,
+            row.purge_at.0
+        ],
+    )?;
+    if row.ended_at.is_some() {
+        run(connection, ENDED, params![row.terminal.0, row.id.0])?;
+    }
+    Ok(())
+}
+
+fn put_interaction(connection: &Connection, row: &Interaction) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO interaction VALUES (?1, ?2, ?3, ?3) \
+        ON CONFLICT (key) DO UPDATE SET document = ?2, purge_at = ?3";
+    run(connection, SQL, params![row.key.0, document(row, "interaction")?, row.purge_at.0])
 }
 
 fn put_quota(connection: &Connection, row: &TextQuota) -> Result<(), Fault> {
@@ -169,11 +212,13 @@ fn put_app(connection: &Connection, row: &App) -> Result<(), Fault> {
 }
 
 fn put_signing_key(connection: &Connection, row: &SigningKey) -> Result<(), Fault> {
-    const SQL: &str = "INSERT INTO signing_key VALUES (?1, ?2, ?3, ?4, ?5) \
-        ON CONFLICT (kid) DO UPDATE SET private = ?2, public = ?3, created_at = ?4, retired_at = ?5";
+    const SQL: &str = "INSERT INTO signing_key VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+        ON CONFLICT (kid) DO UPDATE SET private = ?2, public = ?3, created_at = ?4, \
+        retired_at = ?5, signs_at = ?6";
     let public = document(&row.public, "signing_key")?;
     let retired = row.retired_at.map(|at| at.0);
-    run(connection, SQL, params![row.kid, row.private.0, public, row.created_at.0, retired])
+    let (created, signs) = (row.created_at.0, row.signs_at.0);
+    run(connection, SQL, params![row.kid, row.private.0, public, created, retired, signs])
 }
 
 /// Appends. Lines are never deleted from the end, so that the greatest id grows.

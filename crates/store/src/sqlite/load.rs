@@ -40,7 +40,7 @@ pub(super) fn drive(
     }
 }
 
-fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> {
+pub(super) fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> {
     Ok(match key {
         Key::Code(key) => Loaded::Code(one(connection, &rows::CODE, [key.0])?),
         Key::Terminal(key) => Loaded::Terminal(one(connection, &rows::TERMINAL, [key.0])?),
@@ -51,7 +51,14 @@ fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> {
         Key::Quota(terminal, route) => {
             Loaded::Quota(one(connection, &rows::QUOTA, params![terminal.0, route.0])?)
         }
+        Key::Sessions(terminal) => {
+            Loaded::Sessions(many(connection, &rows::SESSION, [terminal.0])?)
+        }
         Key::Jti(key) => Loaded::Jti(one(connection, &rows::JTI, [key.0])?),
+        Key::Interaction(key) => {
+            let row = one(connection, &rows::INTERACTION, [key.0])?;
+            Loaded::Interaction(row.map(Box::new))
+        }
         Key::App(id) => Loaded::App(one(connection, &rows::APP, [id.as_str()])?.map(Box::new)),
         Key::SigningKeys => Loaded::SigningKeys(many(connection, &rows::SIGNING_KEY, [])?),
     })

@@ -3,13 +3,13 @@
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use twinpath_core::records::{
-    Account, App, CodeRecord, Grant, SigningKey, Terminal, TextQuota, UsedJti,
+    Account, App, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal, TextQuota, UsedJti,
 };
 
 use crate::audit::AuditLine;
 use crate::columns::{
-    Columns, Fields, Parsed, account, app, audit, code, grant, jti, quota, signing_key, terminal,
-    version,
+    Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota, session,
+    signing_key, terminal, version,
 };
 
 impl Columns for Row<'_> {
@@ -65,9 +65,16 @@ pub(super) const ACCOUNT: Query<Account> = Query {
 pub(super) const GRANT: Query<Grant> = Query {
     table: "grants",
     sql: "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at FROM \
-        grants WHERE terminal = ?1",
+        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
+        terms FROM grants WHERE terminal = ?1",
     parse: grant,
+};
+
+pub(super) const SESSION: Query<Session> = Query {
+    table: "session",
+    sql: "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
+        expires_at, purge_at FROM session WHERE terminal = ?1",
+    parse: session,
 };
 
 pub(super) const QUOTA: Query<TextQuota> = Query {
@@ -79,6 +86,12 @@ pub(super) const QUOTA: Query<TextQuota> = Query {
 pub(super) const JTI: Query<UsedJti> =
     Query { table: "jti", sql: "SELECT key, purge_at FROM jti WHERE key = ?1", parse: jti };
 
+pub(super) const INTERACTION: Query<Interaction> = Query {
+    table: "interaction",
+    sql: "SELECT key, document FROM interaction WHERE key = ?1",
+    parse: interaction,
+};
+
 pub(super) const APP: Query<App> = Query {
     table: "app",
     sql: "SELECT client_id, document FROM app WHERE client_id = ?1",
@@ -87,8 +100,8 @@ pub(super) const APP: Query<App> = Query {
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
-    sql: "SELECT kid, private, public, created_at, retired_at FROM signing_key ORDER BY \
-        created_at, kid",
+    sql: "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
+        ORDER BY created_at, kid",
     parse: signing_key,
 };
 

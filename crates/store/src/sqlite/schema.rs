@@ -7,12 +7,13 @@
 //! * `STRICT`: a column holds its type or nothing. `WITHOUT ROWID` where the key is random bytes: the
 //!   row lies in the one b-tree that is searched anyway, so a put dirties one page, not two;
 //! * the only indexes serve `purge`, on `due`. A row's `due` is its `purge_at` *when it was inserted*,
-//!   and later puts leave it alone (but for a grant that is revoked), so that consuming a code or
-//!   rotating a token never touches the index; `purge` looks at the real `purge_at` and moves rows that have been extended. `due` keeps
-//!   its milliseconds: with a constant time to live entries arrive in order and go to the right edge
+//!   and later puts leave it alone (but for a grant that is revoked and a session
+//!   that ended), so that consuming a code or rotating a token never touches the index; `purge` looks
+//!   at the real `purge_at` and moves rows that have been extended. `due` keeps its milliseconds: with a constant time to live entries arrive in order and go to the right edge
 //!   of the index. Rounded to ten minutes, they would be spread by their random key over every page
 //!   of the present interval;
-//! * columns are typed where rows are hot; an app, rarely read and often extended, is a document.
+//! * columns are typed where rows are hot; an app, rarely read and often extended, is a document, and
+//!   so is an authorization request, which nothing but its key ever finds.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -20,7 +21,7 @@ use super::fault::Fault;
 use crate::error::StoreError;
 
 /// Every migration, in order, numbered from 1 without gaps.
-pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1)];
+pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1), (2, V2)];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -129,6 +130,39 @@ CREATE TABLE audit (
 ) STRICT;
 ";
 
+/// Authorization requests on their way, sessions; what only some grants have; keys that are published
+/// before they sign.
+const V2: &str = "
+ALTER TABLE grants ADD COLUMN terms TEXT;
+
+ALTER TABLE signing_key ADD COLUMN signs_at INTEGER;
+
+CREATE TABLE interaction (
+    key      BLOB PRIMARY KEY,
+    document TEXT NOT NULL,
+    purge_at INTEGER NOT NULL,
+    due      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX interaction_due ON interaction (due);
+
+CREATE TABLE session (
+    terminal   BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    account    BLOB NOT NULL,
+    cookie     BLOB NOT NULL,
+    auth_time  INTEGER NOT NULL,
+    route      TEXT NOT NULL,
+    trust      INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    expires_at INTEGER NOT NULL,
+    purge_at   INTEGER NOT NULL,
+    due        INTEGER NOT NULL,
+    PRIMARY KEY (terminal, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_due ON session (due);
+";
+
 /// The version of this program's tables.
 pub(super) fn newest() -> u32 {
     MIGRATIONS.last().map_or(0, |(number, _)| *number)
@@ -204,66 +238,4 @@ fn refuse(why: String) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HAND_MADE: &[(u32, &str)] = &[
-        (1, V1),
-        (2, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
-    ];
-
-    fn memory() -> Connection {
-        Connection::open_in_memory().unwrap()
-    }
-
-    fn stored_version(connection: &Connection) -> i64 {
-        let sql = "SELECT value FROM meta WHERE name = 'schema_version'";
-        connection.query_row(sql, [], |row| row.get(0)).unwrap()
-    }
-
-    #[test]
-    fn migrations_are_numbered_without_gaps() {
-        for (index, (number, _)) in MIGRATIONS.iter().enumerate() {
-            assert_eq!(index + 1, *number as usize);
-        }
-    }
-
-    #[test]
-    fn an_older_database_is_migrated_and_keeps_its_rows() {
-        let mut connection = memory();
-        assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(1));
-        connection.execute("INSERT INTO jti VALUES (x'00', 7, 7)", []).unwrap();
-        assert_eq!(migrate(&mut connection, HAND_MADE), Ok(2));
-        assert_eq!(migrate(&mut connection, HAND_MADE), Ok(2));
-        assert_eq!(stored_version(&connection), 2);
-        let sql = "SELECT count(*) FROM jti WHERE purge_at = 7 AND note IS NULL";
-        assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(1));
-    }
-
-    #[test]
-    fn a_newer_database_is_refused_untouched() {
-        let mut connection = memory();
-        migrate(&mut connection, HAND_MADE).unwrap();
-        let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
-        assert!(error.contains("version 2") && error.contains("up to 1"), "{error}");
-        assert_eq!(stored_version(&connection), 2);
-    }
-
-    #[test]
-    fn a_failing_migration_leaves_the_version_before_it() {
-        let mut connection = memory();
-        let broken = [(1, V1), (2, "CREATE TABLE half (id INTEGER); CREATE TABLE meta (x);")];
-        assert!(migrate(&mut connection, &broken).is_err());
-        assert_eq!(stored_version(&connection), 1);
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'half'";
-        assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(0));
-    }
-
-    #[test]
-    fn the_database_of_another_program_is_refused() {
-        let mut connection = memory();
-        connection.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
-        let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
-        assert!(error.contains("another program"), "{error}");
-    }
-}
+mod tests;

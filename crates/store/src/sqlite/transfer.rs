@@ -246,7 +246,7 @@ fn append(connection: &Connection, line: &AuditLine) -> Result<(), Fault> {
 fn select(table: Table) -> &'static str {
     match table {
         Table::SigningKeys => {
-            "SELECT kid, private, public, created_at, retired_at FROM signing_key \
+            "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
             WHERE kid > ?1 ORDER BY kid LIMIT ?2"
         }
         Table::Apps => {
@@ -262,8 +262,13 @@ fn select(table: Table) -> &'static str {
         }
         Table::Grants => {
             "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-            trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at \
-            FROM grants WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3"
+            trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
+            terms FROM grants WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3"
+        }
+        Table::Sessions => {
+            "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
+            expires_at, purge_at FROM session WHERE (terminal, id) > (?1, ?2) \
+            ORDER BY terminal, id LIMIT ?3"
         }
         Table::Codes => {
             "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
@@ -274,6 +279,9 @@ fn select(table: Table) -> &'static str {
             ORDER BY terminal, route LIMIT ?3"
         }
         Table::Jtis => "SELECT key, purge_at FROM jti WHERE key > ?1 ORDER BY key LIMIT ?2",
+        Table::Interactions => {
+            "SELECT key, document FROM interaction WHERE key > ?1 ORDER BY key LIMIT ?2"
+        }
         Table::Audit => {
             "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
             WHERE id > ?1 ORDER BY id LIMIT ?2"

@@ -6,15 +6,15 @@
 //! not.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use twinpath_core::ids::ClientId;
+use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::records::{
-    Account, CodeRecord, CodeState, Grant, SigningKey, Terminal, TextQuota,
+    Account, CodeRecord, CodeState, Grant, Session, SigningKey, Terminal, TextQuota,
 };
 use twinpath_core::transaction::Write;
 
 use super::table::Row;
 use crate::audit::AuditLine;
-use crate::columns::{document, number, pack_texts};
+use crate::columns::{document, number, pack_texts, terms};
 use crate::error::StoreError;
 
 /// How many rows a table has, and the sum of their hashes.
@@ -49,17 +49,20 @@ pub(super) fn encode(row: &Row) -> Result<Vec<u8>, StoreError> {
         Row::Put(Write::Terminal(row)) => fields.terminal(row),
         Row::Put(Write::Account(row)) => fields.account(row),
         Row::Put(Write::Grant(row)) => fields.grant(row)?,
+        Row::Put(Write::Session(row)) => fields.session(row),
         Row::Put(Write::Code(row)) => fields.code(row),
         Row::Put(Write::Quota(row)) => fields.quota(row),
         Row::Put(Write::Jti(row)) => {
             fields.bytes(&row.key.0);
             fields.integer(row.purge_at.0);
         }
+        Row::Put(Write::Interaction(row)) => fields.text(&document(row, "interaction")?),
         Row::Line(line) => fields.line(line),
         Row::Put(
             Write::DeleteTerminal(_)
             | Write::DeleteAccount(..)
             | Write::DeleteApp(_)
+            | Write::DeleteSigningKey(_)
             | Write::Audit(_),
         ) => return Err(StoreError::inconsistent("no row to be copied")),
     }
@@ -89,6 +92,10 @@ impl Encoder {
             Some(bytes) => self.bytes(bytes),
             None => self.0.extend([u8::MAX; 8]),
         }
+    }
+
+    fn optional_time(&mut self, at: Option<Timestamp>) {
+        self.optional(at.map(|at| at.0.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice));
     }
 
     fn optional_text(&mut self, text: Option<&str>) {
@@ -145,9 +152,7 @@ impl Encoder {
         self.integer(row.auth_time.0);
         self.text(&row.route.0);
         self.integer(number::trust(row.trust));
-        self.optional(
-            row.revoked_at.map(|at| at.0.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice),
-        );
+        self.optional_time(row.revoked_at);
         let refresh = &row.refresh;
         self.integer(i64::from(refresh.sequence));
         self.bytes(&refresh.hash.0);
@@ -156,7 +161,22 @@ impl Encoder {
         self.integer(i64::from(refresh.used));
         self.integer(row.expires_at.0);
         self.integer(row.purge_at.0);
+        self.optional_text(terms(row)?.as_deref());
         Ok(())
+    }
+
+    fn session(&mut self, row: &Session) {
+        self.bytes(&row.terminal.0);
+        self.bytes(&row.id.0);
+        self.bytes(&row.account.0);
+        self.bytes(&row.cookie.0);
+        self.integer(row.auth_time.0);
+        self.text(&row.route.0);
+        self.integer(number::trust(row.trust));
+        self.integer(row.created_at.0);
+        self.optional_time(row.ended_at);
+        self.integer(row.expires_at.0);
+        self.integer(row.purge_at.0);
     }
 
     fn quota(&mut self, row: &TextQuota) {
@@ -167,12 +187,13 @@ impl Encoder {
     }
 
     fn signing_key(&mut self, row: &SigningKey) -> Result<(), StoreError> {
-        let SigningKey { kid, private, public, created_at, retired_at } = row;
+        let SigningKey { kid, private, public, created_at, signs_at, retired_at } = row;
         self.text(kid);
         self.bytes(&private.0);
         self.text(&document(public, "signing_key")?);
         self.integer(created_at.0);
-        self.optional(retired_at.map(|at| at.0.to_be_bytes()).as_ref().map(<[u8; 8]>::as_slice));
+        self.integer(signs_at.0);
+        self.optional_time(*retired_at);
         Ok(())
     }
 

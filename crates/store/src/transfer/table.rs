@@ -17,9 +17,11 @@ pub enum Table {
     Terminals,
     Accounts,
     Grants,
+    Sessions,
     Codes,
     Quotas,
     Jtis,
+    Interactions,
     Audit,
 }
 
@@ -47,15 +49,17 @@ pub(crate) enum Bounds<'c> {
 
 impl Table {
     /// All of them, in the order in which they are copied.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SigningKeys,
         Self::Apps,
         Self::Terminals,
         Self::Accounts,
         Self::Grants,
+        Self::Sessions,
         Self::Codes,
         Self::Quotas,
         Self::Jtis,
+        Self::Interactions,
         Self::Audit,
     ];
 
@@ -67,9 +71,11 @@ impl Table {
             Self::Terminals => "terminal",
             Self::Accounts => "account",
             Self::Grants => "grants",
+            Self::Sessions => "session",
             Self::Codes => "code",
             Self::Quotas => "quota",
             Self::Jtis => "jti",
+            Self::Interactions => "interaction",
             Self::Audit => "audit",
         }
     }
@@ -87,9 +93,11 @@ impl Table {
             Self::Terminals => Write::Terminal(columns::terminal(row)?),
             Self::Accounts => Write::Account(columns::account(row)?),
             Self::Grants => Write::Grant(columns::grant(row)?),
+            Self::Sessions => Write::Session(columns::session(row)?),
             Self::Codes => Write::Code(columns::code(row)?),
             Self::Quotas => Write::Quota(columns::quota(row)?),
             Self::Jtis => Write::Jti(columns::jti(row)?),
+            Self::Interactions => Write::Interaction(Box::new(columns::interaction(row)?)),
             Self::Audit => return Ok(Row::Line(columns::audit(row)?)),
         }))
     }
@@ -101,8 +109,8 @@ impl Table {
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| malformed());
         let (first, second) = key.split_at_checked(16).unwrap_or((key, &[]));
         Ok(match self {
-            Self::Terminals | Self::Codes | Self::Jtis => Bounds::Key(key),
-            Self::Accounts | Self::Grants => Bounds::Pair(first, second),
+            Self::Terminals | Self::Codes | Self::Jtis | Self::Interactions => Bounds::Key(key),
+            Self::Accounts | Self::Grants | Self::Sessions => Bounds::Pair(first, second),
             Self::Quotas => Bounds::Named(first, text(second)?),
             Self::SigningKeys | Self::Apps => Bounds::Text(text(key)?),
             Self::Audit if key.is_empty() => Bounds::Number(i64::MIN),
@@ -129,15 +137,18 @@ impl Row {
             Self::Put(Write::Terminal(row)) => row.key.0.to_vec(),
             Self::Put(Write::Account(row)) => pair(&row.terminal.0, &row.id.0),
             Self::Put(Write::Grant(row)) => pair(&row.terminal.0, &row.id.0),
+            Self::Put(Write::Session(row)) => pair(&row.terminal.0, &row.id.0),
             Self::Put(Write::Code(row)) => row.key.0.to_vec(),
             Self::Put(Write::Quota(row)) => pair(&row.terminal.0, row.route.0.as_bytes()),
             Self::Put(Write::Jti(row)) => row.key.0.to_vec(),
+            Self::Put(Write::Interaction(row)) => row.key.0.to_vec(),
             Self::Line(line) => line.id.to_be_bytes().to_vec(),
             // `Table::parse` makes none of these.
             Self::Put(
                 Write::DeleteTerminal(_)
                 | Write::DeleteAccount(..)
                 | Write::DeleteApp(_)
+                | Write::DeleteSigningKey(_)
                 | Write::Audit(_),
             ) => Vec::new(),
         })

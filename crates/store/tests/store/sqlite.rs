@@ -13,7 +13,9 @@ use twinpath_core::transaction::{Key, Loaded, Write};
 use twinpath_store::{Options, Store, StoreError};
 
 use crate::suite::toys::{Count, Fetch, Put};
-use crate::suite::{Backend, batches, every_case, faults, operators, races, rows, samples};
+use crate::suite::{
+    Backend, batches, every_case, faults, operators, races, rows, samples, sign_in,
+};
 
 /// A database in a directory of its own.
 struct FileBackend(TempDir);

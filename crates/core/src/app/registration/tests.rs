@@ -3,38 +3,32 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use twinpath_wire::jwk::Jwk;
+use serde_json::json;
+use twinpath_wire::jwk::{Jwk, JwkSet};
 
 use super::*;
-use crate::app::Registered;
+use crate::app::authenticate::KEYS_TRIED;
+use crate::app::{Registered, client_metadata};
 use crate::fixtures::{Model, START, Seeded, vault};
+use crate::records::CertificateName;
 
-fn new_app() -> NewApp {
-    NewApp {
+fn new_app() -> ClientMetadata {
+    ClientMetadata {
         client_id: Some("weather".into()),
-        client_name: "Weather".into(),
-        auth_method: AuthMethod::ClientSecretBasic,
-        jwks: None,
-        scope: "openid phone".into(),
-        dpop: true,
-        tls_client_auth: None,
-        certificate_bound: false,
-        redirect_uris: Vec::new(),
-        serves: Vec::new(),
-        android_package: None,
-        android_cert_sha256: Vec::new(),
-        apple_app_id: None,
-        developer: None,
+        client_name: Some("Weather".into()),
+        auth_method: Some(AuthMethod::ClientSecretBasic),
+        scope: Some("openid phone".into()),
+        ..ClientMetadata::default()
     }
 }
 
-fn register(app: NewApp) -> Result<(App, Option<String>), RegistrationError> {
+fn register(app: ClientMetadata) -> Result<(App, Option<String>), RegistrationError> {
     app.register(&vault(), START, &mut Seeded(6))
 }
 
 /// Why `app` is refused.
 #[track_caller]
-fn refusal(app: NewApp) -> String {
+fn refusal(app: ClientMetadata) -> String {
     register(app).expect_err("it was registered").0
 }
 
@@ -45,21 +39,24 @@ fn key(kid: Option<&str>) -> Jwk {
     jwk
 }
 
-fn with_keys(keys: Vec<Jwk>) -> NewApp {
+fn with_keys(keys: Vec<Jwk>) -> ClientMetadata {
     let jwks = Some(JwkSet { keys });
-    NewApp { jwks, auth_method: AuthMethod::PrivateKeyJwt, ..new_app() }
+    ClientMetadata { jwks, auth_method: Some(AuthMethod::PrivateKeyJwt), ..new_app() }
 }
 
 #[test]
 fn a_whole_app_is_kept_as_it_was_said() {
     let digest = "AB:".repeat(31) + "ab";
-    let (app, secret) = register(NewApp {
-        redirect_uris: vec!["https://app.example/cb?x=1".into(), "com.example.app:/cb".into()],
+    let (app, secret) = register(ClientMetadata {
+        redirect_uris: Some(vec![
+            "https://app.example/cb?x=1".into(),
+            "com.example.app:/cb".into(),
+        ]),
         android_package: Some("com.example.my_app".into()),
-        android_cert_sha256: vec![digest],
+        android_cert_sha256: Some(vec![digest]),
         apple_app_id: Some("ABCDE12345.com.example.my-app".into()),
         developer: Some("Clouds Ltd".into()),
-        client_name: "  Weather ".into(),
+        client_name: Some("  Weather ".into()),
         ..new_app()
     })
     .unwrap();
@@ -75,8 +72,8 @@ fn a_whole_app_is_kept_as_it_was_said() {
 
 #[test]
 fn a_client_id_is_made_where_none_is_given() {
-    let one = register(NewApp { client_id: None, ..new_app() }).unwrap().0;
-    let other = NewApp { client_id: None, ..new_app() };
+    let one = register(ClientMetadata { client_id: None, ..new_app() }).unwrap().0;
+    let other = ClientMetadata { client_id: None, ..new_app() };
     let other = other.register(&vault(), START, &mut Seeded(7)).unwrap().0;
     assert_ne!(one.client_id, other.client_id);
     assert_eq!(one.client_id.as_str().len(), 16);
@@ -84,11 +81,11 @@ fn a_client_id_is_made_where_none_is_given() {
 
 #[test]
 fn bad_members_are_refused_with_a_reason() {
-    let id = |id: &str| NewApp { client_id: Some(id.into()), ..new_app() };
+    let id = |id: &str| ClientMetadata { client_id: Some(id.into()), ..new_app() };
     for bad in ["", "wea ther", "a/b", "é", "a:b", &"x".repeat(129)] {
         assert!(refusal(id(bad)).contains("client_id has 1 to 128 characters"), "{bad}");
     }
-    let name = |name: &str| NewApp { client_name: name.into(), ..new_app() };
+    let name = |name: &str| ClientMetadata { client_name: Some(name.into()), ..new_app() };
     for bad in ["", "  ", "a\nb", "a\0"] {
         assert!(refusal(name(bad)).contains("name must not be empty"), "{bad:?}");
     }
@@ -100,20 +97,22 @@ fn bad_members_are_refused_with_a_reason() {
     }
     for bad in ["", "a\nb", &"x".repeat(129)] {
         let developer = Some(bad.to_owned());
-        let why = refusal(NewApp { developer, ..new_app() });
+        let why = refusal(ClientMetadata { developer, ..new_app() });
         assert!(why.contains("developer must have 1 to 128"), "{bad}");
     }
     for bad in ["open\"id", "a\\b", "é", &"a ".repeat(10).replace('a', "\u{7f}")] {
-        let why = refusal(NewApp { scope: bad.into(), ..new_app() });
+        let why = refusal(ClientMetadata { scope: Some(bad.into()), ..new_app() });
         assert!(why.contains("RFC 6749 3.3"), "{bad}: {why}");
     }
     let many: Vec<_> = (0..65).map(|n| format!("s{n}")).collect();
-    assert!(refusal(NewApp { scope: many.join(" "), ..new_app() }).contains("too many"));
+    assert!(
+        refusal(ClientMetadata { scope: Some(many.join(" ")), ..new_app() }).contains("too many")
+    );
 }
 
 #[test]
 fn an_api_serves_absolute_uris() {
-    let serves = |uri: &str| NewApp { serves: vec![uri.to_owned()], ..new_app() };
+    let serves = |uri: &str| ClientMetadata { serves: Some(vec![uri.to_owned()]), ..new_app() };
     let (app, _) = register(serves("https://api.example")).unwrap();
     assert_eq!(client_metadata(&app, None)["serves"], json!(["https://api.example"]));
     for bad in ["", "api", "https://api.example/#part"] {
@@ -143,8 +142,8 @@ fn redirect_uris_are_whole() {
         "https://app.example/\"",
         &format!("https://{}", "x".repeat(512)),
     ] {
-        let redirect_uris = vec!["https://app.example/cb".into(), bad.to_owned()];
-        let why = refusal(NewApp { redirect_uris, ..new_app() });
+        let redirect_uris = Some(vec!["https://app.example/cb".into(), bad.to_owned()]);
+        let why = refusal(ClientMetadata { redirect_uris, ..new_app() });
         assert!(why.contains("must be an absolute URI without a fragment"), "{bad}: {why}");
         assert!(why.contains(&format!("{bad:?}")), "it names the one at fault: {why}");
     }
@@ -166,15 +165,18 @@ fn platform_identifiers_have_their_grammar() {
     ] {
         let android_package = Some(bad.to_owned());
         assert!(
-            refusal(NewApp { android_package, ..new_app() }).contains("android_package"),
+            refusal(ClientMetadata { android_package, ..new_app() }).contains("android_package"),
             "{bad}"
         );
         let apple_app_id = Some(bad.to_owned());
-        assert!(refusal(NewApp { apple_app_id, ..new_app() }).contains("apple_app_id"), "{bad}");
+        assert!(
+            refusal(ClientMetadata { apple_app_id, ..new_app() }).contains("apple_app_id"),
+            "{bad}"
+        );
     }
     for bad in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"zz".repeat(32), &"é".repeat(32)] {
-        let android_cert_sha256 = vec![bad.to_owned()];
-        let why = refusal(NewApp { android_cert_sha256, ..new_app() });
+        let android_cert_sha256 = Some(vec![bad.to_owned()]);
+        let why = refusal(ClientMetadata { android_cert_sha256, ..new_app() });
         assert!(why.contains("32 bytes in hex"), "{bad}");
     }
 }
@@ -182,7 +184,9 @@ fn platform_identifiers_have_their_grammar() {
 #[test]
 fn keys_go_with_private_key_jwt() {
     assert!(register(with_keys(vec![key(None)])).is_ok());
-    assert!(refusal(NewApp { jwks: None, ..with_keys(Vec::new()) }).contains("needs a JWK set"));
+    assert!(
+        refusal(ClientMetadata { jwks: None, ..with_keys(Vec::new()) }).contains("needs a JWK set")
+    );
     assert!(refusal(with_keys(Vec::new())).contains("1 to 16 public keys"));
     let mut wrong_use = key(None);
     wrong_use.key_use = Some("enc".into());
@@ -196,7 +200,7 @@ fn keys_go_with_private_key_jwt() {
         assert!(refusal(with_keys(vec![key(None), bad])).contains("1 to 16 public keys"));
     }
     let method = AuthMethod::ClientSecretBasic;
-    let why = refusal(NewApp { auth_method: method, ..with_keys(vec![key(None)]) });
+    let why = refusal(ClientMetadata { auth_method: Some(method), ..with_keys(vec![key(None)]) });
     assert!(why.contains("goes with private_key_jwt or"));
 }
 
@@ -233,7 +237,8 @@ fn a_secret_is_told_once_and_kept_as_little_as_can_be() {
     for method in
         [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::ClientSecretJwt]
     {
-        let (app, secret) = register(NewApp { auth_method: method, ..new_app() }).unwrap();
+        let (app, secret) =
+            register(ClientMetadata { auth_method: Some(method), ..new_app() }).unwrap();
         let secret = secret.unwrap();
         assert!(secret.starts_with("tps_") && secret.len() == 47);
         assert_eq!(
@@ -253,7 +258,7 @@ fn a_secret_is_told_once_and_kept_as_little_as_can_be() {
     }
     for method in [AuthMethod::PrivateKeyJwt, AuthMethod::None] {
         let app = match method {
-            AuthMethod::None => NewApp { auth_method: method, ..new_app() },
+            AuthMethod::None => ClientMetadata { auth_method: Some(method), ..new_app() },
             _ => with_keys(vec![key(None)]),
         };
         let (app, secret) = register(app).unwrap();
@@ -303,8 +308,87 @@ fn who_rotates() {
         (AuthMethod::None, true, true),
         (AuthMethod::None, false, true),
     ] {
-        let (app, _) = register(NewApp { auth_method, dpop, ..new_app() }).unwrap();
+        let (app, _) = register(ClientMetadata {
+            auth_method: Some(auth_method),
+            dpop: Some(dpop),
+            ..new_app()
+        })
+        .unwrap();
         let app = Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
         assert_eq!(app.rotates(), rotates, "{auth_method:?} {dpop}");
     }
+}
+
+fn by_certificate() -> ClientMetadata {
+    let (auth_method, dns) = (Some(AuthMethod::TlsClientAuth), Some("app.example.com".into()));
+    ClientMetadata { auth_method, tls_client_auth_san_dns: dns, ..new_app() }
+}
+
+#[test]
+fn a_certificate_has_exactly_one_name_to_show() {
+    let (app, secret) = register(by_certificate()).unwrap();
+    assert_eq!(app.tls_client_auth, Some(CertificateName::SanDns("app.example.com".into())));
+    assert_eq!((secret, &app.secret), (None, &None));
+    assert_eq!(client_metadata(&app, None)["tls_client_auth_san_dns"], "app.example.com");
+    let ip = Some("2001:DB8::1".to_owned());
+    let by_ip = ClientMetadata { tls_client_auth_san_dns: None, ..by_certificate() };
+    let by_ip = ClientMetadata { tls_client_auth_san_ip: ip.clone(), ..by_ip };
+    let shown = client_metadata(&register(by_ip.clone()).unwrap().0, None);
+    assert_eq!(shown["tls_client_auth_san_ip"], "2001:db8::1");
+
+    let two = ClientMetadata { tls_client_auth_san_ip: ip, ..by_certificate() };
+    let none = ClientMetadata { tls_client_auth_san_dns: Some(String::new()), ..by_certificate() };
+    for bad in [two, none] {
+        assert!(refusal(bad).contains("needs one name"));
+    }
+    let no_ip = ClientMetadata { tls_client_auth_san_ip: Some("app".into()), ..by_ip };
+    assert!(refusal(no_ip).contains("must be an IP address"));
+    let empty = ClientMetadata { tls_client_auth_san_dns: None, ..by_certificate() };
+    let dn = Some("weather".to_owned());
+    let no_dn = ClientMetadata { tls_client_auth_subject_dn: dn, ..empty };
+    assert!(refusal(no_dn).contains("RFC 4514"));
+    for method in [AuthMethod::ClientSecretBasic, AuthMethod::None] {
+        let other = ClientMetadata { auth_method: Some(method), ..by_certificate() };
+        assert!(refusal(other).contains("goes with tls_client_auth only"));
+    }
+    let keys = Some(JwkSet { keys: vec![key(None)] });
+    assert!(refusal(ClientMetadata { jwks: keys.clone(), ..by_certificate() }).contains("JWK set"));
+    let own = Some(AuthMethod::SelfSignedTlsClientAuth);
+    let by_key = ClientMetadata { auth_method: own, jwks: keys, ..new_app() };
+    assert!(register(by_key.clone()).unwrap().0.jwks.is_some());
+    assert!(refusal(ClientMetadata { jwks: None, ..by_key }).contains("certificate's key"));
+}
+
+#[test]
+fn another_name_or_method_takes_the_old_names_place() {
+    let (old, _) = register(by_certificate()).unwrap();
+    let update = |said: ClientMetadata| said.update(&old, &vault(), START, &mut Seeded(8));
+    let uri = Some("urn:app".to_owned());
+    let said = ClientMetadata { tls_client_auth_san_uri: uri, ..ClientMetadata::default() };
+    let new = update(said).unwrap().0;
+    assert_eq!(new.tls_client_auth, Some(CertificateName::SanUri("urn:app".into())));
+    let said = ClientMetadata { client_name: Some("Clouds".into()), ..ClientMetadata::default() };
+    assert_eq!(update(said).unwrap().0.tls_client_auth, old.tls_client_auth);
+    let method = Some(AuthMethod::ClientSecretBasic);
+    let said = ClientMetadata { auth_method: method, ..ClientMetadata::default() };
+    assert_eq!(update(said).unwrap().0.tls_client_auth, None);
+}
+
+#[test]
+fn tokens_are_bound_to_one_thing() {
+    let bound = ClientMetadata { certificate_bound: Some(true), ..by_certificate() };
+    let app = register(bound.clone()).unwrap().0;
+    assert!(app.certificate_bound && !app.dpop);
+    let shown = client_metadata(&app, None);
+    assert_eq!(shown["tls_client_certificate_bound_access_tokens"], true);
+    let both = ClientMetadata { dpop: Some(true), ..bound.clone() };
+    assert!(refusal(both).contains("not to both"));
+    let prepared = |app| Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
+    // PROTOCOL 9: kept if the app authenticates and the grant is bound.
+    assert!(!prepared(app).rotates());
+    let unbound = ClientMetadata { dpop: Some(false), ..by_certificate() };
+    assert!(prepared(register(unbound).unwrap().0).rotates());
+    let (auth_method, name) = (Some(AuthMethod::None), None);
+    let public = ClientMetadata { auth_method, tls_client_auth_san_dns: name, ..bound };
+    assert!(prepared(register(public).unwrap().0).rotates());
 }

@@ -99,7 +99,8 @@ fn subjects_are_pairwise_and_unions_are_one_developers() {
 fn an_id_token_is_for_the_app() {
     let grant = grant("weather", "k1");
     let subject = Subject::of(&grant, &registered("weather", "clouds"), &vault());
-    let claims = IdClaims::issue(ISSUER, &subject, &grant, NOW, 600);
+    let claims =
+        IdClaims::issue(ISSUER, &subject, &grant, IdTokenRequest::default(), (NOW, 600), &vault());
     assert_eq!(claims.aud, "weather");
     assert_eq!(claims.sub, issue(&grant, &[]).sub);
     assert_eq!((claims.iat, claims.exp), (NOW.seconds(), NOW.seconds() + 600));

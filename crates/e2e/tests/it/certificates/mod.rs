@@ -213,7 +213,7 @@ async fn metadata_tells_what_certificates_are_good_for() {
     assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
     let aliases = metadata["mtls_endpoint_aliases"].as_object().unwrap();
     assert_eq!(aliases["token_endpoint"], "https://mtls.example.com/token");
-    assert_eq!(aliases.len(), 4, "{aliases:?}");
+    assert_eq!(aliases.len(), 5, "{aliases:?}");
     for endpoint in ["token", "introspection", "revocation"] {
         let methods = metadata[format!("{endpoint}_endpoint_auth_methods_supported")].to_string();
         assert!(methods.contains("\"tls_client_auth\""), "{methods}");

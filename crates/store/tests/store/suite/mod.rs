@@ -7,6 +7,7 @@ pub(crate) mod operators;
 pub(crate) mod races;
 pub(crate) mod rows;
 pub(crate) mod samples;
+pub(crate) mod sign_in;
 pub(crate) mod toys;
 
 use twinpath_store::{Options, Store, StoreError};
@@ -30,6 +31,15 @@ macro_rules! every_case {
             rows::quotas_and_identifiers_round_trip,
             rows::apps_and_signing_keys_round_trip,
             rows::a_later_put_replaces_the_whole_row,
+            sign_in::requests_round_trip,
+            sign_in::sessions_round_trip,
+            sign_in::sessions_come_only_when_asked_for,
+            sign_in::terms_round_trip,
+            sign_in::a_deleted_key_is_gone,
+            sign_in::a_request_is_approved_once,
+            sign_in::a_terminal_has_one_first_session,
+            sign_in::purging_forgets_requests,
+            sign_in::purging_forgets_sessions,
             races::a_code_has_one_winner,
             races::a_batch_has_one_winner_for_a_code,
             races::two_stores_on_one_database_add_up,

@@ -10,7 +10,7 @@ use twinpath_store::{Options, Store};
 use super::toys::{Count, Fetch, Put};
 use super::{Backend, samples};
 
-async fn put(store: &Store, key: Key, write: Write) {
+pub(crate) async fn put(store: &Store, key: Key, write: Write) {
     store.run(Put(vec![key], vec![write])).await.unwrap();
 }
 
@@ -100,11 +100,11 @@ pub(crate) async fn the_registry_version_grows_with_apps_and_keys(backend: &impl
     assert_eq!(other.registry_version().await.as_ref(), Ok(&seen[3]));
 }
 
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Until nothing more is found to forget.
-async fn purge(store: &Store, now: Timestamp) -> usize {
+pub(crate) async fn purge(store: &Store, now: Timestamp) -> usize {
     let mut purged = 0;
     loop {
         match store.purge(now, 1000).await.unwrap() {
@@ -205,7 +205,7 @@ pub(crate) async fn purging_forgets_old_lines_of_the_audit_trail(backend: &impl 
 
 pub(crate) async fn figures_count(backend: &impl Backend) {
     let store = backend.store();
-    assert_eq!(store.schema_version(), 1);
+    assert_eq!(store.schema_version(), 2);
     store.ping().await.unwrap();
     store.run(Count(Digest([1; 16]))).await.unwrap();
     store.read(Fetch(Key::SigningKeys)).await.unwrap();

@@ -11,11 +11,11 @@ use twinpath_store::Store;
 use super::toys::{Fetch, Put};
 use super::{Backend, samples};
 
-const TIMES: [Timestamp; 4] =
+pub(crate) const TIMES: [Timestamp; 4] =
     [Timestamp(i64::MIN), Timestamp(-1), Timestamp(0), Timestamp(i64::MAX)];
 
 /// Puts and reads back, with a writer and with a reader.
-async fn round_trip(store: &Store, key: Key, write: Write, expected: Loaded) {
+pub(crate) async fn round_trip(store: &Store, key: Key, write: Write, expected: Loaded) {
     store.run(Put(vec![key.clone()], vec![write])).await.unwrap();
     assert_eq!(store.run(Fetch(key.clone())).await.unwrap(), expected);
     assert_eq!(store.read(Fetch(key)).await.unwrap(), expected);
@@ -172,7 +172,7 @@ pub(crate) async fn apps_and_signing_keys_round_trip(backend: &impl Backend) {
 
     let first = samples::signing_key("k1");
     let mut second = samples::signing_key("k2");
-    second.retired_at = Some(Timestamp(i64::MAX));
+    (second.signs_at, second.retired_at) = (Timestamp(i64::MIN), Some(Timestamp(i64::MAX)));
     let mut expected = vec![first.clone()];
     let all = Loaded::SigningKeys(expected.clone());
     round_trip(&store, Key::SigningKeys, Write::SigningKey(first), all).await;
@@ -205,6 +205,7 @@ pub(crate) async fn a_later_put_replaces_the_whole_row(backend: &impl Backend) {
             first: 9,
             used: true,
         },
+        terms: Some(Box::new(samples::terms())),
         expires_at: Timestamp(9),
         purge_at: Timestamp(9),
         ..before.clone()

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    App, AuditEvent, AuthMethod, CodeRecord, CodeState, Grant, RefreshState, Sealed, SigningKey,
-    Trust,
+    App, Approval, AuditEvent, AuthMethod, AuthorizationRequest, ClaimsRequest, CodeRecord,
+    CodeState, Grant, Interaction, Prompt, ProvenTerminal, RefreshState, Sealed, Session,
+    SigningKey, Stage, Terms, Trust,
 };
 use twinpath_core::transaction::Key;
 use twinpath_store::Store;
@@ -54,9 +55,108 @@ pub(crate) fn grant() -> Grant {
             first: 1,
             used: false,
         },
+        terms: None,
         expires_at: Timestamp(2_000),
         purge_at: Timestamp(3_000),
     }
+}
+
+/// Terms with something in every field.
+pub(crate) fn terms() -> Terms {
+    Terms {
+        session: Some(SessionId([1; 16])),
+        authorization_details: details(),
+        claims: Some(claims()),
+        session_bound: true,
+        no_refresh: true,
+    }
+}
+
+/// Not every decimal is read as the number that was written.
+fn details() -> Vec<serde_json::Value> {
+    let amount = 51.24817837550540_4;
+    vec![
+        json!({ "type": "payment", "amount": amount, "to": "\u{0}ä", "deep": { "a": [null, -1] } }),
+    ]
+}
+
+fn claims() -> ClaimsRequest {
+    let userinfo = [("phone_number".to_owned(), json!({ "essential": true }))].into();
+    let id_token = [("acr".to_owned(), json!({ "values": ["a", "b"] }))].into();
+    ClaimsRequest { userinfo, id_token }
+}
+
+pub(crate) fn session(byte: u8) -> Session {
+    Session {
+        terminal: TerminalKey([1; 16]),
+        id: SessionId([byte; 16]),
+        account: AccountId([1; 16]),
+        cookie: Digest([byte; 16]),
+        auth_time: Timestamp(1_000),
+        route: RouteName::from("modem"),
+        trust: Trust::Operator,
+        created_at: Timestamp(1_001),
+        ended_at: None,
+        expires_at: Timestamp(2_000),
+        purge_at: Timestamp(3_000),
+    }
+}
+
+pub(crate) fn interaction(byte: u8) -> Interaction {
+    Interaction {
+        key: Digest([byte; 16]),
+        client_id: client_id("app"),
+        request: AuthorizationRequest::default(),
+        stage: Stage::Pushed,
+        created_at: Timestamp(1_000),
+        expires_at: Timestamp(2_000),
+        purge_at: Timestamp(3_000),
+    }
+}
+
+/// A request that asks for everything.
+pub(crate) fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        redirect_uri: Some("https://app.example/cb?x=1".to_owned()),
+        redirect_uri_said: true,
+        scope: "openid phone".to_owned(),
+        resources: vec!["https://api.example/ä".to_owned()],
+        authorization_details: details(),
+        state: Some("\u{0}\"state\"".to_owned()),
+        nonce: Some(String::new()),
+        code_challenge: "challenge".to_owned(),
+        jkt: "thumbprint".to_owned(),
+        prompt: vec![Prompt::None, Prompt::Login, Prompt::Consent, Prompt::SelectAccount],
+        max_age: Some(u32::MAX),
+        login_hint: Some(TerminalKey([255; 16])),
+        ui_locales: Some("de-CH de".to_owned()),
+        claims: Some(claims()),
+    }
+}
+
+pub(crate) fn proven() -> ProvenTerminal {
+    ProvenTerminal {
+        terminal: TerminalKey([1; 16]),
+        account: AccountId([1; 16]),
+        number: Sealed(vec![0, 255]),
+        auth_time: Timestamp(1_000),
+        route: "modem".to_owned(),
+        trust: Trust::Aggregator,
+        session: Some(SessionId([1; 16])),
+    }
+}
+
+/// One of every stage, in their order.
+pub(crate) fn stages() -> [Stage; 6] {
+    let browser = Digest([3; 16]);
+    [
+        Stage::Pushed,
+        Stage::Asking { browser, attempt: u32::MAX },
+        Stage::Proven { browser, by: proven() },
+        Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
+        Stage::Redeemed { terminal: TerminalKey([1; 16]), grant: GrantId([1; 16]) },
+        Stage::Ended,
+    ]
 }
 
 pub(crate) fn client_id(text: &str) -> ClientId {
@@ -64,25 +164,17 @@ pub(crate) fn client_id(text: &str) -> ClientId {
 }
 
 pub(crate) fn app(id: &str) -> App {
-    App {
-        client_id: client_id(id),
-        client_name: "Ünïcode \"quoted\" \u{0} name".to_owned(),
-        developer: String::new(),
-        auth_method: AuthMethod::None,
-        jwks: None,
-        secret: None,
-        scope: Vec::new(),
-        dpop: false,
-        tls_client_auth: None,
-        certificate_bound: false,
-        redirect_uris: Vec::new(),
-        serves: Vec::new(),
-        android_package: None,
-        android_cert_sha256: Vec::new(),
-        apple_app_id: None,
-        created_at: Timestamp(1),
-        updated_at: Timestamp(2),
-    }
+    let row = json!({
+        "client_id": id,
+        "client_name": "Ünïcode \"quoted\" \u{0} name",
+        "developer": "",
+        "auth_method": AuthMethod::None,
+        "scope": [],
+        "dpop": false,
+        "created_at": Timestamp(1),
+        "updated_at": Timestamp(2),
+    });
+    serde_json::from_value(row).unwrap()
 }
 
 /// Public keys as on the wire: the coordinates are the example of RFC 7517 A.1.
@@ -100,6 +192,7 @@ pub(crate) fn signing_key(kid: &str) -> SigningKey {
         private: Sealed(vec![0, 255, 1]),
         public: serde_json::from_value(jwk()).unwrap(),
         created_at: Timestamp(5),
+        signs_at: Timestamp(7),
         retired_at: None,
     }
 }

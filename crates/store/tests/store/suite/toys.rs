@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 use twinpath_core::ids::{CodeKey, Digest, GrantId, TerminalKey, Timestamp};
-use twinpath_core::records::{CodeState, UsedJti};
+use twinpath_core::records::{Approval, CodeState, Session, Stage, UsedJti};
 use twinpath_core::transaction::{Context, Key, Loaded, Missing, Operation, Rows, Step, Write};
 
 use super::samples;
@@ -18,7 +18,11 @@ pub(crate) fn look(rows: &Rows, key: &Key) -> Result<Loaded, Missing> {
         Key::Account(terminal, id) => Loaded::Account(rows.account(*terminal, *id)?.cloned()),
         Key::Grants(terminal) => Loaded::Grants(rows.grants(*terminal)?.to_vec()),
         Key::Quota(terminal, route) => Loaded::Quota(rows.quota(*terminal, route)?.cloned()),
+        Key::Sessions(terminal) => Loaded::Sessions(rows.sessions(*terminal)?.to_vec()),
         Key::Jti(key) => Loaded::Jti(rows.jti(*key)?.copied()),
+        Key::Interaction(key) => {
+            Loaded::Interaction(rows.interaction(*key)?.cloned().map(Box::new))
+        }
         Key::App(id) => Loaded::App(rows.app(id)?.cloned().map(Box::new)),
         Key::SigningKeys => Loaded::SigningKeys(rows.signing_keys()?.to_vec()),
     })
@@ -76,6 +80,37 @@ impl Operation for Count {
         let sum = rows.jti(self.0)?.map_or(0, |row| row.purge_at.0) + 1;
         let row = UsedJti { key: self.0, purge_at: Timestamp(sum) };
         Ok(Step::Done(vec![Write::Jti(row)], sum))
+    }
+}
+
+/// Approves an authorization request once: `true` for the one who did.
+pub(crate) struct Approve(pub(crate) Digest, pub(crate) Digest);
+
+impl Operation for Approve {
+    type Outcome = bool;
+    fn decide(&self, rows: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        Ok(match rows.interaction(self.0)? {
+            Some(row) if row.stage == Stage::Pushed => {
+                let mut row = Box::new(row.clone());
+                row.stage = Stage::Approved(Approval { by: samples::proven(), code: self.1 });
+                Step::Done(vec![Write::Interaction(row)], true)
+            }
+            _ => Step::Done(Vec::new(), false),
+        })
+    }
+}
+
+/// Begins a session unless the terminal has one: `true` for the one who did.
+pub(crate) struct Begin(pub(crate) TerminalKey, pub(crate) u8);
+
+impl Operation for Begin {
+    type Outcome = bool;
+    fn decide(&self, rows: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        if !rows.sessions(self.0)?.is_empty() {
+            return Ok(Step::Done(Vec::new(), false));
+        }
+        let row = Session { terminal: self.0, ..samples::session(self.1) };
+        Ok(Step::Done(vec![Write::Session(row)], true))
     }
 }
 

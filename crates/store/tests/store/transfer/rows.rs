@@ -1,10 +1,11 @@
 //! Rows of every kind, to be copied.
 
 use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, AccountStatus, CodeRecord, CodeState, Grant, Sealed, Terminal, TextQuota, UsedJti,
+    Account, AccountStatus, CodeRecord, CodeState, Grant, Interaction, Sealed, Session, Terminal,
+    TextQuota, UsedJti,
 };
 use twinpath_core::transaction::{Key, Write};
 use twinpath_store::Store;
@@ -75,11 +76,35 @@ fn grant(number: u16, nth: u8) -> Grant {
         account: AccountId(id(number)),
         resources: if odd { vec!["https://api.example/ä".to_owned()] } else { Vec::new() },
         revoked_at: odd.then_some(Timestamp(5)),
+        terms: odd.then(|| Box::new(samples::terms())),
         ..samples::grant()
     };
     grant.refresh.previous = odd.then_some(Digest(id(number)));
     grant.refresh.used = odd;
     grant
+}
+
+fn session(number: u16) -> Session {
+    Session {
+        terminal: TerminalKey(id(number)),
+        id: SessionId(id(number)),
+        ended_at: number.is_multiple_of(2).then_some(Timestamp(5)),
+        ..samples::session(1)
+    }
+}
+
+/// Begun in several periods, and kept in some of them for long.
+fn interaction(number: u16) -> Interaction {
+    let mut stages = samples::stages().into_iter().cycle();
+    let created_at = Timestamp(MIDNIGHT + i64::from(number) * 10_000);
+    Interaction {
+        key: Digest(id(number)),
+        request: if number.is_multiple_of(2) { samples::request() } else { Default::default() },
+        stage: stages.nth(usize::from(number)).unwrap(),
+        created_at,
+        purge_at: created_at.plus_seconds(i64::from(number % 3) * 3 * 24 * 3600),
+        ..samples::interaction(1)
+    }
 }
 
 fn quota(number: u16, route: &str) -> TextQuota {
@@ -94,9 +119,15 @@ pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
     for number in 0..TERMINALS {
         let terminal = terminal(number);
         let (key, account) = (terminal.key, account(number));
-        let keys = vec![Key::Terminal(key), Key::Account(key, account.id), Key::Grants(key)];
+        let keys = vec![
+            Key::Terminal(key),
+            Key::Account(key, account.id),
+            Key::Grants(key),
+            Key::Sessions(key),
+        ];
         let grants = (1..=2).map(|nth| Write::Grant(grant(number, nth)));
         let mut writes = vec![Write::Terminal(terminal), Write::Account(account)];
+        writes.push(Write::Session(session(number)));
         writes.extend(grants);
         all.push((keys, writes));
     }
@@ -109,6 +140,8 @@ pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
         let key = Digest(id(number));
         let purge_at = Timestamp(MIDNIGHT + i64::from(number) * 1000);
         all.push((vec![Key::Jti(key)], vec![Write::Jti(UsedJti { key, purge_at })]));
+        let request = Box::new(interaction(number));
+        all.push((vec![Key::Interaction(request.key)], vec![Write::Interaction(request)]));
     }
     for number in 0..CODES {
         let code = code(number);

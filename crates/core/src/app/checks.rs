@@ -1,0 +1,256 @@
+//! What an app may be registered with, member by member.
+
+use twinpath_wire::gsm::septets;
+use twinpath_wire::jwk::JwkSet;
+
+use crate::app::RegistrationError;
+use crate::app::authenticate::KEYS_TRIED;
+use crate::app::certificate::checked_name;
+use crate::grant::absolute;
+use crate::ids::ClientId;
+use crate::proof::VerifyingKey;
+use crate::records::{AuthMethod, CertificateName, GrantType};
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, RegistrationError> {
+    Err(RegistrationError(why.into()))
+}
+
+/// The name stands in every text, beside 45 characters of code and the words of the phrase.
+pub(super) fn name(name: &str) -> Result<String, RegistrationError> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return refuse("the name must not be empty or hold control characters");
+    }
+    let fits = septets(name).map_or(name.encode_utf16().count() <= 11, |n| n <= 40);
+    if !fits {
+        return refuse("the name must fit a text: 40 GSM characters, or 11 of others");
+    }
+    Ok(name.to_owned())
+}
+
+pub(super) fn developer(
+    developer: Option<String>,
+    client_id: &ClientId,
+) -> Result<String, RegistrationError> {
+    let developer = developer.unwrap_or_else(|| client_id.to_string());
+    if developer.is_empty() || developer.len() > 128 || developer.chars().any(char::is_control) {
+        return refuse("the developer must have 1 to 128 characters");
+    }
+    Ok(developer)
+}
+
+pub(super) fn jwks(
+    jwks: Option<JwkSet>,
+    method: AuthMethod,
+) -> Result<Option<JwkSet>, RegistrationError> {
+    use AuthMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth};
+    match (&jwks, method) {
+        (None, PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
+        (None, SelfSignedTlsClientAuth) => {
+            refuse("self_signed_tls_client_auth needs a JWK set with the certificate's key")
+        }
+        (Some(set), PrivateKeyJwt | SelfSignedTlsClientAuth) => {
+            let usable = set.keys.iter().filter_map(VerifyingKey::new).count();
+            if usable == 0 || usable != set.keys.len() || usable > 16 {
+                return refuse(
+                    "the JWK set must hold 1 to 16 public keys for ES256, EdDSA or PS256",
+                );
+            }
+            let mut kids: Vec<_> = set.keys.iter().filter_map(|key| key.kid.as_deref()).collect();
+            kids.sort_unstable();
+            kids.dedup();
+            if usable > KEYS_TRIED && kids.len() != usable {
+                return refuse(format!(
+                    "a JWK set of more than {KEYS_TRIED} keys needs a kid of its own for each"
+                ));
+            }
+            Ok(jwks)
+        }
+        (Some(_), _) => {
+            refuse("a JWK set goes with private_key_jwt or self_signed_tls_client_auth only")
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// RFC 8705 2.1.2: exactly one name for `tls_client_auth`, none for other methods. They come as
+/// subject, DNS name, URI, address, e-mail address.
+pub(super) fn certificate_name(
+    said: [Option<&str>; 5],
+    method: AuthMethod,
+) -> Result<Option<CertificateName>, RegistrationError> {
+    let asked = method == AuthMethod::TlsClientAuth;
+    let name = match said.map(|name| name.map(str::to_owned)) {
+        [None, None, None, None, None] if !asked => return Ok(None),
+        _ if !asked => {
+            return refuse("what a certificate must name goes with tls_client_auth only");
+        }
+        [Some(dn), None, None, None, None] => CertificateName::SubjectDn(dn),
+        [None, Some(dns), None, None, None] => CertificateName::SanDns(dns),
+        [None, None, Some(uri), None, None] => CertificateName::SanUri(uri),
+        [None, None, None, Some(ip), None] => CertificateName::SanIp(ip.parse().map_err(|_| {
+            RegistrationError("tls_client_auth_san_ip must be an IP address".into())
+        })?),
+        [None, None, None, None, Some(email)] => CertificateName::SanEmail(email),
+        _ => {
+            return refuse(
+                "tls_client_auth needs one name that the certificate must have: \
+                 tls_client_auth_subject_dn, or one of tls_client_auth_san_dns, _uri, _ip, _email",
+            );
+        }
+    };
+    checked_name(name).map(Some).map_err(|why| RegistrationError(why.into()))
+}
+
+/// Tokens are bound to instance keys unless something else is said.
+pub(super) fn dpop(said: Option<bool>, certificate_bound: bool) -> Result<bool, RegistrationError> {
+    match (said, certificate_bound) {
+        (Some(true), true) => {
+            refuse("tokens are bound to an instance key (dpop) or to a certificate, not to both")
+        }
+        (said, bound) => Ok(said.unwrap_or(!bound)),
+    }
+}
+
+pub(super) fn scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
+    let scope = crate::grant::Scope::parse(scope);
+    scope.map(|scope| scope.tokens().to_vec()).map_err(|error| RegistrationError(error.description))
+}
+
+/// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
+pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
+    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let runs_script = ["javascript", "data", "vbscript"].contains(&scheme.as_str());
+    if !absolute(uri) || uri.len() > 512 || runs_script {
+        return refuse(format!("redirect_uri {uri:?} must be an absolute URI without a fragment"));
+    }
+    Ok(uri.to_owned())
+}
+
+/// Package names and bundle ids: words of letters, digits and `joiner` between dots.
+pub(super) fn dotted(
+    id: Option<String>,
+    what: &str,
+    joiner: u8,
+) -> Result<Option<String>, RegistrationError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == joiner;
+    let right = |id: &String| {
+        let words = || id.split('.');
+        id.len() <= 255
+            && words().count() > 1
+            && words().all(|word| !word.is_empty() && word.bytes().all(allowed))
+    };
+    if id.as_ref().is_some_and(|id| !right(id)) {
+        return refuse(format!("{what} must be names of letters and digits, joined by dots"));
+    }
+    Ok(id)
+}
+
+pub(super) fn digest(digest: &str) -> Result<String, RegistrationError> {
+    let hex: String = digest.chars().filter(|c| *c != ':').collect::<String>().to_lowercase();
+    if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return refuse("a certificate digest is 32 bytes in hex");
+    }
+    Ok(hex)
+}
+
+/// RFC 7591 2.1: what the grants need, and what goes with them.
+pub(super) fn grant_types(
+    said: Option<Vec<GrantType>>,
+    method: AuthMethod,
+    redirect_uris: &[String],
+) -> Result<Vec<GrantType>, RegistrationError> {
+    let mut grants = said.unwrap_or_else(|| {
+        let mut grants = GrantType::of_native_apps();
+        if !redirect_uris.is_empty() {
+            grants.push(GrantType::AuthorizationCode);
+        }
+        grants
+    });
+    grants.sort_unstable();
+    grants.dedup();
+    if grants.contains(&GrantType::AuthorizationCode) && redirect_uris.is_empty() {
+        return refuse("grant_types has authorization_code, but there is no redirect_uri");
+    }
+    let own = [GrantType::ClientCredentials, GrantType::TokenExchange];
+    if method == AuthMethod::None && grants.iter().any(|grant| own.contains(grant)) {
+        return refuse("client_credentials and token exchange are for apps that authenticate");
+    }
+    Ok(grants)
+}
+
+/// RFC 7591 2: the only response type there is.
+pub(super) fn response_types(
+    said: Option<&[String]>,
+    grants: &[GrantType],
+) -> Result<(), RegistrationError> {
+    let code = grants.contains(&GrantType::AuthorizationCode);
+    match said {
+        None | Some([]) => Ok(()),
+        Some([only]) if only == "code" && code => Ok(()),
+        Some(_) => refuse("response_types can be [\"code\"], with grant type authorization_code"),
+    }
+}
+
+/// A page shown to people, or an endpoint of the app: https, or http on this machine.
+pub(super) fn web_uri(
+    said: Option<String>,
+    what: &str,
+) -> Result<Option<String>, RegistrationError> {
+    let Some(uri) = said.filter(|uri| !uri.is_empty()) else {
+        return Ok(None);
+    };
+    let web = uri.starts_with("https://") || loopback(&uri);
+    if !web || !absolute(&uri) || uri.len() > 512 {
+        return refuse(format!("{what} must be an https URI without a fragment"));
+    }
+    Ok(Some(uri))
+}
+
+/// Whether it is an `http` URI of this machine (RFC 8252 7.3).
+pub(super) fn loopback(uri: &str) -> bool {
+    let rest = uri.strip_prefix("http://").unwrap_or_default();
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    ["127.0.0.1", "::1", "localhost"].contains(&host)
+}
+
+/// A JWS algorithm that the platform signs with.
+pub(super) fn signing_alg(
+    said: Option<String>,
+    what: &str,
+) -> Result<Option<String>, RegistrationError> {
+    match said.filter(|alg| !alg.is_empty()) {
+        Some(alg) if ["ES256", "EdDSA"].contains(&alg.as_str()) => Ok(Some(alg)),
+        Some(_) => refuse(format!("{what} must be ES256 or EdDSA")),
+        None => Ok(None),
+    }
+}
+
+/// RFC 9396 10: names of registered types.
+pub(super) fn detail_types(said: Vec<String>) -> Result<Vec<String>, RegistrationError> {
+    let plain = |name: &String| {
+        (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if said.len() > 16 || !said.iter().all(plain) {
+        return refuse("authorization_details_types must be up to 16 names of visible ASCII");
+    }
+    Ok(said)
+}
+
+/// OIDC Core 8.1: a host name, or the host of a URI.
+pub(super) fn sector(said: Option<String>) -> Result<Option<String>, RegistrationError> {
+    let Some(said) = said.filter(|said| !said.is_empty()) else {
+        return Ok(None);
+    };
+    let host = said.strip_prefix("https://").unwrap_or(&said);
+    let host = host.split(['/', '?', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    if host.is_empty() || host.len() > 253 || !host.bytes().all(allowed) {
+        return refuse("sector_identifier must be a host name, or an https URI with one");
+    }
+    Ok(Some(host))
+}

@@ -1,0 +1,235 @@
+//! The person approves, or denies.
+
+use std::sync::Arc;
+
+use crate::authorization::arrive::{at_stage, belongs};
+use crate::authorization::session::standing;
+use crate::authorization::{CODE_S, Look};
+use crate::ids::{Digest, RouteName, SessionId};
+use crate::records::{
+    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Interaction, ProvenTerminal,
+    Session, Stage as InteractionStage,
+};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
+
+/// How many sessions an account keeps.
+const MAX_SESSIONS: usize = 20;
+
+/// Hands out an authorization code for a request that was proven. Its steps: the request, the account
+/// with its session, the request.
+#[derive(Clone, Debug)]
+pub struct Approve {
+    /// The request.
+    pub look: Look,
+    /// Keyed hash of the authorization code.
+    pub code: Digest,
+    /// Keyed hash of the new session's cookie; `None` where no session is to begin.
+    pub cookie: Option<Digest>,
+    /// Seconds for which the session stands.
+    pub session_ttl_s: i64,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Ask,
+    Sign { by: Arc<ProvenTerminal> },
+    Approve { by: Arc<ProvenTerminal> },
+    Refuse,
+}
+
+/// What becomes of an approval.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Approved {
+    /// The code may be handed out.
+    Yes(Box<AuthorizationRequest>),
+    /// The account is blocked, the proof was voided, or the session ended.
+    Denied(Box<AuthorizationRequest>),
+    /// The request ended, is another browser's, or nobody was proven for it.
+    Gone,
+}
+
+impl Approve {
+    /// For what [`ProvenTerminal`] says of the request.
+    pub fn new(look: Look, code: Digest, cookie: Option<Digest>, session_ttl_s: i64) -> Self {
+        Self { look, code, cookie, session_ttl_s, stage: Stage::Ask }
+    }
+
+    fn at(&self, stage: Stage) -> Self {
+        Self { stage, ..self.clone() }
+    }
+
+    fn row<'a>(
+        &self,
+        view: &'a Rows,
+        cx: &Context<'_>,
+    ) -> Result<Option<(&'a Interaction, &'a ProvenTerminal)>, Missing> {
+        let known = view.interaction(self.look.key)?;
+        Ok(known.and_then(|row| match &row.stage {
+            InteractionStage::Proven { by, .. }
+                if cx.now < row.expires_at && belongs(&row.stage, self.look.browser) =>
+            {
+                Some((row, by))
+            }
+            _ => None,
+        }))
+    }
+
+    fn ask(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        Ok(match self.row(view, cx)? {
+            Some((_, by)) => {
+                let by = Arc::new(by.clone());
+                Step::Next(Vec::new(), self.at(Stage::Sign { by }))
+            }
+            None => Step::Done(Vec::new(), Approved::Gone),
+        })
+    }
+
+    /// The account must still be its number's, and what proved it must stand.
+    fn sign(
+        &self,
+        by: &Arc<ProvenTerminal>,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let account = view.account(by.terminal, by.account)?;
+        let active = account.is_some_and(|account| account.status == AccountStatus::Active);
+        let voided = view.grants(by.terminal)?.iter().any(|made| made.id == by.grant);
+        let sessions = view.sessions(by.terminal)?;
+        let stands = match by.session {
+            Some(id) => standing(view, by.terminal, id, cx.now)?.is_some(),
+            None => !sessions
+                .iter()
+                .any(|session| session.id == SessionId::of(by.grant) && session.ended_at.is_some()),
+        };
+        if !active || voided || !stands {
+            return Ok(Step::Next(Vec::new(), self.at(Stage::Refuse)));
+        }
+        let (session, writes) = match (by.session, self.cookie) {
+            (Some(id), _) => (Some(id), Vec::new()),
+            (None, Some(cookie)) => {
+                let session = self.session(by, cookie, cx);
+                (Some(session.id), begin(sessions, session, cx))
+            }
+            (None, None) => (None, Vec::new()),
+        };
+        let by = Arc::new(ProvenTerminal { session, ..by.as_ref().clone() });
+        Ok(Step::Next(writes, self.at(Stage::Approve { by })))
+    }
+
+    fn session(&self, by: &ProvenTerminal, cookie: Digest, cx: &Context<'_>) -> Session {
+        let expires_at = cx.now.plus_seconds(self.session_ttl_s);
+        Session {
+            terminal: by.terminal,
+            id: SessionId::of(by.grant),
+            account: by.account,
+            cookie,
+            auth_time: by.auth_time,
+            route: RouteName::from(by.route.as_str()),
+            trust: by.trust,
+            created_at: cx.now,
+            ended_at: None,
+            expires_at,
+            purge_at: expires_at,
+        }
+    }
+
+    fn approve(
+        &self,
+        by: &ProvenTerminal,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let Some((row, _)) = self.row(view, cx)? else {
+            return Ok(Step::Done(Vec::new(), Approved::Gone));
+        };
+        let approval = Approval { by: by.clone(), code: self.code };
+        let write = at_stage(row, InteractionStage::Approved(approval), CODE_S, cx.now);
+        Ok(Step::Done(vec![write], Approved::Yes(Box::new(row.request.clone()))))
+    }
+
+    fn refuse(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let Some((row, by)) = self.row(view, cx)? else {
+            return Ok(Step::Done(Vec::new(), Approved::Gone));
+        };
+        let event = AuditEvent {
+            client_id: Some(row.client_id.clone()),
+            account: Some(by.account.to_string()),
+            reason: Some("not_standing"),
+            ..AuditEvent::new(cx.now, "authorization.denied")
+        };
+        let denied = Approved::Denied(Box::new(row.request.clone()));
+        let ended = at_stage(row, InteractionStage::Ended, 0, cx.now);
+        Ok(Step::Done(vec![ended, Write::Audit(event)], denied))
+    }
+}
+
+/// Puts a new session; the oldest ends where there are too many.
+fn begin(known: &[Session], session: Session, cx: &Context<'_>) -> Vec<Write> {
+    let mut live: Vec<_> = known
+        .iter()
+        .filter(|other| other.account == session.account && other.live(cx.now))
+        .filter(|other| other.id != session.id)
+        .collect();
+    live.sort_by_key(|other| other.created_at);
+    let over = live.len().saturating_sub(MAX_SESSIONS - 1);
+    let ended = live
+        .into_iter()
+        .take(over)
+        .map(|other| Write::Session(Session { ended_at: Some(cx.now), ..other.clone() }));
+    let mut writes: Vec<_> = ended.collect();
+    let event = AuditEvent {
+        account: Some(session.account.to_string()),
+        route: Some(session.route.0.to_string()),
+        ..AuditEvent::new(cx.now, "session.begun")
+    };
+    writes.push(Write::Audit(event));
+    writes.push(Write::Session(session));
+    writes
+}
+
+impl Operation for Approve {
+    type Outcome = Approved;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        match &self.stage {
+            Stage::Sign { by } => {
+                keys.push(Key::Account(by.terminal, by.account));
+                keys.push(Key::Grants(by.terminal));
+                keys.push(Key::Sessions(by.terminal));
+            }
+            Stage::Ask | Stage::Approve { .. } | Stage::Refuse => {
+                keys.push(Key::Interaction(self.look.key));
+            }
+        }
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        match &self.stage {
+            Stage::Ask => self.ask(view, cx),
+            Stage::Sign { by } => self.sign(by, view, cx),
+            Stage::Approve { by } => self.approve(by, view, cx),
+            Stage::Refuse => self.refuse(view, cx),
+        }
+    }
+}
+
+/// The person denies, or gives up.
+#[derive(Clone, Copy, Debug)]
+pub struct Deny(pub Look);
+
+impl Operation for Deny {
+    /// What was asked; `None` if the request ended before, or is another browser's.
+    type Outcome = Option<Box<AuthorizationRequest>>;
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let known = view.interaction(self.0.key)?;
+        let row =
+            known.filter(|row| cx.now < row.expires_at && belongs(&row.stage, self.0.browser));
+        let Some(row) = row else {
+            return Ok(Step::Done(Vec::new(), None));
+        };
+        let ended = at_stage(row, InteractionStage::Ended, 0, cx.now);
+        Ok(Step::Done(vec![ended], Some(Box::new(row.request.clone()))))
+    }
+}

@@ -1,0 +1,291 @@
+//! The authorization code grant (RFC 6749 4.1.3): a code is used once, by the app, with the verifier and
+//! the key that its request named.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use twinpath_wire::b64;
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::authorization::arrive::at_stage;
+use crate::grant::{
+    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
+    revoke_grant,
+};
+use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey};
+use crate::join::TOMBSTONE_S;
+use crate::records::{
+    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
+    Sealed, Stage as InteractionStage, Terms,
+};
+use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
+use crate::vault::{Vault, same};
+
+/// A checked token request with an authorization code.
+#[derive(Clone, Debug)]
+pub struct CodeRequest {
+    /// The key of the request that the code came of.
+    pub interaction: Digest,
+    /// Keyed hash of the code.
+    pub code: Digest,
+    /// The app.
+    pub client_id: ClientId,
+    /// The proven instance key; empty for an app without DPoP.
+    pub jkt: String,
+    /// RFC 6749 4.1.3; `None` if it is not said.
+    pub redirect_uri: Option<String>,
+    /// RFC 7636 4.5.
+    pub code_verifier: String,
+    /// RFC 8707 2.2: fewer resources for the first access token; none for all.
+    pub resources: Vec<String>,
+    /// Whether a refresh token is handed out.
+    pub refreshable: bool,
+    /// Seconds for which the grant can be refreshed.
+    pub grant_ttl_s: i64,
+    /// Seconds without a proof after which a number gets a new account.
+    pub dormant_s: i64,
+}
+
+/// Uses a code. Its steps: what the HTTP request uses up, the request that the code came of, the account.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    request: Arc<CodeRequest>,
+    vault: Arc<Vault>,
+    spends: Spends,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Consume,
+    Issue { asked: Box<AuthorizationRequest>, by: Box<ProvenTerminal> },
+    Revoke { terminal: TerminalKey, grant: GrantId },
+}
+
+/// How it ends.
+#[derive(Clone, Debug)]
+pub enum CodeRedeemed {
+    /// A grant.
+    Issued {
+        /// The grant.
+        grant: Box<Grant>,
+        /// Its number.
+        number: Sealed,
+        /// In clear: it is told once.
+        refresh_token: Option<RefreshToken>,
+        /// What was asked.
+        asked: Box<AuthorizationRequest>,
+    },
+    /// Unknown, over, another app's, or not with what its request named. For the log.
+    Invalid(&'static str),
+    /// It asks for more than its request did: nothing is used up.
+    Widened(ParameterError),
+    /// It was used before: the grant that came of it is revoked.
+    Reused,
+    /// The account is blocked, or the proof was voided.
+    Denied,
+    /// The HTTP request's proof or assertion was seen before.
+    Replayed(Replay),
+}
+
+impl Exchange {
+    /// `spends` is what the request uses up first.
+    pub fn new(request: CodeRequest, vault: Arc<Vault>, spends: Spends) -> Self {
+        Self { request: Arc::new(request), vault, spends, stage: Stage::Consume }
+    }
+
+    fn at(&self, stage: Stage) -> Self {
+        Self { stage, ..self.clone() }
+    }
+
+    fn consume(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let invalid = |why| Ok(Step::Done(Vec::new(), CodeRedeemed::Invalid(why)));
+        let known = view.interaction(self.request.interaction)?;
+        let Some(row) = known.filter(|row| row.client_id == self.request.client_id) else {
+            return invalid("unknown");
+        };
+        match &row.stage {
+            InteractionStage::Approved(approval) => match self.fault(row, approval, cx) {
+                Some(why) => invalid(why),
+                None => Ok(match self.narrowed(&row.request) {
+                    Ok(_) => self.take(row, approval, cx),
+                    Err(error) => Step::Done(Vec::new(), CodeRedeemed::Widened(error)),
+                }),
+            },
+            // RFC 6749 4.1.2. Only who could have used it can have it revoked: not one who saw it pass.
+            InteractionStage::Redeemed { terminal, grant, code }
+                if same(&code.0, &self.request.code.0) && self.verified(&row.request) =>
+            {
+                let stage = Stage::Revoke { terminal: *terminal, grant: *grant };
+                Ok(Step::Next(Vec::new(), self.at(stage)))
+            }
+            _ => invalid("used"),
+        }
+    }
+
+    /// Why the code is not for this request.
+    fn fault(
+        &self,
+        row: &Interaction,
+        approval: &Approval,
+        cx: &Context<'_>,
+    ) -> Option<&'static str> {
+        let request = &self.request;
+        let asked = &row.request;
+        if !same(&approval.code.0, &request.code.0) {
+            return Some("unknown");
+        }
+        if cx.now >= row.expires_at {
+            return Some("over");
+        }
+        // RFC 6749 4.1.3; with PKCE it need not be repeated, but if it is it must be the same.
+        if request.redirect_uri.is_some() && request.redirect_uri != asked.redirect_uri {
+            return Some("redirect_uri");
+        }
+        if !self.verified(asked) {
+            return Some("code_verifier");
+        }
+        if !asked.jkt.is_empty() && !same(asked.jkt.as_bytes(), request.jkt.as_bytes()) {
+            return Some("dpop_jkt");
+        }
+        None
+    }
+
+    /// RFC 8707 2.2: the resources of the first access token.
+    fn narrowed(&self, asked: &AuthorizationRequest) -> Result<Resources, ParameterError> {
+        match (self.request.resources.as_slice(), asked.resources.as_slice()) {
+            ([], granted) => Ok(Resources(granted.to_vec())),
+            (_, []) => Err(ParameterError {
+                code: ErrorCode::InvalidTarget,
+                description: "the authorization request named no resource".to_owned(),
+            }),
+            (said, granted) => Resources::within(said, granted),
+        }
+    }
+
+    /// RFC 7636 4.6.
+    fn verified(&self, asked: &AuthorizationRequest) -> bool {
+        let challenge = b64::encode(digest(&SHA256, self.request.code_verifier.as_bytes()));
+        same(challenge.as_bytes(), asked.code_challenge.as_bytes())
+    }
+
+    fn take(&self, row: &Interaction, approval: &Approval, cx: &Context<'_>) -> Step<Self> {
+        let by = approval.by.clone();
+        let stage = InteractionStage::Redeemed {
+            terminal: by.terminal,
+            grant: by.grant,
+            code: approval.code,
+        };
+        let write = at_stage(row, stage, TOMBSTONE_S, cx.now);
+        let asked = Box::new(row.request.clone());
+        Step::Next(vec![write], self.at(Stage::Issue { asked, by: Box::new(by) }))
+    }
+
+    fn issue(
+        &self,
+        asked: &AuthorizationRequest,
+        by: &ProvenTerminal,
+        view: &Rows,
+        cx: &mut Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let grants = view.grants(by.terminal)?;
+        let account = view.account(by.terminal, by.account)?;
+        let active = account.is_some_and(|account| account.status == AccountStatus::Active);
+        let voided = grants.iter().any(|made| made.id == by.grant);
+        let ended = match by.session {
+            Some(id) => view
+                .sessions(by.terminal)?
+                .iter()
+                .any(|session| session.id == id && session.ended_at.is_some()),
+            None => false,
+        };
+        if !active || voided || ended {
+            let event = AuditEvent {
+                client_id: Some(self.request.client_id.clone()),
+                account: Some(by.account.to_string()),
+                reason: Some(if active { "voided" } else { "blocked" }),
+                ..AuditEvent::new(cx.now, "grant.denied")
+            };
+            return Ok(Step::Done(vec![Write::Audit(event)], CodeRedeemed::Denied));
+        }
+        let new = self.new_grant(asked, by);
+        let mut writes = new.supersede(grants, cx.now);
+        let (grant, Minted { token, .. }) = new.make(&self.vault, cx.now, cx.random);
+        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
+        writes.push(Write::Grant(grant.clone()));
+        let outcome = CodeRedeemed::Issued {
+            grant: Box::new(grant),
+            number: by.number.clone(),
+            refresh_token: self.request.refreshable.then_some(token),
+            asked: Box::new(asked.clone()),
+        };
+        Ok(Step::Done(writes, outcome))
+    }
+
+    fn new_grant<'a>(
+        &'a self,
+        asked: &'a AuthorizationRequest,
+        by: &ProvenTerminal,
+    ) -> NewGrant<'a> {
+        let request = &self.request;
+        let lasting = asked.scope.split(' ').any(|token| token == "offline_access");
+        NewGrant {
+            id: by.grant,
+            terminal: by.terminal,
+            account: by.account,
+            client_id: &request.client_id,
+            jkt: &request.jkt,
+            scope: &asked.scope,
+            resources: &asked.resources,
+            auth_time: by.auth_time,
+            route: RouteName::from(by.route.as_str()),
+            trust: by.trust,
+            terms: Some(Terms {
+                session: by.session,
+                authorization_details: asked.authorization_details.clone(),
+                claims: asked.claims.clone(),
+                session_bound: by.session.is_some() && !lasting,
+                no_refresh: !request.refreshable,
+            }),
+            ttl_s: request.grant_ttl_s,
+            dormant_s: request.dormant_s,
+        }
+    }
+}
+
+impl Operation for Exchange {
+    type Outcome = CodeRedeemed;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        self.spends.prefetch(keys);
+        match &self.stage {
+            Stage::Consume => keys.push(Key::Interaction(self.request.interaction)),
+            Stage::Issue { by, .. } => {
+                keys.push(Key::Grants(by.terminal));
+                keys.push(Key::Account(by.terminal, by.account));
+                keys.extend(by.session.map(|_| Key::Sessions(by.terminal)));
+            }
+            Stage::Revoke { terminal, .. } => keys.push(Key::Grants(*terminal)),
+        }
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        match self.spends.decide(view, cx.now)? {
+            Spending::Next(used, spends) => {
+                return Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }));
+            }
+            Spending::Replayed(replay) => {
+                return Ok(Step::Done(Vec::new(), CodeRedeemed::Replayed(replay)));
+            }
+            Spending::Over => {}
+        }
+        match &self.stage {
+            Stage::Consume => self.consume(view, cx),
+            Stage::Issue { asked, by } => self.issue(asked, by, view, cx),
+            Stage::Revoke { terminal, grant } => {
+                let writes = revoke_grant(view, *terminal, *grant, "code_reused", cx)?;
+                Ok(Step::Done(writes, CodeRedeemed::Reused))
+            }
+        }
+    }
+}

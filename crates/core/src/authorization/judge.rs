@@ -1,0 +1,61 @@
+//! What a session is good for (OIDC Core 3.1.2.3, 3.1.2.4).
+
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::authorization::FoundSession;
+use crate::ids::Timestamp;
+use crate::records::{AuthorizationRequest, Prompt};
+
+/// What a request needs, given the browser's session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// The terminal must be proven.
+    Prove,
+    /// The session says who it is; the person must agree.
+    Consent,
+    /// Nothing need be shown.
+    Silent,
+    /// `prompt=none` cannot be met.
+    Refuse(ErrorCode),
+}
+
+/// Judges; `trusted` apps are the operator's own and need no consent.
+pub(super) fn judge(
+    request: &AuthorizationRequest,
+    found: Option<&FoundSession>,
+    trusted: bool,
+    now: Timestamp,
+) -> Verdict {
+    let silent = request.prompt.contains(&Prompt::None);
+    let Some(found) = found.filter(|found| serves(request, found, now)) else {
+        return if silent { Verdict::Refuse(ErrorCode::LoginRequired) } else { Verdict::Prove };
+    };
+    let asked_before = trusted || granted_before(request, found);
+    match (asked_before && !request.prompt.contains(&Prompt::Consent), silent) {
+        (true, _) => Verdict::Silent,
+        (false, true) => Verdict::Refuse(ErrorCode::ConsentRequired),
+        (false, false) => Verdict::Consent,
+    }
+}
+
+/// Whether the session is fresh enough, and the expected person's.
+fn serves(request: &AuthorizationRequest, found: &FoundSession, now: Timestamp) -> bool {
+    let again = [Prompt::Login, Prompt::SelectAccount];
+    let fresh = request
+        .max_age
+        .is_none_or(|age| now < found.session.auth_time.plus_seconds(i64::from(age)));
+    let expected = request.login_hint.is_none_or(|hint| hint == found.session.terminal);
+    fresh && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))
+}
+
+/// Whether one grant that stands covers all that is asked for. Details are consented to each time: they
+/// name single acts (RFC 9396 12).
+fn granted_before(request: &AuthorizationRequest, found: &FoundSession) -> bool {
+    let scope = || request.scope.split(' ').filter(|token| !token.is_empty());
+    request.authorization_details.is_empty()
+        && found.granted.iter().any(|grant| {
+            let known: Vec<_> = grant.scope.split(' ').collect();
+            scope().all(|token| known.contains(&token))
+                && request.resources.iter().all(|uri| grant.resources.contains(uri))
+        })
+}

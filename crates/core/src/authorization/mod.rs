@@ -1,0 +1,46 @@
+//! The authorization endpoint's decisions (RFC 6749 4.1): a request on its way, from being pushed or
+//! from a browser's arrival to its code's use.
+//!
+//! ```text
+//!   Push           Arrive              ProveTerminal          Approve            Exchange
+//!   -----> Pushed --------> Asking ---------------> Proven ----------> Approved ---------> Redeemed
+//!                  \__ a session stands: Proven __/    \__ Deny: Ended
+//! ```
+//!
+//! The person is proven as every person here is: by a text. The page itself is the one who holds the
+//! verifier of the code that it shows; when the text came, it consumes the mapping with
+//! [`crate::join`]'s own units. What is shown belongs to one browser (by a cookie), so that nobody
+//! finishes in one browser what was begun in another.
+
+mod approve;
+mod arrive;
+mod code;
+mod exchange;
+mod interaction_id;
+mod judge;
+mod logout;
+mod prove;
+mod redirect;
+mod request;
+mod session;
+
+pub use approve::{Approve, Approved, Deny};
+pub use arrive::{Arrival, Arrive, Arrived, Push};
+pub use code::AuthorizationCode;
+pub use exchange::{CodeRedeemed, CodeRequest, Exchange};
+pub use interaction_id::InteractionId;
+pub(crate) use logout::end;
+pub use logout::{EndSession, Ended};
+pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
+pub use redirect::redirect_uri_of;
+pub use request::{Parameters, Rejection, Rules, check_request};
+pub use session::{FindSession, FoundSession, SessionCookie};
+
+/// Seconds for which a person may take to send the text and to approve.
+pub const INTERACTION_S: i64 = 600;
+/// Seconds for which a pushed request waits for its browser (RFC 9126 2.2; FAPI: below 600).
+pub const PUSHED_S: i64 = 90;
+/// Seconds for which an authorization code can be used (RFC 6749 4.1.2; FAPI: at most 60).
+pub const CODE_S: i64 = 60;
+/// How many codes a person may try within one request.
+pub const MAX_ATTEMPTS: u32 = 5;

@@ -1,0 +1,473 @@
+//! The sign-in page: shows the text to send, goes on when it came, asks, and answers the app.
+//!
+//! Its state is the interaction's row, so each request of it may go to another node, and reloading it
+//! is always right. `GET` looks and, if the text came, consumes the mapping; only a form that this page
+//! sent approves or denies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use twinpath_core::app::Registered;
+use twinpath_core::authorization::{
+    Approve, Approved, AuthorizationCode, Deny, InteractionId, Look, ProveTerminal, ProvenOutcome,
+    Retry, SessionCookie,
+};
+use twinpath_core::ids::{CodeKey, SessionId};
+use twinpath_core::join::Denial;
+use twinpath_core::records::{Interaction, ProvenTerminal, Stage};
+use twinpath_pages::{
+    App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Started,
+    Text, Waiting,
+};
+use twinpath_wire::oauth::ErrorCode;
+use twinpath_wire::phrase::{compose, page_phrases};
+
+use crate::http::authorize::{accepted, error_uri, query};
+use crate::http::browser::{Browser, keep_session, page, redirect, with_query};
+use crate::http::refusal::fault;
+use crate::http::request::Form;
+use crate::http::{Refusal, issuer_path, path};
+use crate::platform::{Platform, SystemRandom, now};
+
+/// How long a stream of events is held: shorter than proxies' patience.
+const EVENTS_S: Duration = Duration::from_secs(25);
+/// How often a page looks that could not take its code's place.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// A browser at the page of a request that belongs to it.
+pub(super) struct Visit {
+    pub(super) id: InteractionId,
+    pub(super) browser: Browser,
+    pub(super) row: Box<Interaction>,
+    pub(super) registered: Arc<Registered>,
+}
+
+/// What the page cannot show.
+enum Trouble {
+    Refusal(Refusal),
+    /// A page that says so, and where the person may try once more.
+    Problem(ProblemKind, Option<String>),
+}
+
+impl<E: Into<Refusal>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::Refusal(error.into())
+    }
+}
+
+fn lost() -> Trouble {
+    Trouble::Problem(ProblemKind::Lost, None)
+}
+
+impl Visit {
+    /// The request of this path, if it belongs to the browser.
+    async fn find(platform: &Platform, headers: &HeaderMap, id: &str) -> Result<Self, Trouble> {
+        let id = InteractionId::parse(id).ok_or_else(lost)?;
+        let browser = Browser::of(&platform.config, headers);
+        let look = look(platform, id, &browser);
+        let row = platform.store.read(look).await?.ok_or_else(lost)?;
+        let registered = platform.app(&row.client_id).ok_or_else(lost)?;
+        Ok(Self { id, browser, row, registered })
+    }
+
+    fn look(&self, platform: &Platform) -> Look {
+        look(platform, self.id, &self.browser)
+    }
+
+    /// The page's own path.
+    fn path(&self, platform: &Platform) -> String {
+        format!("{}{}/{}", issuer_path(&platform.config.issuer), path::SIGNIN, self.id.text())
+    }
+
+    fn form(&self, platform: &Platform, action: &str) -> PostForm {
+        PostForm {
+            action: format!("{}/{action}", self.path(platform)),
+            csrf: self.browser.form_token(&platform.vault, &self.id.text()),
+        }
+    }
+
+    fn code(&self, platform: &Platform, attempt: u32) -> CodeKey {
+        let (vault, issuer) = (&platform.vault, &platform.config.issuer);
+        self.id.code_key(vault, issuer, &self.row.client_id, attempt)
+    }
+
+    fn language(&self, headers: &HeaderMap) -> Language {
+        Language::choose(self.row.request.ui_locales.as_deref(), accepted(headers))
+    }
+
+    fn redirect_uri(&self) -> Option<&str> {
+        self.row.request.redirect_uri.as_deref()
+    }
+}
+
+fn look(platform: &Platform, id: InteractionId, browser: &Browser) -> Look {
+    Look { key: id.key(&platform.vault), browser: browser.hash(&platform.vault) }
+}
+
+/// `GET /signin/{id}`
+pub(super) async fn show(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let headers = request.headers();
+    let visit = match Visit::find(&platform, headers, &id).await {
+        Ok(visit) => visit,
+        Err(trouble) => return told(&platform, trouble, Language::choose(None, accepted(headers))),
+    };
+    let language = visit.language(headers);
+    let again = query(request.uri()).ok().and_then(|form| form.get("again")?.parse().ok());
+    match shown(&platform, visit, language, again).await {
+        Ok(response) => response,
+        Err(trouble) => told(&platform, trouble, language),
+    }
+}
+
+async fn shown(
+    platform: &Platform,
+    visit: Visit,
+    language: Language,
+    again: Option<u32>,
+) -> Result<Response, Trouble> {
+    let attempt = match visit.row.stage {
+        Stage::Asking { attempt, .. } => attempt,
+        Stage::Proven { .. } => return confirm(platform, &visit, language),
+        _ => return Err(lost()),
+    };
+    if again == Some(attempt) {
+        let retried = platform.run(Retry { look: visit.look(platform), attempt }).await?;
+        if !retried {
+            return Err(Trouble::Problem(ProblemKind::TooMany, None));
+        }
+        return Ok(redirect(&visit.path(platform)));
+    }
+    match prove(platform, &visit, attempt).await? {
+        ProvenOutcome::Waiting => Ok(waiting(platform, &visit, attempt, language)),
+        ProvenOutcome::Proven(row) => confirm(platform, &Visit { row, ..visit }, language),
+        ProvenOutcome::Gone => Err(lost()),
+        ProvenOutcome::Blocked => Err(Trouble::Problem(ProblemKind::Blocked, None)),
+        failed => {
+            let again = format!("{}?again={attempt}", visit.path(platform));
+            Err(Trouble::Problem(kind_of(&failed), Some(again)))
+        }
+    }
+}
+
+fn kind_of(outcome: &ProvenOutcome) -> ProblemKind {
+    match outcome {
+        ProvenOutcome::Failed(Denial::LoginHint) => ProblemKind::WrongNumber,
+        ProvenOutcome::Failed(Denial::Voided | Denial::Revoked) => ProblemKind::TwoNumbers,
+        ProvenOutcome::Failed(Denial::Used | Denial::Words) => ProblemKind::Invalid,
+        ProvenOutcome::Blocked => ProblemKind::Blocked,
+        _ => ProblemKind::Expired,
+    }
+}
+
+async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
+    let config = &platform.config;
+    let code = visit.code(platform, attempt);
+    let words = config.terminal.phrase_required;
+    let prove = ProveTerminal::new(
+        visit.look(platform),
+        (visit.row.client_id.clone(), attempt, code),
+        words.then(|| Arc::clone(&visit.registered.page_phrases)),
+        config.dormant_s,
+        Arc::clone(&platform.vault),
+    );
+    let outcome = platform.run(prove).await?;
+    if outcome != ProvenOutcome::Waiting {
+        platform.pending.arrived(code);
+    }
+    Ok(outcome)
+}
+
+fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {
+    match trouble {
+        Trouble::Refusal(refusal) => problem(platform, &refusal, language),
+        Trouble::Problem(kind, again) => {
+            let problem = Problem { kind, error: None, description: None, again };
+            let status = match kind {
+                ProblemKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                ProblemKind::Lost => StatusCode::NOT_FOUND,
+                ProblemKind::Blocked => StatusCode::FORBIDDEN,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            page(status, problem.render(&frame(platform, language)), None)
+        }
+    }
+}
+
+fn frame(platform: &Platform, language: Language) -> Frame<'_> {
+    Frame { site: &platform.config.site, language }
+}
+
+/// A refusal as a page.
+pub(super) fn problem(platform: &Platform, refusal: &Refusal, language: Language) -> Response {
+    let kind = match refusal.status {
+        StatusCode::TOO_MANY_REQUESTS => ProblemKind::TooMany,
+        status if status.is_server_error() => ProblemKind::Unavailable,
+        _ => ProblemKind::Invalid,
+    };
+    let view = Problem {
+        kind,
+        error: Some(refusal.code.to_string()),
+        description: Some(refusal.description.clone()),
+        again: None,
+    };
+    let mut response = page(refusal.status, view.render(&frame(platform, language)), None);
+    response.headers_mut().extend(refusal.headers.clone());
+    response
+}
+
+/// An app as pages show it.
+pub(super) fn app_view(registered: &Registered) -> App {
+    let app = &registered.app;
+    App {
+        name: app.client_name.clone(),
+        // A developer that nobody named is the client_id: no word for people.
+        developer: (app.developer != app.client_id.as_str()).then(|| app.developer.clone()),
+        client_uri: app.client_uri.clone(),
+        policy_uri: app.policy_uri.clone(),
+        tos_uri: app.tos_uri.clone(),
+    }
+}
+
+/// A scope as pages show it.
+pub(super) fn scope_views(platform: &Platform, scope: &str) -> Vec<Scope> {
+    let view = |name: &str| Scope {
+        name: name.to_owned(),
+        description: platform.config.scopes.get(name).cloned(),
+    };
+    scope.split(' ').filter(|name| !name.is_empty()).map(view).collect()
+}
+
+fn waiting(platform: &Platform, visit: &Visit, attempt: u32, language: Language) -> Response {
+    let left_s = visit.row.expires_at.seconds().saturating_sub(now().seconds());
+    let own = visit.path(platform);
+    let view = Waiting {
+        app: app_view(&visit.registered),
+        scopes: scope_views(platform, &visit.row.request.scope),
+        text: text(platform, visit, attempt, language),
+        started: Started::Here,
+        left_s: u32::try_from(left_s).unwrap_or(0),
+        events: format!("{own}/events"),
+        page: own,
+        cancel: visit.form(platform, "cancel"),
+    };
+    page(StatusCode::OK, view.render(&frame(platform, language)), visit.redirect_uri())
+}
+
+fn text(platform: &Platform, visit: &Visit, attempt: u32, language: Language) -> Text {
+    let (vault, issuer) = (&platform.vault, &platform.config.issuer);
+    let code = visit.id.terminal_code(vault, issuer, &visit.row.client_id, attempt);
+    let phrases = page_phrases();
+    let name = &visit.registered.app.client_name;
+    let written = |tag: &str| compose(phrases.get(tag)?, name, &code).ok();
+    // A long name leaves no room for the words of every script.
+    let body = written(language.tag()).or_else(|| written("en"));
+    Text {
+        numbers: platform.config.terminal_numbers(),
+        body: body.unwrap_or_else(|| code.to_string()),
+        code: code.to_string(),
+    }
+}
+
+fn confirm(platform: &Platform, visit: &Visit, language: Language) -> Result<Response, Trouble> {
+    let Stage::Proven { by, .. } = &visit.row.stage else {
+        return Err(lost());
+    };
+    let number = platform.vault.open_number(by.terminal, &by.number);
+    let number = number.map_err(|_| fault("a number does not open"))?;
+    let request = &visit.row.request;
+    let view = Confirm {
+        app: app_view(&visit.registered),
+        scopes: scope_views(platform, &request.scope),
+        terminal_hint: number.hint(),
+        details: platform.config.details.summaries(&request.authorization_details),
+        destination: visit.redirect_uri().map_or(Destination::Device, Destination::of),
+        proceed: visit.form(platform, "approve"),
+        cancel: visit.form(platform, "cancel"),
+    };
+    let html = view.render(&frame(platform, language));
+    Ok(page(StatusCode::OK, html, visit.redirect_uri()))
+}
+
+/// `POST /signin/{id}/approve`
+pub(super) async fn approved(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let visit = Visit::find(&platform, &parts.headers, &id).await?;
+        let form = Form::read(&parts.headers, body).await?;
+        sent(&platform, &visit, &parts.headers, &form)?;
+        Ok(approve(&platform, &visit).await?)
+    };
+    let language = Language::choose(None, accepted(&parts.headers));
+    let result: Result<Response, Trouble> = result.await;
+    result.unwrap_or_else(|trouble| told(&platform, trouble, language))
+}
+
+/// `POST /signin/{id}/cancel`
+pub(super) async fn cancelled(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let visit = Visit::find(&platform, &parts.headers, &id).await?;
+        let form = Form::read(&parts.headers, body).await?;
+        sent(&platform, &visit, &parts.headers, &form)?;
+        if let Stage::Asking { attempt, .. } = visit.row.stage {
+            platform.pending.arrived(visit.code(&platform, attempt));
+        }
+        let denied = platform.run(Deny(visit.look(&platform))).await?;
+        let request = denied.ok_or_else(lost)?;
+        Ok(refusal_to_app(&platform, &request, "the person cancelled"))
+    };
+    let language = Language::choose(None, accepted(&parts.headers));
+    let result: Result<Response, Trouble> = result.await;
+    result.unwrap_or_else(|trouble| told(&platform, trouble, language))
+}
+
+/// The form must be the one that this browser was shown.
+fn sent(
+    platform: &Platform,
+    visit: &Visit,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<(), Trouble> {
+    let own = visit.browser.sent(platform, headers, form, &visit.id.text());
+    own.then_some(()).ok_or_else(lost)
+}
+
+fn refusal_to_app(
+    platform: &Platform,
+    request: &twinpath_core::records::AuthorizationRequest,
+    why: &str,
+) -> Response {
+    let uri = request.redirect_uri.as_deref().unwrap_or_default();
+    let error = (ErrorCode::AccessDenied, why);
+    redirect(&error_uri(&platform.config.issuer, uri, request.state.as_deref(), error))
+}
+
+/// Hands out the code for a request whose person is proven, and begins a session.
+pub(super) async fn approve(platform: &Platform, visit: &Visit) -> Result<Response, Refusal> {
+    let gone = || Refusal::request("this sign-in is over: start again in the app");
+    let Stage::Proven { by, .. } = &visit.row.stage else {
+        return Err(gone());
+    };
+    let code = AuthorizationCode::new(visit.id, &mut SystemRandom);
+    let cookie = new_session(platform, by);
+    let approve = Approve::new(
+        visit.look(platform),
+        code.hash(&platform.vault),
+        cookie.as_ref().map(|cookie| cookie.hash(&platform.vault)),
+        platform.config.session_ttl_s,
+    );
+    let request = match platform.run(approve).await? {
+        Approved::Yes(request) => request,
+        Approved::Denied(request) => {
+            return Ok(refusal_to_app(platform, &request, "this account cannot be used"));
+        }
+        Approved::Gone => return Err(gone()),
+    };
+    let uri = request.redirect_uri.as_deref().unwrap_or_default();
+    let mut answer = vec![("code", code.as_str())];
+    answer.extend(request.state.as_deref().map(|state| ("state", state)));
+    answer.push(("iss", &platform.config.issuer));
+    let response = redirect(&with_query(uri, &answer));
+    Ok(match cookie {
+        Some(cookie) => keep_session(&platform.config, response, Some(&cookie)),
+        None => response,
+    })
+}
+
+/// A session for a proof that was made now; one that stands stays.
+fn new_session(platform: &Platform, by: &ProvenTerminal) -> Option<SessionCookie> {
+    let begins = by.session.is_none() && platform.config.session_ttl_s > 0;
+    begins.then(|| {
+        let id = SessionId::of(by.grant);
+        SessionCookie::new(&platform.vault, by.terminal, id, &mut SystemRandom)
+    })
+}
+
+/// `GET /signin/{id}/events`: held until there is something to tell, then ended; the browser comes
+/// again by itself.
+pub(super) async fn events(
+    State(platform): State<Arc<Platform>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    let told = match Visit::find(&platform, request.headers(), &id).await {
+        Ok(visit) => event(&platform, &visit).await,
+        Err(Trouble::Problem(..)) => "event: ended\ndata:\n\n",
+        Err(Trouble::Refusal(_)) => "retry: 5000\n\n",
+    };
+    let mut response = Response::new(Body::from(told));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+async fn event(platform: &Platform, visit: &Visit) -> &'static str {
+    let Stage::Asking { attempt, .. } = visit.row.stage else {
+        return "event: proven\ndata:\n\n";
+    };
+    let waited = tokio::time::timeout(EVENTS_S, wait(platform, visit, attempt)).await;
+    match waited {
+        Ok(Ok(ProvenOutcome::Proven(_))) => "event: proven\ndata:\n\n",
+        Ok(Ok(ProvenOutcome::Waiting)) | Err(_) => "retry: 500\n\n",
+        Ok(Ok(_)) => "event: ended\ndata:\n\n",
+        Ok(Err(_)) => "retry: 5000\n\n",
+    }
+}
+
+/// Waits for the text, here or at another node, as a token request does.
+async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
+    let code = visit.code(platform, attempt);
+    let until = now().plus_seconds(i64::try_from(EVENTS_S.as_secs()).unwrap_or(0));
+    // Taken before the first look, so that no text slips between look and wait.
+    let place = platform.waiters.wait_for(code, until).ok();
+    loop {
+        let outcome = prove(platform, visit, attempt).await?;
+        if outcome != ProvenOutcome::Waiting || platform.waiters.stopping() {
+            return Ok(outcome);
+        }
+        match &place {
+            Some(place) => {
+                let line = platform.line(code, Some(until)).await;
+                if line.taken {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                } else {
+                    place.woken().await;
+                }
+            }
+            None => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}
+
+/// `GET /pages/{name}`: stylesheet and script, under names of their content.
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
+    let Some(asset) = twinpath_pages::asset(&name) else {
+        return axum::response::IntoResponse::into_response(StatusCode::NOT_FOUND);
+    };
+    let mut response = Response::new(Body::from(asset.bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    let keep = HeaderValue::from_static(twinpath_pages::asset::CACHE_CONTROL);
+    headers.insert(http::header::CACHE_CONTROL, keep);
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
