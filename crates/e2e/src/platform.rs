@@ -33,7 +33,7 @@ pub struct Registration {
     scope: String,
     developer: Option<String>,
     serves: Vec<String>,
-    members: Vec<(String, Value)>,
+    more: Vec<(String, Value)>,
 }
 
 impl Registration {
@@ -46,8 +46,21 @@ impl Registration {
             scope: "openid phone".to_owned(),
             developer: None,
             serves: Vec::new(),
-            members: Vec::new(),
+            more: Vec::new(),
         }
+    }
+
+    /// With a further member of RFC 7591's client metadata.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.more.push((member.to_owned(), value.into()));
+        self
+    }
+
+    /// An app for browsers: one redirect URI.
+    #[must_use]
+    pub fn web(self, redirect_uri: &str) -> Self {
+        self.with("redirect_uris", json!([redirect_uri]))
     }
 
     /// With another authentication method.
@@ -85,13 +98,6 @@ impl Registration {
         self
     }
 
-    /// With a further member.
-    #[must_use]
-    pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.push((name.to_owned(), value.into()));
-        self
-    }
-
     /// The display name: what the texts say.
     pub fn name(&self) -> String {
         format!("App {}", self.client_id)
@@ -109,14 +115,14 @@ impl Registration {
             "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
+        for (member, value) in &self.more {
+            command[member] = value.clone();
+        }
         if let Some(developer) = &self.developer {
             command["developer"] = developer.as_str().into();
         }
         if self.method == "private_key_jwt" {
             command["jwks"] = json!({"keys": [key.jwk()]});
-        }
-        for (name, value) in &self.members {
-            command[name] = value.clone();
         }
         (command, key)
     }

@@ -32,13 +32,13 @@ async fn start() -> (Pki, Rig, SocketAddr) {
 /// An app with `tls_client_auth` and bound tokens.
 fn by_ca(client_id: &str) -> Registration {
     let app = Registration::new(client_id).method("tls_client_auth").bearer();
-    app.member("tls_client_auth_san_dns", DNS).member(BOUND, true)
+    app.with("tls_client_auth_san_dns", DNS).with(BOUND, true)
 }
 
 /// An app with `self_signed_tls_client_auth` and bound tokens.
 fn by_key(client_id: &str, identity: &Identity) -> Registration {
     let app = Registration::new(client_id).method("self_signed_tls_client_auth").bearer();
-    app.member("jwks", identity.jwks()).member(BOUND, true)
+    app.with("jwks", identity.jwks()).with(BOUND, true)
 }
 
 const BOUND: &str = "tls_client_certificate_bound_access_tokens";
@@ -148,7 +148,7 @@ async fn other_certificates_show_nobody() {
 async fn a_bound_token_needs_a_certificate_whatever_the_method() {
     let all = start().await;
     let (pki, rig, mtls) = (&all.0, &all.1, all.2);
-    let weather = rig.install(&Registration::new("weather").bearer().member(BOUND, true)).await;
+    let weather = rig.install(&Registration::new("weather").bearer().with(BOUND, true)).await;
     let identity = Identity::self_signed();
     let attempt = weather.attempt();
     rig.text(&number(3), &attempt).await;
