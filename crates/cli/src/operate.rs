@@ -144,7 +144,7 @@ async fn carry_out(file: &ConfigFile, command: Command) -> Result<(), OperateErr
     } else {
         let store = open_store(&config).map_err(OperatorError::from)?;
         let operator = Operator { store: &store, vault: &vault };
-        let answer = operator.perform(command).await;
+        let answer = Box::pin(operator.perform(command)).await;
         store.close().await;
         answer?
     };
