@@ -136,6 +136,8 @@ impl Registration {
             "client_secret_basic" => Auth::SecretBasic(secret()),
             "client_secret_post" => Auth::SecretPost(secret()),
             "client_secret_jwt" => Auth::SecretJwt(secret()),
+            "tls_client_auth" => Auth::Certificate,
+            "self_signed_tls_client_auth" => Auth::OwnCertificate,
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };

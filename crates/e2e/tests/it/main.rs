@@ -13,6 +13,8 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
