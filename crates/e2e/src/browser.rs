@@ -62,7 +62,8 @@ impl Browser {
         for _ in 0..5 {
             let answer = self.get(&at).await;
             let own = format!("http://{}/", self.address);
-            match answer.header("location").filter(|location| location.starts_with(&own)) {
+            let here = |to: &&str| to.starts_with(&own) || to.starts_with('/');
+            match answer.header("location").filter(here) {
                 Some(location) => at = path_of(location).to_owned(),
                 None => return (answer, at),
             }

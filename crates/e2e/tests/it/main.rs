@@ -15,9 +15,15 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod lost_response;
 #[cfg(test)]
@@ -30,6 +36,7 @@ mod proofs;
 mod remote;
 #[cfg(test)]
 mod schemathesis;
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
