@@ -234,6 +234,10 @@ pub(crate) struct Settings {
     /// than once.
     #[arg(long, value_name = "URI")]
     pub(crate) serves: Vec<String>,
+    /// A resource of another API that this one calls for its callers' users: it may exchange their
+    /// tokens for ones for it (RFC 8693); may stand more than once.
+    #[arg(long, value_name = "URI")]
+    pub(crate) may_exchange_for: Vec<String>,
     /// The Android package name.
     #[arg(long, value_name = "NAME")]
     pub(crate) android_package: Option<String>,

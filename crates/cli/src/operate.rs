@@ -81,6 +81,7 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        may_exchange_for: some(settings.may_exchange_for),
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,

@@ -11,7 +11,8 @@ use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{
-    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
+    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_REFRESH_TOKEN,
+    GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
 };
 
 use crate::http::{path, refusal};
@@ -62,6 +63,8 @@ fn describe(platform: &Platform) -> Metadata {
             GRANT_TERMINAL,
             GRANT_AUTHORIZATION_CODE,
             GRANT_REFRESH_TOKEN,
+            GRANT_CLIENT_CREDENTIALS,
+            GRANT_TOKEN_EXCHANGE,
         ]),
         token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: assertion_algs.clone(),
@@ -69,6 +72,7 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint_auth_signing_alg_values_supported: assertion_algs,
         revocation_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_methods_supported: confidential,
+        introspection_signing_alg_values_supported: strings(&["ES256"]),
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
         id_token_signing_alg_values_supported: strings(&["ES256"]),

@@ -4,6 +4,7 @@
 mod authentication;
 mod authorize;
 mod browser;
+mod client_credentials_grant;
 mod code_grant;
 mod connection;
 mod health;
@@ -19,6 +20,7 @@ mod sender;
 mod signin;
 mod terminal_grant;
 mod token;
+mod token_exchange_grant;
 mod userinfo;
 
 use std::sync::Arc;

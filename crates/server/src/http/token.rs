@@ -13,7 +13,10 @@ use crate::http::authentication::Caller;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
-use crate::http::{Refusal, code_grant, path, refresh_grant, terminal_grant};
+use crate::http::{
+    Refusal, client_credentials_grant, code_grant, path, refresh_grant, terminal_grant,
+    token_exchange_grant,
+};
 use crate::platform::{Platform, now};
 
 /// `POST /token`
@@ -45,6 +48,10 @@ async fn answer(
     })?;
     let now = now();
     let caller = Caller::authenticate(platform, &headers, &form, now).await?;
+    if !caller.registered.app.grant_types.contains(&grant_type) {
+        let why = "this app is not registered for this grant_type";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, why));
+    }
     let url = format!("{}{}", platform.config.issuer, path::TOKEN);
     let proven = caller.instance_key(platform, &headers, &url, now)?;
     let bound = !proven.jkt.is_empty();
@@ -53,7 +60,9 @@ async fn answer(
         GrantType::Terminal => terminal_grant::redeem(platform, request).await,
         GrantType::RefreshToken => refresh_grant::refresh(platform, request).await,
         GrantType::AuthorizationCode => code_grant::exchange(platform, request).await,
-        GrantType::ClientCredentials | GrantType::DeviceCode | GrantType::TokenExchange => {
+        GrantType::ClientCredentials => client_credentials_grant::issue(platform, request).await,
+        GrantType::TokenExchange => token_exchange_grant::exchange(platform, request).await,
+        GrantType::DeviceCode => {
             let why = "this grant_type is not known";
             Err(Refusal::new(ErrorCode::UnsupportedGrantType, why))
         }
