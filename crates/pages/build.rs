@@ -7,7 +7,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=messages");
     let mut files: Vec<PathBuf> = fs::read_dir("messages")?
-        .map(|entry| Ok(fs::canonicalize(entry?.path())?))
+        .map(|entry| fs::canonicalize(entry?.path()))
         .collect::<io::Result<_>>()?;
     files.sort();
     let mut code = "&[".to_owned();

@@ -28,6 +28,7 @@
 )]
 
 pub mod app;
+pub mod browser;
 pub mod centre;
 pub mod commitment;
 pub mod config;

@@ -33,6 +33,7 @@ pub struct Registration {
     scope: String,
     developer: Option<String>,
     serves: Vec<String>,
+    more: Vec<(String, Value)>,
 }
 
 impl Registration {
@@ -45,7 +46,21 @@ impl Registration {
             scope: "openid phone".to_owned(),
             developer: None,
             serves: Vec::new(),
+            more: Vec::new(),
         }
+    }
+
+    /// With a further member of RFC 7591's client metadata.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.more.push((member.to_owned(), value.into()));
+        self
+    }
+
+    /// An app for browsers: one redirect URI.
+    #[must_use]
+    pub fn web(self, redirect_uri: &str) -> Self {
+        self.with("redirect_uris", json!([redirect_uri]))
     }
 
     /// With another authentication method.
@@ -95,11 +110,14 @@ impl Registration {
             "command": "register_app",
             "client_id": self.client_id,
             "client_name": self.name(),
-            "auth_method": self.method,
+            "token_endpoint_auth_method": self.method,
             "scope": self.scope,
-            "dpop": self.dpop,
+            "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
+        for (member, value) in &self.more {
+            command[member] = value.clone();
+        }
         if let Some(developer) = &self.developer {
             command["developer"] = developer.as_str().into();
         }

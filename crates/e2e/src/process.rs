@@ -83,10 +83,15 @@ impl Installation {
     pub async fn register(&self, registration: &Registration) -> Arc<App> {
         let (command, key) = registration.command();
         let text = |name: &str| command[name].as_str().unwrap();
-        let dpop = if command["dpop"] == true { "required" } else { "off" };
+        let dpop = if command["dpop_bound_access_tokens"] == true { "required" } else { "off" };
         let jwks = self.folder.path().join("jwks.json");
         let mut arguments = vec!["app", "register", "--client-id", text("client_id")];
-        arguments.extend(["--name", text("client_name"), "--auth-method", text("auth_method")]);
+        arguments.extend([
+            "--name",
+            text("client_name"),
+            "--auth-method",
+            text("token_endpoint_auth_method"),
+        ]);
         arguments.extend(["--scope", text("scope"), "--dpop", dpop]);
         if command["jwks"].is_object() {
             std::fs::write(&jwks, command["jwks"].to_string()).unwrap();

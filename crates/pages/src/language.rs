@@ -12,15 +12,14 @@ const PREFERENCES: usize = 32;
 /// Longer tags are not languages (BCP 47 4.4.1).
 const TAG_LENGTH: usize = 35;
 
-static ENGLISH: LazyLock<Spoken> = LazyLock::new(|| Spoken {
-    tag: "en",
-    messages: Messages::read(include_str!("../messages/en.txt"), None),
-});
+const ENGLISH_FILE: &str = include_str!("../messages/en.txt");
+
+static ENGLISH: LazyLock<Spoken> =
+    LazyLock::new(|| Spoken { tag: "en", messages: Messages::read(ENGLISH_FILE, ENGLISH_FILE) });
 
 static SPOKEN: LazyLock<Vec<Spoken>> = LazyLock::new(|| {
     let files: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
-    let read =
-        |&(tag, file)| Spoken { tag, messages: Messages::read(file, Some(&ENGLISH.messages)) };
+    let read = |&(tag, file)| Spoken { tag, messages: Messages::read(file, ENGLISH_FILE) };
     files.iter().map(read).collect()
 });
 

@@ -12,7 +12,7 @@
 //! | `hostile` | making others' text fit to be shown |
 //! | [`text`] | the text to send, as an `sms:` link and as a QR code (RFC 5724) |
 //! | [`destination`] | where a redirect goes, in a person's terms |
-//! | [`asset`] | stylesheet and script under names of their content |
+//! | [`mod@asset`] | stylesheet and script under names of their content |
 //! | `views` | one struct for each page |
 
 pub mod asset;

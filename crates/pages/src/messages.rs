@@ -78,17 +78,16 @@ fn lines(file: &str) -> impl Iterator<Item = (&str, &str)> {
 macro_rules! messages {
     ($($key:ident)*) => {
         /// All messages in one language.
+        #[deny(dead_code)]
         pub(crate) struct Messages { $(pub(crate) $key: Message,)* }
 
         impl Messages {
-            /// Reads a file; what it lacks is taken from `otherwise`.
-            pub(crate) fn read(file: &'static str, otherwise: Option<&Self>) -> Self {
-                let texts: BTreeMap<_, _> = lines(file).collect();
-                $(
-                    let lacking = otherwise.map_or(Message(stringify!($key)), |o| o.$key);
-                    let $key = texts.get(stringify!($key)).map_or(lacking, |text| Message(text));
-                )*
-                Self { $($key,)* }
+            /// Reads a file; what it lacks is taken from `english`.
+            pub(crate) fn read(file: &'static str, english: &'static str) -> Self {
+                let texts: BTreeMap<_, _> = lines(english).chain(lines(file)).collect();
+                Self {
+                    $($key: Message(texts.get(stringify!($key)).copied().unwrap_or_default()),)*
+                }
             }
 
             #[cfg(test)]
@@ -204,8 +203,7 @@ mod tests {
 
     #[test]
     fn a_lacking_message_is_english() {
-        let english = Messages::read("cancel = Cancel", None);
-        let other = Messages::read("go_on = Los", Some(&english));
+        let other = Messages::read("go_on = Los", "cancel = Cancel\ngo_on = Go on");
         assert_eq!((other.go_on.as_str(), other.cancel.as_str()), ("Los", "Cancel"));
     }
 }

@@ -9,6 +9,8 @@ mod accounts;
 #[cfg(test)]
 mod assertions;
 #[cfg(test)]
+mod authorize;
+#[cfg(test)]
 mod binds;
 #[cfg(test)]
 mod crash;
