@@ -13,11 +13,15 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod client_credentials;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
 #[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod opaque_tokens;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
@@ -27,11 +31,17 @@ mod proofs;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
+mod signed_introspection;
+#[cfg(test)]
+mod step_up;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
 mod thieves;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
