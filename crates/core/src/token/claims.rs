@@ -8,6 +8,7 @@ use crate::app::Registered;
 use crate::grant::AccessHandle;
 use crate::ids::Timestamp;
 use crate::records::Grant;
+use crate::token::Bound;
 use crate::transaction::Random;
 use crate::vault::Vault;
 
@@ -33,7 +34,8 @@ impl Subject {
 /// RFC 8176: how the person was authenticated.
 pub fn amr_of(grant: &Grant) -> Vec<String> {
     let mut amr = vec![AMR_SMS_MO.to_owned()];
-    if !grant.jkt.is_empty() {
+    // A certificate is the app's: it says nothing of the person.
+    if matches!(Bound::of(&grant.jkt), Bound::Key(_)) {
         amr.push(AMR_SWK.to_owned());
     }
     amr
@@ -75,7 +77,7 @@ pub struct AccessClaims {
     /// The same for all apps of the developer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub union_id: Option<String>,
-    /// RFC 9449 6.1.
+    /// RFC 9449 6.1, RFC 8705 3.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
     /// RFC 8693 4.1: the API that holds the token for the subject.
@@ -115,7 +117,7 @@ impl AccessClaims {
             acr: Some(acr_of(grant).to_owned()),
             amr: amr_of(grant),
             union_id: Some(subject.union_id.clone()),
-            cnf: confirmation(&grant.jkt),
+            cnf: Bound::of(&grant.jkt).confirmation(),
             act: None,
         }
     }
@@ -128,11 +130,6 @@ pub(super) fn audience(issuer: &str, resources: &[String]) -> Value {
         [one] => Value::from(one.as_str()),
         several => Value::from(several.to_vec()),
     }
-}
-
-/// What a token is bound to; nothing for the empty thumbprint.
-pub(super) fn confirmation(jkt: &str) -> Option<Confirmation> {
-    (!jkt.is_empty()).then(|| Confirmation { jkt: Some(jkt.to_owned()), ..Default::default() })
 }
 
 /// The claims of an ID token (OIDC Core 2).

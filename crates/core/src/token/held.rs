@@ -5,14 +5,14 @@ use twinpath_wire::oauth::Actor;
 use crate::app::Registered;
 use crate::grant::{AccessHandle, Delegated, Resources, Scope};
 use crate::ids::Timestamp;
-use crate::token::AccessClaims;
-use crate::token::claims::{audience, confirmation};
+use crate::token::claims::audience;
+use crate::token::{AccessClaims, Bound};
 use crate::transaction::Random;
 use crate::vault::Vault;
 
 impl AccessClaims {
     /// What an app gets for itself (RFC 6749 4.4, RFC 9068 2.2): it is its own subject, and nobody
-    /// authenticated but it. Bound to the key `jkt`, if that is not empty.
+    /// authenticated but it. Bound to what `jkt` names, see [`Bound`].
     pub fn of_app(
         issuer: &str,
         registered: &Registered,
@@ -35,14 +35,14 @@ impl AccessClaims {
             acr: None,
             amr: Vec::new(),
             union_id: None,
-            cnf: confirmation(jkt),
+            cnf: Bound::of(jkt).confirmation(),
             act: None,
         }
     }
 
     /// What an API gets for a token that it was shown (RFC 8693): the subject and how it was
-    /// authenticated stay, all else is as `delegated`. It ends no later, and is bound to the API's own
-    /// key `jkt`, if that is not empty. `None` if no grant stands behind the shown token.
+    /// authenticated stay, all else is as `delegated`. It ends no later, and is bound to what
+    /// `jkt` names, the API's own key. `None` if no grant stands behind the shown token.
     pub fn exchange(
         &self,
         registered: &Registered,
@@ -66,7 +66,7 @@ impl AccessClaims {
             acr: self.acr.clone(),
             amr: self.amr.clone(),
             union_id: self.union_id.clone(),
-            cnf: confirmation(jkt),
+            cnf: Bound::of(jkt).confirmation(),
             act: Some(delegated.act),
         })
     }

@@ -13,11 +13,17 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod client_credentials;
+#[cfg(test)]
+mod clients;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod lost_response;
 #[cfg(test)]
@@ -28,6 +34,8 @@ mod pace;
 mod poison;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

@@ -12,11 +12,11 @@ use serde::Serialize;
 use twinpath_core::grant::{Handle, Inspect};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::App;
-use twinpath_core::token::{acr_of, amr_of};
+use twinpath_core::token::{Bound, acr_of, amr_of};
 use twinpath_core::vault::same;
 use twinpath_wire::oauth::{
-    Confirmation, INTROSPECTION_MEDIA_TYPE, INTROSPECTION_TYP, IntrospectionResponse,
-    TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP,
+    INTROSPECTION_MEDIA_TYPE, INTROSPECTION_TYP, IntrospectionResponse, TOKEN_TYPE_BEARER,
+    TOKEN_TYPE_DPOP,
 };
 
 use crate::http::Refusal;
@@ -31,7 +31,7 @@ pub(super) async fn introspect(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let result = answer(&platform, &parts.headers, body).await;
+    let result = answer(&platform, &parts, body).await;
     let outcome = match &result {
         Ok((_, answer)) if answer.active => "active",
         Ok(_) => "inactive",
@@ -80,7 +80,9 @@ fn signed(
         iat: now().seconds(),
         token_introspection: answer,
     };
-    let jwt = platform.keys().signer.sign(INTROSPECTION_TYP, &claims);
+    let keys = platform.keys();
+    let signer = keys.signer_for(caller.introspection_signed_response_alg.as_deref());
+    let jwt = signer.sign(INTROSPECTION_TYP, &claims);
     let jwt = jwt.map_err(|_| fault("an answer could not be signed"))?;
     let headers = [(CONTENT_TYPE, INTROSPECTION_MEDIA_TYPE), (CACHE_CONTROL, "no-store")];
     Ok((headers, jwt).into_response())
@@ -88,11 +90,11 @@ fn signed(
 
 async fn answer(
     platform: &Platform,
-    headers: &http::HeaderMap,
+    parts: &http::request::Parts,
     body: Body,
 ) -> Result<(Caller, IntrospectionResponse), Refusal> {
-    let form = Form::read(headers, body).await?;
-    let caller = Caller::authenticate_confidential(platform, headers, &form, now()).await?;
+    let form = Form::read(&parts.headers, body).await?;
+    let caller = Caller::authenticate_confidential(platform, parts, &form, now()).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
     let client_id = &caller.registered.app.client_id;
@@ -119,7 +121,8 @@ async fn access_token(
     if platform.live(&claims).await?.is_none() {
         return Ok(None);
     }
-    let token_type = if claims.cnf.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_ref());
+    let token_type = if jkt.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
     Ok(Some(IntrospectionResponse {
         active: true,
         scope: Some(claims.scope),
@@ -157,7 +160,6 @@ async fn refresh_token(
     if !same(&grant.refresh.hash.0, &platform.vault.token(token).0) {
         return Ok(None);
     }
-    let bound = !grant.jkt.is_empty();
     Ok(Some(IntrospectionResponse {
         active: true,
         client_id: Some(grant.client_id.to_string()),
@@ -167,7 +169,7 @@ async fn refresh_token(
         acr: Some(acr_of(&grant).to_owned()),
         amr: amr_of(&grant),
         auth_time: Some(grant.auth_time.seconds()),
-        cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+        cnf: Bound::of(&grant.jkt).confirmation(),
         scope: Some(grant.scope),
         ..IntrospectionResponse::default()
     }))

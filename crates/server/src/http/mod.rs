@@ -4,11 +4,13 @@
 mod authentication;
 mod authorize;
 mod browser;
+mod certificate;
 mod client_credentials_grant;
 mod code_grant;
 mod connection;
 mod health;
 mod introspection;
+mod kept;
 mod logout;
 mod metadata;
 mod par;
@@ -19,6 +21,7 @@ mod revocation;
 mod sender;
 mod signin;
 mod terminal_grant;
+mod tls;
 mod token;
 mod token_exchange_grant;
 mod userinfo;
@@ -32,6 +35,7 @@ use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
 pub use refusal::Refusal;
+pub use tls::Tls;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::{App, Grant};
-use twinpath_core::token::{AccessClaims, IdClaims, IdTokenRequest, Subject};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
@@ -54,7 +54,7 @@ pub(super) struct Tokens<'a> {
 impl Tokens<'_> {
     pub(super) fn respond(self, platform: &Platform) -> Result<Response, Refusal> {
         let config = &platform.config;
-        let now = now();
+        let (now, keys) = (now(), platform.keys());
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
         let access = AccessClaims::issue(
             &config.issuer,
@@ -65,7 +65,7 @@ impl Tokens<'_> {
             (&platform.vault, &mut SystemRandom),
         );
         let unsigned = |_| fault("a token could not be signed");
-        let access_token = platform.issue(&self.registered.app, &access);
+        let access_token = platform.issue(&self.registered.app, &access, &keys);
         let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
@@ -77,15 +77,14 @@ impl Tokens<'_> {
                 (now, ttl_s),
                 &platform.vault,
             );
-            Some(platform.keys().signer.sign("JWT", &claims).map_err(unsigned)?)
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
-        let bound = !self.grant.jkt.is_empty();
-        let token_type = if bound { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
         Ok(json(&TokenResponse {
             access_token,
-            token_type: token_type.to_owned(),
+            token_type: Bound::of(&self.grant.jkt).token_type().to_owned(),
             expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
             scope: Some(self.scope.join()),
             refresh_token: self.refresh_token,
@@ -105,8 +104,9 @@ pub(super) fn respond_alone(
     claims: &AccessClaims,
     kind: Option<&str>,
 ) -> Result<Response, Refusal> {
-    let access_token = platform.issue(app, claims);
-    let token_type = if claims.cnf.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    let access_token = platform.issue(app, claims, &platform.keys());
+    let by_proof = claims.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some());
+    let token_type = if by_proof { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
     Ok(json(&TokenResponse {
         access_token: access_token.map_err(|_| fault("a token could not be made"))?,
         token_type: token_type.to_owned(),

@@ -3,7 +3,7 @@
 use twinpath_core::grant::{AccessHandle, Inspect, InspectToken, Inspected};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::records::{AccessTokenFormat, App};
-use twinpath_core::token::AccessClaims;
+use twinpath_core::token::{AccessClaims, KeyRing};
 use twinpath_store::StoreError;
 use twinpath_wire::oauth::ACCESS_TOKEN_TYP;
 
@@ -25,10 +25,15 @@ pub struct IssueError;
 
 impl Platform {
     /// An access token in the form that `app` is registered for.
-    pub fn issue(&self, app: &App, claims: &AccessClaims) -> Result<String, IssueError> {
+    pub fn issue(
+        &self,
+        app: &App,
+        claims: &AccessClaims,
+        keys: &KeyRing,
+    ) -> Result<String, IssueError> {
         match app.access_token_format {
             AccessTokenFormat::Jwt => {
-                self.keys().signer.sign(ACCESS_TOKEN_TYP, claims).map_err(|_| IssueError)
+                keys.default_signer().sign(ACCESS_TOKEN_TYP, claims).map_err(|_| IssueError)
             }
             AccessTokenFormat::Opaque => {
                 claims.seal(&self.vault, &mut SystemRandom).map_err(|_| IssueError)

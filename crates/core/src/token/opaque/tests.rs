@@ -8,7 +8,7 @@ use crate::fixtures::{ISSUER, START as NOW, Seeded, vault};
 use crate::grant::Handle;
 use crate::ids::ClientId;
 use crate::records::Sealed;
-use crate::token::new_signing_key;
+use crate::token::{KeyPolicy, SigningAlgorithm, new_signing_key};
 
 fn claims() -> AccessClaims {
     serde_json::from_value(json!({
@@ -25,7 +25,14 @@ fn sealed(claims: &AccessClaims) -> String {
 }
 
 fn keys(vault: &Vault) -> KeyRing {
-    KeyRing::open(&[new_signing_key(vault, NOW, &mut Seeded(9)).unwrap()], vault, NOW).unwrap()
+    let key = new_signing_key(SigningAlgorithm::Es256, vault, NOW, &mut Seeded(9)).unwrap();
+    let policy = KeyPolicy {
+        algorithms: vec![SigningAlgorithm::Es256],
+        rotate_s: 0,
+        announce_s: 60,
+        retire_s: 3600,
+    };
+    KeyRing::open(&[key], vault, &policy, NOW).unwrap()
 }
 
 struct Platform(Vault, KeyRing);
@@ -56,9 +63,9 @@ fn it_says_all_that_a_jwt_would_and_shows_nothing() {
     }
     let (body, crc) = token.split_at(token.len() - 8);
     assert_eq!(crc, format!("{:08x}", crc32fast::hash(body.as_bytes())), "leak scanners know it");
-    let jwt = ours().1.signer.sign("at+jwt", &claims()).unwrap();
+    let jwt = ours().1.default_signer().sign("at+jwt", &claims()).unwrap();
     let platform = ours();
-    let signed = platform.1.signer.sign("at+jwt", &claims()).unwrap();
+    let signed = platform.1.default_signer().sign("at+jwt", &claims()).unwrap();
     assert_eq!(platform.read(&signed, NOW), Some(claims()), "in the other form");
     assert_eq!(platform.read(&jwt, NOW), None, "another platform's key");
 }
