@@ -113,7 +113,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     }
     let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
-    // RFC 9470 4. The terminal is proven anew here, which meets any `max_age` that an API asks for.
+    // RFC 9470 4. The terminal is proven anew here; how long ago its text came, `auth_time` tells.
     max_age(form.get("max_age"))?;
     authentication_context(form.get("acr_values"), None)?;
     let login_hint = match form.get("login_hint") {
