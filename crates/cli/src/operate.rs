@@ -7,7 +7,7 @@ use serde_json::Value;
 use twinpath_core::account::Action;
 use twinpath_core::app::ClientMetadata;
 use twinpath_core::app::RegistrationError;
-use twinpath_core::records::{AuthMethod, CertificateName};
+use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
 use twinpath_core::token::Rotation;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
@@ -16,8 +16,8 @@ use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, ConfigFile, Dpop, KeyCommand, Method, OneAccount,
-    Settings,
+    AccountCommand, AppCommand, Certificate, ConfigFile, Dpop, Grant, KeyCommand, Method,
+    OneAccount, Settings, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -84,6 +84,11 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        may_exchange_for: some(settings.may_exchange_for),
+        grant_types: (!settings.grant_types.is_empty())
+            .then(|| settings.grant_types.into_iter().map(Into::into).collect()),
+        access_token_format: settings.access_token_format.map(Into::into),
+        introspection_signed_response_alg: settings.introspection_signed_response_alg,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
@@ -100,6 +105,28 @@ impl From<Certificate> for Option<CertificateName> {
             .or(said.tls_san_uri.map(CertificateName::SanUri))
             .or(said.tls_san_ip.map(CertificateName::SanIp))
             .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
+}
+
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::Terminal => Self::Terminal,
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::RefreshToken => Self::RefreshToken,
+            Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
+        }
+    }
+}
+
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(format: TokenFormat) -> Self {
+        match format {
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Opaque => Self::Opaque,
+        }
     }
 }
 
