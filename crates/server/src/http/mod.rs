@@ -13,6 +13,7 @@ mod introspection;
 mod kept;
 mod logout;
 mod metadata;
+mod openapi;
 mod par;
 mod refresh_grant;
 pub(crate) mod refusal;
@@ -34,6 +35,7 @@ use axum::routing::{get, post};
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
+pub use openapi::openapi;
 pub use refusal::Refusal;
 pub use tls::Tls;
 
