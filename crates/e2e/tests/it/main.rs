@@ -13,9 +13,15 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod lost_response;
 #[cfg(test)]
@@ -24,6 +30,8 @@ mod pace;
 mod poison;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
