@@ -84,6 +84,8 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        authorization_details_types: some(settings.details_types),
+        first_party: settings.first_party,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,

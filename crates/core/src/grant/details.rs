@@ -18,11 +18,11 @@ use crate::records::App;
 mod summary;
 
 /// Most objects in one request.
-pub const MAX_OBJECTS: usize = 8;
+const MAX_OBJECTS: usize = 8;
 /// Most bytes of the parameter.
-pub const MAX_BYTES: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 /// How deep objects and arrays may lie within one another, the outermost array included.
-pub const MAX_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// Most characters of a place that is told back.
 const MAX_PLACE: usize = 100;
 

@@ -9,7 +9,7 @@ mod request;
 mod revoke;
 mod spend;
 
-pub use details::DetailTypes;
+pub use details::{DetailTypeError, DetailTypeSource, DetailTypes, details_within};
 pub use inspect::{Inspect, Inspected};
 #[cfg(test)]
 pub(crate) use issue::APP_GRANTS;

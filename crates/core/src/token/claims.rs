@@ -76,6 +76,9 @@ pub struct AccessClaims {
     /// RFC 9449 6.1, RFC 8705 3.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// RFC 9396 9.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
 }
 
 impl AccessClaims {
@@ -116,6 +119,7 @@ impl AccessClaims {
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
             cnf: Bound::of(&grant.jkt).confirmation(),
+            authorization_details: grant.details().to_vec(),
         }
     }
 }

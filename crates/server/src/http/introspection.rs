@@ -86,6 +86,8 @@ async fn access_token(
         acr: Some(claims.acr),
         auth_time: Some(claims.auth_time),
         amr: claims.amr,
+        authorization_details: (!claims.authorization_details.is_empty())
+            .then(|| claims.authorization_details.into()),
         ..IntrospectionResponse::default()
     }))
 }

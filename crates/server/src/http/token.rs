@@ -14,7 +14,7 @@ use crate::http::authentication::Caller;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
-use crate::http::{Refusal, code_grant, path, refresh_grant, terminal_grant};
+use crate::http::{Refusal, code_grant, device, path, refresh_grant, terminal_grant};
 use crate::platform::{Platform, now};
 
 /// `POST /token`
@@ -52,7 +52,8 @@ async fn answer(
         GrantType::Terminal => terminal_grant::redeem(platform, request).await,
         GrantType::RefreshToken => refresh_grant::refresh(platform, request).await,
         GrantType::AuthorizationCode => code_grant::exchange(platform, request).await,
-        GrantType::ClientCredentials | GrantType::DeviceCode | GrantType::TokenExchange => {
+        GrantType::DeviceCode => device::redeem(platform, request).await,
+        GrantType::ClientCredentials | GrantType::TokenExchange => {
             let why = "this grant_type is not known";
             Err(Refusal::new(ErrorCode::UnsupportedGrantType, why))
         }

@@ -175,7 +175,8 @@ fn a_summary_is_one_bounded_line() {
     assert_eq!(line(json!({"type": "gone"})), "gone");
     let many: Value = (0..9).map(|n| (format!("m{n}"), json!(n))).collect();
     assert!(line(many).ends_with("m5 5, … (+3)"));
-    let hostile = json!({"type": "payment", "a\u{202e}\nb": format!("x\u{200b}\r{}", "y".repeat(999))});
+    let hostile =
+        json!({"type": "payment", "a\u{202e}\nb": format!("x\u{200b}\r{}", "y".repeat(999))});
     let told = line(hostile);
     assert!(told.starts_with("Pay once: ab xyyy") && told.ends_with('…'), "{told}");
     assert!(told.chars().count() < 80);
