@@ -290,6 +290,13 @@ pub(crate) struct Settings {
     /// Has introspection answered by JWTs signed so (RFC 9701).
     #[arg(long, value_name = "ALG")]
     pub(crate) introspection_signed_response_alg: Option<String>,
+    /// A type of authorization_details the app may ask for; may stand more than once.
+    #[arg(long = "authorization-details-type", value_name = "TYPE")]
+    pub(crate) details_types: Vec<String>,
+    /// Whether it is the operator's own: it asks nobody for consent, and may sign people in without
+    /// a browser.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) first_party: Option<bool>,
     /// The Android package name.
     #[arg(long, value_name = "NAME")]
     pub(crate) android_package: Option<String>,

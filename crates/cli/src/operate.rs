@@ -11,8 +11,8 @@ use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::Api;
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand,
-    Method as AuthMethodArgument, OneAccount, Settings, Target, TokenCommand, TokenFormat,
+    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
+    OneAccount, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -126,6 +126,8 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
             .then(|| settings.grant_types.into_iter().map(Into::into).collect()),
         access_token_format: settings.access_token_format.map(Into::into),
         introspection_signed_response_alg: settings.introspection_signed_response_alg,
+        authorization_details_types: some(settings.details_types),
+        first_party: settings.first_party,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,

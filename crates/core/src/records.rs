@@ -282,6 +282,11 @@ impl Grant {
         self.terms.as_ref().and_then(|terms| terms.session)
     }
 
+    /// RFC 9396 7: what was granted in detail.
+    pub fn details(&self) -> &[Value] {
+        self.terms.as_ref().map_or(&[], |terms| &terms.authorization_details)
+    }
+
     /// Whether it can still be used at `now`.
     pub fn live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at

@@ -165,6 +165,7 @@ pub(super) fn grant_types(
     said: Option<Vec<GrantType>>,
     method: AuthMethod,
     redirect_uris: &[String],
+    first_party: bool,
 ) -> Result<Vec<GrantType>, RegistrationError> {
     let mut grants = said.unwrap_or_else(|| {
         let mut grants = GrantType::of_native_apps();
@@ -175,7 +176,9 @@ pub(super) fn grant_types(
     });
     grants.sort_unstable();
     grants.dedup();
-    if grants.contains(&GrantType::AuthorizationCode) && redirect_uris.is_empty() {
+    // The operator's own apps may get their codes without a browser.
+    let browser = !redirect_uris.is_empty() || first_party;
+    if grants.contains(&GrantType::AuthorizationCode) && !browser {
         return refuse("grant_types has authorization_code, but there is no redirect_uri");
     }
     let own = [GrantType::ClientCredentials, GrantType::TokenExchange];

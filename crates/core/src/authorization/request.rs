@@ -160,7 +160,7 @@ fn bounded(parameters: &dyn Parameters) -> Result<(), ParameterError> {
     Ok(())
 }
 
-/// The parameters that every kind of authorization request shares, with a browser or without.
+/// The parameters that every kind of authorization request with a code shares, with a browser or without.
 pub(crate) fn asked(
     parameters: &dyn Parameters,
     app: &App,
@@ -249,7 +249,10 @@ pub fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
 }
 
 /// A `tel:` URI names the terminal that must be proven. Any other hint says nothing here.
-fn terminal(hint: &str, vault: &Vault) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
+pub(super) fn terminal(
+    hint: &str,
+    vault: &Vault,
+) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
     let is_number = hint.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:"));
     if !is_number {
         return Ok(None);

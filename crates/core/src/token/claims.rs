@@ -83,6 +83,9 @@ pub struct AccessClaims {
     /// RFC 8693 4.1: the API that holds the token for the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// RFC 9396 9.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
 }
 
 impl AccessClaims {
@@ -119,6 +122,7 @@ impl AccessClaims {
             union_id: Some(subject.union_id.clone()),
             cnf: Bound::of(&grant.jkt).confirmation(),
             act: None,
+            authorization_details: grant.details().to_vec(),
         }
     }
 }

@@ -139,6 +139,8 @@ async fn access_token(
         auth_time: claims.auth_time,
         amr: claims.amr,
         act: claims.act,
+        authorization_details: (!claims.authorization_details.is_empty())
+            .then(|| claims.authorization_details.into()),
         ..IntrospectionResponse::default()
     }))
 }

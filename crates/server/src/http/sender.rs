@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use http::HeaderMap;
+use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
@@ -46,6 +47,7 @@ pub(super) struct Tokens<'a> {
     pub(super) grant: &'a Grant,
     pub(super) scope: &'a Scope,
     pub(super) resources: &'a [String],
+    pub(super) details: &'a [Value],
     pub(super) refresh_token: Option<String>,
     pub(super) terminal_hint: Option<String>,
     pub(super) id_token: IdTokenRequest,
@@ -56,7 +58,7 @@ impl Tokens<'_> {
         let config = &platform.config;
         let (now, keys) = (now(), platform.keys());
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
-        let access = AccessClaims::issue(
+        let mut access = AccessClaims::issue(
             &config.issuer,
             &subject,
             self.grant,
@@ -64,6 +66,7 @@ impl Tokens<'_> {
             (now, config.tokens.access_ttl_s),
             (&platform.vault, &mut SystemRandom),
         );
+        access.authorization_details = self.details.to_vec();
         let unsigned = |_| fault("a token could not be signed");
         let access_token = platform.issue(&self.registered.app, &access, &keys);
         let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
@@ -90,7 +93,7 @@ impl Tokens<'_> {
             refresh_token: self.refresh_token,
             id_token,
             terminal_hint: self.terminal_hint,
-            authorization_details: None,
+            authorization_details: (!self.details.is_empty()).then(|| self.details.into()),
             issued_token_type: None,
         }))
     }
