@@ -52,6 +52,17 @@ The copy is the store as it was at one moment, and has been checked. To restore 
 restore\" in docs/operations.md. The master key is not in it: keep a copy of that apart.
 PostgreSQL has its own tools: pg_dump, pg_basebackup.";
 
+const ROTATE: &str = "\
+A key is announced (published, so that every API knows it), then signs, then is retired (published
+until the last token it signed has ended), then deleted. [keys] says how long each takes:
+rotate_days, announce_days, retire_days.
+
+  twinpath key rotate --config FILE                    planned: nobody notices
+  twinpath key rotate --config FILE --now              a key may have leaked; APIs must read the key
+                                                       set again when they meet an unknown kid
+  twinpath key rotate --config FILE --now --withdraw   a key has leaked: all tokens it signed end;
+                                                       apps refresh, nobody has to text again";
+
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]
@@ -298,10 +309,23 @@ pub(crate) struct OneAccount {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// List the keys, the newest first.
+    /// List the keys, the newest first: what each is, and from when.
     List(ConfigFile),
-    /// Make a new key that signs from now on. The old one stays published.
-    Rotate(ConfigFile),
+    /// Announce successors now; the server does it by itself every rotate_days.
+    #[command(after_help = ROTATE)]
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// In an emergency: the new keys sign at once. The old ones stay published and accepted.
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// And no old key is published any more: tokens signed by them are refused from now on.
+    #[arg(long, requires = "now")]
+    pub(crate) withdraw: bool,
 }
 
 #[cfg(test)]

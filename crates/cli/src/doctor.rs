@@ -72,7 +72,7 @@ async fn examine_store(config: &Config, report: &mut Report) {
     }
     match (Vault::new(&config.master.0), read_signing_keys(&store).await) {
         (Ok(vault), Ok(keys)) if !keys.is_empty() => {
-            match twinpath_core::token::KeyRing::open(&keys, &vault, now()) {
+            match twinpath_core::token::KeyRing::open(&keys, &vault, &config.keys, now()) {
                 Ok(_) => report.ok("signing keys", &format!("{} in the store", keys.len())),
                 Err(_) => report.fail("signing keys", "the master key does not open them"),
             }

@@ -8,6 +8,7 @@ use twinpath_core::account::Action;
 use twinpath_core::app::ClientMetadata;
 use twinpath_core::app::RegistrationError;
 use twinpath_core::records::AuthMethod;
+use twinpath_core::token::Rotation;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
 use twinpath_server::config::{Config, ConfigError};
@@ -116,7 +117,14 @@ pub(crate) async fn account(command: AccountCommand) -> Result<(), OperateError>
 pub(crate) async fn key(command: KeyCommand) -> Result<(), OperateError> {
     let (file, command) = match command {
         KeyCommand::List(file) => (file, Command::ListKeys),
-        KeyCommand::Rotate(file) => (file, Command::RotateKey),
+        KeyCommand::Rotate(rotate) => {
+            let rotation = match (rotate.now, rotate.withdraw) {
+                (false, _) => Rotation::Announce,
+                (true, false) => Rotation::Now,
+                (true, true) => Rotation::Withdraw,
+            };
+            (rotate.file, Command::RotateKey { rotation })
+        }
     };
     carry_out(&file, command).await
 }
@@ -128,7 +136,7 @@ async fn carry_out(file: &ConfigFile, command: Command) -> Result<(), OperateErr
         answer
     } else {
         let store = open_store(&config).map_err(OperatorError::from)?;
-        let operator = Operator { store: &store, vault: &vault };
+        let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
         let answer = operator.perform(command).await;
         store.close().await;
         answer?

@@ -64,7 +64,7 @@ pub(crate) async fn register(
         scope: Some(scope()),
         ..ClientMetadata::default()
     });
-    let operator = Operator { store: &platform.store, vault: &platform.vault };
+    let operator = Operator::of(platform);
     let show = Command::ShowApp { client_id: CLIENT_ID.to_owned() };
     let command = match operator.perform(show).await {
         Ok(_) => Command::UpdateApp(settings),

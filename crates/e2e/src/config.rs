@@ -65,6 +65,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// Further lines of `[store]`.
     pub store_more: String,
+    /// Further lines of `[keys]`.
+    pub keys_more: String,
     /// Further sections, but for `[http]`, `[admin]`, `[store]`, `[keys]`.
     pub sections: String,
     /// The binds.
@@ -107,9 +109,9 @@ impl Settings {
              [http]\nlisten = \"{listen}\"\ndevelopment = {}\n\
              [admin]\nlisten = \"{admin}\"\n\
              [store]\nurl = \"{store}\"\n{}\n\
-             [keys]\nmaster = \"{MASTER}\"\n\
+             [keys]\nmaster = \"{MASTER}\"\n{}\n\
              {}\n",
-            self.development, self.store_more, self.sections,
+            self.development, self.store_more, self.keys_more, self.sections,
         );
         for Bind { name, port, system_id, trust, more } in &self.binds {
             write!(

@@ -45,7 +45,7 @@ async fn command(
         Ok(command) => command,
         Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let operator = Operator { store: &platform.store, vault: &platform.vault };
+    let operator = Operator::of(&platform);
     match operator.perform(command).await {
         Ok(value) => {
             // In force before the command returns.

@@ -3,6 +3,8 @@
 //! A command reaches a running server through its admin listener, or the store itself when none runs;
 //! both end in [`Operator::perform`].
 
+mod keys;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use twinpath_core::account::{Action, Manage, Profile};
@@ -11,14 +13,14 @@ use twinpath_core::app::{
 };
 use twinpath_core::ids::{AccountId, ClientId, TerminalKey};
 use twinpath_core::number::E164;
-use twinpath_core::records::{App, SigningKey};
-use twinpath_core::token::{RotateKey, new_signing_key};
+use twinpath_core::records::App;
+use twinpath_core::token::{KeyPolicy, Rotation};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 use twinpath_wire::jwk::JwkSet;
 
-use crate::platform::{SystemRandom, now, read_signing_keys};
+use crate::platform::{Platform, SystemRandom, now};
 
 /// One command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,7 +57,11 @@ pub enum Command {
     /// `key list`
     ListKeys,
     /// `key rotate`
-    RotateKey,
+    RotateKey {
+        /// How soon.
+        #[serde(default)]
+        rotation: Rotation,
+    },
 }
 
 /// A command that was not carried out.
@@ -86,6 +92,15 @@ pub struct Operator<'a> {
     pub store: &'a Store,
     /// With which keys.
     pub vault: &'a Vault,
+    /// How long signing keys live.
+    pub keys: &'a KeyPolicy,
+}
+
+impl<'a> Operator<'a> {
+    /// On a running server's store.
+    pub fn of(platform: &'a Platform) -> Self {
+        Self { store: &platform.store, vault: &platform.vault, keys: &platform.config.keys }
+    }
 }
 
 impl Operator<'_> {
@@ -102,7 +117,7 @@ impl Operator<'_> {
             Command::DeleteApp { client_id } => self.delete(&client_id).await,
             Command::Account { subject, action } => self.account(&subject, action).await,
             Command::ListKeys => self.list_keys().await,
-            Command::RotateKey => self.rotate_key().await,
+            Command::RotateKey { rotation } => self.rotate_keys(rotation).await,
         }
     }
 
@@ -114,6 +129,7 @@ impl Operator<'_> {
 
     async fn register(&self, settings: ClientMetadata) -> Result<Value, OperatorError> {
         let (app, secret) = settings.register(self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, true).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }
@@ -134,6 +150,7 @@ impl Operator<'_> {
         };
         let old = self.app(client_id).await?;
         let (app, secret) = settings.update(&old, self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, false).await?;
         Ok(client_metadata(&app, secret.as_deref()))
     }
@@ -225,28 +242,6 @@ impl Operator<'_> {
             "grants": if ended { Vec::new() } else { grants },
             "grants_revoked": if ended { profile.grants.len() } else { 0 },
         }))
-    }
-
-    async fn list_keys(&self) -> Result<Value, OperatorError> {
-        let mut keys = read_signing_keys(self.store).await?;
-        keys.sort_by_key(|key| std::cmp::Reverse(key.created_at));
-        let describe = |key: &SigningKey| {
-            json!({
-                "kid": key.kid,
-                "alg": key.public.alg,
-                "state": if key.retired_at.is_none() { "active" } else { "retired" },
-                "created_at": key.created_at.seconds(),
-                "retired_at": key.retired_at.map(twinpath_core::ids::Timestamp::seconds),
-            })
-        };
-        Ok(keys.iter().map(describe).collect())
-    }
-
-    async fn rotate_key(&self) -> Result<Value, OperatorError> {
-        let new = new_signing_key(self.vault, now(), &mut SystemRandom)?;
-        let kid = new.kid.clone();
-        self.store.run(RotateKey { new, force: true }).await?;
-        Ok(json!({"kid": kid, "state": "active"}))
     }
 }
 

@@ -11,12 +11,17 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::first_path::RunningBinds;
 use crate::http::{Listener, Shutdown};
-use crate::platform::{Platform, StartError, WATCH, keep_in_touch, now};
+use crate::platform::{Platform, StartError, WATCH, keep_in_touch, keep_signing_keys, now};
 use crate::{admin, http};
 
 /// How often rows that need not be kept are deleted, and how many at most each time.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_ROWS: usize = 20_000;
+
+/// When it is looked what is due of the signing keys: first some time after the start, so that nodes
+/// of the version before, which know no announced keys, have been replaced by then.
+const KEYS_FIRST: Duration = Duration::from_secs(600);
+const KEYS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Connections at the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
@@ -70,6 +75,7 @@ impl Server {
         tasks.spawn(main.serve(shutdown.clone()));
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
         let binds = RunningBinds::start(&platform)
@@ -113,6 +119,17 @@ async fn purge(platform: Arc<Platform>, shutdown: Shutdown) {
             }
             break;
         }
+    }
+}
+
+async fn keep_keys(platform: Arc<Platform>, shutdown: Shutdown) {
+    let mut pause = KEYS_FIRST;
+    while !paused(&shutdown, pause).await {
+        let Platform { store, vault, config, .. } = &*platform;
+        if let Err(error) = keep_signing_keys(store, vault, &config.keys).await {
+            tracing::error!(%error, "the signing keys could not be looked after");
+        }
+        pause = KEYS_EVERY;
     }
 }
 

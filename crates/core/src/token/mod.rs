@@ -4,4 +4,7 @@ mod claims;
 mod keys;
 
 pub use claims::{AccessClaims, IdClaims, IdTokenRequest, Subject, acr_of, amr_of};
-pub use keys::{KeyRing, RotateKey, Rotated, Signer, new_signing_key};
+pub use keys::{
+    KeepKeys, KeyPolicy, KeyRing, KeyState, Rotation, Sign, SignError, Signer, SigningAlgorithm,
+    new_signing_key,
+};

@@ -17,6 +17,8 @@ mod crash;
 #[cfg(test)]
 mod http_input;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod lost_response;
 #[cfg(test)]
 mod pace;

@@ -26,7 +26,7 @@ fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
     value.ok_or_else(|| ConfigError(format!("{key} is missing (or set TWINPATH__{variable})")))
 }
 
-fn within(
+pub(super) fn within(
     value: Option<u32>,
     key: &str,
     default: u32,
@@ -73,6 +73,7 @@ impl File {
             store,
             master,
             master_made_at,
+            keys: self.keys.policy()?,
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,

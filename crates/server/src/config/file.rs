@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use twinpath_core::records::Trust;
+use twinpath_core::token::SigningAlgorithm;
 
 use crate::config::StoreUrl;
 
@@ -79,6 +80,10 @@ pub struct Store {
 pub struct Keys {
     pub master: Option<String>,
     pub master_file: Option<PathBuf>,
+    pub algorithms: Option<Vec<SigningAlgorithm>>,
+    pub rotate_days: Option<u32>,
+    pub announce_days: Option<u32>,
+    pub retire_days: Option<u32>,
 }
 
 impl std::fmt::Debug for Keys {

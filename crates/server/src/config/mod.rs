@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod keys;
 mod load;
 mod secrets;
 mod store_url;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinpath_core::first_message::Route;
+use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
@@ -57,6 +59,8 @@ pub struct Config {
     pub store: Store,
     /// The master key.
     pub master: MasterKey,
+    /// How long signing keys live.
+    pub keys: KeyPolicy,
     /// Where a master key was made because none was configured.
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderValue;
-use http::header::CACHE_CONTROL;
+use http::HeaderMap;
 use twinpath_core::proof::Algorithm;
 use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
@@ -14,11 +13,9 @@ use twinpath_wire::oauth::{
     ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
 };
 
-use crate::http::{path, refusal};
+use crate::http::kept::kept;
+use crate::http::path;
 use crate::platform::Platform;
-
-/// How long metadata and keys may be kept: shorter than a retired key stays published.
-const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
@@ -39,6 +36,8 @@ fn describe(platform: &Platform) -> Metadata {
     }
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
+    let signing = platform.keys().algorithms();
+    let signing = signing.into_iter().map(|alg| alg.as_str().to_owned()).collect();
     Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: endpoint(path::TOKEN),
@@ -71,7 +70,7 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint_auth_methods_supported: confidential,
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
-        id_token_signing_alg_values_supported: strings(&["ES256"]),
+        id_token_signing_alg_values_supported: signing,
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
             "sub",
@@ -95,16 +94,11 @@ fn describe(platform: &Platform) -> Metadata {
 }
 
 /// `/.well-known/oauth-authorization-server` and `/.well-known/openid-configuration`
-pub(super) async fn metadata(State(platform): State<Arc<Platform>>) -> Response {
-    kept(refusal::json(&describe(&platform)))
+pub(super) async fn metadata(State(platform): State<Arc<Platform>>, asked: HeaderMap) -> Response {
+    kept(&asked, &describe(&platform))
 }
 
 /// `/jwks.json`
-pub(super) async fn jwks(State(platform): State<Arc<Platform>>) -> Response {
-    kept(refusal::json(&platform.keys().published))
-}
-
-fn kept(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, KEEP);
-    response
+pub(super) async fn jwks(State(platform): State<Arc<Platform>>, asked: HeaderMap) -> Response {
+    kept(&asked, &platform.keys().published())
 }

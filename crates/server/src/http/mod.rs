@@ -8,6 +8,7 @@ mod code_grant;
 mod connection;
 mod health;
 mod introspection;
+mod kept;
 mod logout;
 mod metadata;
 mod par;

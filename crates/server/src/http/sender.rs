@@ -65,7 +65,8 @@ impl Tokens<'_> {
             (&platform.vault, &mut SystemRandom),
         );
         let unsigned = |_| fault("a token could not be signed");
-        let access_token = keys.signer.sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
+        let access_token =
+            keys.default_signer().sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
             let claims = IdClaims::issue(
@@ -76,7 +77,8 @@ impl Tokens<'_> {
                 (now, ttl_s),
                 &platform.vault,
             );
-            Some(keys.signer.sign("JWT", &claims).map_err(unsigned)?)
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
