@@ -2,9 +2,16 @@
 
 mod claims;
 mod keys;
+mod logout;
+mod userinfo;
 
-pub use claims::{AccessClaims, IdClaims, IdTokenRequest, Subject, acr_of, amr_of};
+pub(crate) use claims::wants_phone;
+pub use claims::{
+    AccessClaims, IdClaims, IdTokenRequest, PHONE, Subject, acr_of, amr_of, at_hash, pairwise,
+};
 pub use keys::{
     KeepKeys, KeyPolicy, KeyRing, KeyState, Rotation, Sign, SignError, Signer, SigningAlgorithm,
     new_signing_key,
 };
+pub use logout::{LOGOUT_TOKEN_TYP, LogoutClaims};
+pub use userinfo::userinfo_claims;

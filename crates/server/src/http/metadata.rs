@@ -37,7 +37,7 @@ fn describe(platform: &Platform) -> Metadata {
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
     let signing = platform.keys().algorithms();
-    let signing = signing.into_iter().map(|alg| alg.as_str().to_owned()).collect();
+    let signing: Vec<_> = signing.into_iter().map(|alg| alg.as_str().to_owned()).collect();
     Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: endpoint(path::TOKEN),
@@ -55,7 +55,7 @@ fn describe(platform: &Platform) -> Metadata {
         authorization_response_iss_parameter_supported: Some(true),
         request_parameter_supported: Some(false),
         request_uri_parameter_supported: Some(true),
-        scopes_supported: strings(&["openid", "phone"]),
+        scopes_supported: strings(&["openid", "phone", "offline_access"]),
         response_types_supported: strings(&["code"]),
         grant_types_supported: strings(&[
             GRANT_TERMINAL,
@@ -70,7 +70,11 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint_auth_methods_supported: confidential,
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
+        userinfo_signing_alg_values_supported: signing.clone(),
         id_token_signing_alg_values_supported: signing,
+        claims_parameter_supported: Some(true),
+        backchannel_logout_supported: Some(true),
+        backchannel_logout_session_supported: Some(true),
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
             "sub",
@@ -81,6 +85,7 @@ fn describe(platform: &Platform) -> Metadata {
             "auth_time",
             "acr",
             "amr",
+            "sid",
             "union_id",
             "phone_number",
             "phone_number_verified",
