@@ -19,7 +19,11 @@ mod http_input;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
