@@ -229,7 +229,8 @@ pub(crate) struct Settings {
     /// The app's identity. `register` makes one up if it is not given.
     #[arg(long)]
     pub(crate) client_id: Option<String>,
-    /// The app's public keys, a JWK set or one JWK: for private_key_jwt.
+    /// The app's public keys, a JWK set or one JWK: for private_key_jwt and
+    /// self_signed_tls_client_auth.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
     /// What the app may ask for, separated by spaces. `register` takes "openid" if it is not given.
@@ -238,6 +239,12 @@ pub(crate) struct Settings {
     /// Whether tokens are bound to a key of the app's installation.
     #[arg(long, value_enum)]
     pub(crate) dpop: Option<Dpop>,
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+    /// Whether tokens are bound to the app's TLS client certificate; then --dpop is off.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) certificate_bound: Option<bool>,
     /// Where browsers are sent back to; may stand more than once.
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub(crate) redirect_uris: Vec<String>,
@@ -259,6 +266,28 @@ pub(crate) struct Settings {
     pub(crate) developer: Option<String>,
 }
 
+/// What the app's certificate must name, for tls_client_auth: one of these.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[expect(clippy::struct_field_names, reason = "clap makes the options' names of them")]
+pub(crate) struct Certificate {
+    /// The subject of the app's certificate, like "CN=weather,O=Clouds": for tls_client_auth.
+    #[arg(long, value_name = "DN")]
+    pub(crate) tls_subject_dn: Option<String>,
+    /// A DNS name in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_san_dns: Option<String>,
+    /// A URI in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "URI")]
+    pub(crate) tls_san_uri: Option<String>,
+    /// An IP address in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) tls_san_ip: Option<std::net::IpAddr>,
+    /// An e-mail address in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) tls_san_email: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum Method {
@@ -270,6 +299,10 @@ pub(crate) enum Method {
     ClientSecretPost,
     /// A JWT made with a secret.
     ClientSecretJwt,
+    /// A TLS client certificate of a CA that the platform trusts (RFC 8705).
+    TlsClientAuth,
+    /// A TLS client certificate whose key is registered (RFC 8705).
+    SelfSignedTlsClientAuth,
     /// Nothing: in development only.
     None,
 }

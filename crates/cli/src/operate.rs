@@ -7,7 +7,7 @@ use serde_json::Value;
 use twinpath_core::account::Action;
 use twinpath_core::app::ClientMetadata;
 use twinpath_core::app::RegistrationError;
-use twinpath_core::records::AuthMethod;
+use twinpath_core::records::{AuthMethod, CertificateName};
 use twinpath_core::token::Rotation;
 use twinpath_core::vault::Vault;
 use twinpath_server::admin::COMMANDS;
@@ -16,7 +16,8 @@ use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
 use twinpath_server::platform::open_store;
 
 use crate::arguments::{
-    AccountCommand, AppCommand, ConfigFile, Dpop, KeyCommand, Method, OneAccount, Settings,
+    AccountCommand, AppCommand, Certificate, ConfigFile, Dpop, KeyCommand, Method, OneAccount,
+    Settings,
 };
 
 /// Why an operator's command failed.
@@ -80,6 +81,7 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         jwks,
         scope: settings.scope,
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
+        certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
         android_package: settings.android_package,
@@ -87,7 +89,18 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
         ..ClientMetadata::default()
-    })
+    }
+    .named(settings.certificate.into()))
+}
+
+impl From<Certificate> for Option<CertificateName> {
+    fn from(said: Certificate) -> Self {
+        None.or(said.tls_subject_dn.map(CertificateName::SubjectDn))
+            .or(said.tls_san_dns.map(CertificateName::SanDns))
+            .or(said.tls_san_uri.map(CertificateName::SanUri))
+            .or(said.tls_san_ip.map(CertificateName::SanIp))
+            .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
 }
 
 impl From<Method> for AuthMethod {
@@ -97,6 +110,8 @@ impl From<Method> for AuthMethod {
             Method::ClientSecretBasic => Self::ClientSecretBasic,
             Method::ClientSecretPost => Self::ClientSecretPost,
             Method::ClientSecretJwt => Self::ClientSecretJwt,
+            Method::TlsClientAuth => Self::TlsClientAuth,
+            Method::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
             Method::None => Self::None,
         }
     }
@@ -137,7 +152,7 @@ async fn carry_out(file: &ConfigFile, command: Command) -> Result<(), OperateErr
     } else {
         let store = open_store(&config).map_err(OperatorError::from)?;
         let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
-        let answer = operator.perform(command).await;
+        let answer = Box::pin(operator.perform(command)).await;
         store.close().await;
         answer?
     };

@@ -115,14 +115,14 @@ impl Registration {
             "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
-        for (member, value) in &self.more {
-            command[member] = value.clone();
-        }
         if let Some(developer) = &self.developer {
             command["developer"] = developer.as_str().into();
         }
         if self.method == "private_key_jwt" {
             command["jwks"] = json!({"keys": [key.jwk()]});
+        }
+        for (member, value) in &self.more {
+            command[member] = value.clone();
         }
         (command, key)
     }
@@ -136,6 +136,8 @@ impl Registration {
             "client_secret_basic" => Auth::SecretBasic(secret()),
             "client_secret_post" => Auth::SecretPost(secret()),
             "client_secret_jwt" => Auth::SecretJwt(secret()),
+            "tls_client_auth" => Auth::Certificate,
+            "self_signed_tls_client_auth" => Auth::OwnCertificate,
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };

@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::first_path::RunningBinds;
-use crate::http::{Listener, Shutdown};
+use crate::http::{Listener, Shutdown, Tls};
 use crate::platform::{
     Platform, StartError, WATCH, deliver, keep_in_touch, keep_signing_keys, now,
 };
@@ -35,6 +35,8 @@ pub struct Server {
     pub platform: Arc<Platform>,
     /// Where the second path listens.
     pub address: SocketAddr,
+    /// Where the second path listens for apps with certificates.
+    pub mtls: Option<SocketAddr>,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
     binds: RunningBinds,
@@ -65,17 +67,35 @@ impl Server {
         let mut tasks = JoinSet::new();
         let failed = |error| StartError::Listen("the bound port".to_owned(), error);
         let address = listener.local_addr().map_err(failed)?;
-        let main = Listener::new(listener, http::router(Arc::clone(&platform)), connections);
+        let router = http::router(Arc::clone(&platform));
+        let mut secure = |files: &TlsFiles, ask| -> Result<_, StartError> {
+            let failed = |error| StartError::Listen("TLS".to_owned(), error);
+            let tls = Arc::new(Tls::open(files, ask).map_err(failed)?);
+            tasks.spawn(Arc::clone(&tls).watch(shutdown.clone()));
+            Ok(Some(tls))
+        };
+        let config = &platform.config;
+        let tls = config.tls.as_ref().map_or(Ok(None), |files| secure(files, false))?;
+        let mut listeners = vec![Listener::new(listener, router.clone(), connections).over(tls)];
+        let mut mtls = None;
+        if let Some((at, files)) = &config.mtls.listen {
+            let tls = secure(files, true)?;
+            let failed = |error| StartError::Listen(at.to_string(), error);
+            let listener = TcpListener::bind(at).await.map_err(failed)?;
+            mtls = listener.local_addr().ok();
+            listeners.push(Listener::new(listener, router, connections).over(tls));
+        }
         let mut admin = None;
         if let Some(at) = admin_listen {
             let router = admin::router(Arc::clone(&platform));
             let failed = |error| StartError::Listen(at.to_string(), error);
             let listener = TcpListener::bind(at).await.map_err(failed)?;
             admin = listener.local_addr().ok();
-            let listener = Listener::new(listener, router, ADMIN_CONNECTIONS);
+            listeners.push(Listener::new(listener, router, ADMIN_CONNECTIONS));
+        }
+        for listener in listeners {
             tasks.spawn(listener.serve(shutdown.clone()));
         }
-        tasks.spawn(main.serve(shutdown.clone()));
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
@@ -87,7 +107,8 @@ impl Server {
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
-        Ok(Self { platform, address, admin, binds, stop, tasks, backchannel: (drain, telling) })
+        let backchannel = (drain, telling);
+        Ok(Self { platform, address, mtls, admin, binds, stop, tasks, backchannel })
     }
 
     /// Stops in order: no new texts, texts in work answered, requests in progress answered, apps

@@ -12,7 +12,7 @@ use crate::app::Registered;
 use crate::grant::access_token_handle;
 use crate::ids::{AccountId, Timestamp};
 use crate::records::{App, AuthorizationRequest, Grant};
-use crate::token::SigningAlgorithm;
+use crate::token::{Bound, SigningAlgorithm};
 use crate::transaction::Random;
 use crate::vault::Vault;
 
@@ -46,7 +46,8 @@ pub fn pairwise(app: &App, account: AccountId, vault: &Vault) -> String {
 /// RFC 8176: how the person was authenticated.
 pub fn amr_of(grant: &Grant) -> Vec<String> {
     let mut amr = vec![AMR_SMS_MO.to_owned()];
-    if !grant.jkt.is_empty() {
+    // A certificate is the app's: it says nothing of the person.
+    if matches!(Bound::of(&grant.jkt), Bound::Key(_)) {
         amr.push(AMR_SWK.to_owned());
     }
     amr
@@ -84,7 +85,7 @@ pub struct AccessClaims {
     pub amr: Vec<String>,
     /// The same for all apps of the developer.
     pub union_id: String,
-    /// RFC 9449 6.1.
+    /// RFC 9449 6.1, RFC 8705 3.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
@@ -113,7 +114,6 @@ impl AccessClaims {
             [one] => Value::from(one.as_str()),
             several => Value::from(several.to_vec()),
         };
-        let bound = !grant.jkt.is_empty();
         Self {
             iss: issuer.to_owned(),
             sub: subject.sub.clone(),
@@ -127,7 +127,7 @@ impl AccessClaims {
             acr: acr_of(grant).to_owned(),
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
-            cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+            cnf: Bound::of(&grant.jkt).confirmation(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The token maker: signing keys, access tokens (RFC 9068), ID tokens (OIDC Core 2).
 
+mod bound;
 mod claims;
 mod keys;
 mod logout;
 mod userinfo;
 
+pub use bound::Bound;
 pub(crate) use claims::wants_phone;
 pub use claims::{
     AccessClaims, IdClaims, IdTokenRequest, PHONE, Subject, acr_of, amr_of, at_hash, pairwise,

@@ -13,6 +13,10 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
@@ -30,6 +34,8 @@ mod pace;
 mod poison;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

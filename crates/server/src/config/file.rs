@@ -55,6 +55,28 @@ pub struct Http {
     pub listen: Option<String>,
     pub development: bool,
     pub trusted_proxies: Vec<String>,
+    pub client_certificate_header: Option<String>,
+    pub tls: Option<Tls>,
+    pub mtls: Option<Mtls>,
+}
+
+/// `[http.tls]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[http.mtls]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mtls {
+    pub listen: Option<String>,
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub public_url: Option<String>,
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// `[admin]`

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod secrets;
 mod store_url;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use store_url::StoreUrl;
+pub use tls::{Mtls, TlsFiles};
 
 /// A 32-byte master key.
 #[derive(Clone)]
@@ -53,6 +55,10 @@ pub struct Config {
     pub development: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// With it the second path's listener speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Apps' certificates.
+    pub mtls: Mtls,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
     /// The store.

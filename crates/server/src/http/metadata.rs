@@ -1,5 +1,6 @@
 //! What the server says of itself (RFC 8414, OIDC Discovery, PROTOCOL 10), and its keys.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -30,6 +31,12 @@ fn describe(platform: &Platform) -> Metadata {
         "client_secret_post",
         "client_secret_jwt",
     ]);
+    if config.mtls.possible() {
+        methods.push("self_signed_tls_client_auth".to_owned());
+        if !config.mtls.roots.is_empty() {
+            methods.push("tls_client_auth".to_owned());
+        }
+    }
     let confidential = methods.clone();
     if config.development {
         methods.push("none".to_owned());
@@ -68,6 +75,8 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint_auth_signing_alg_values_supported: assertion_algs,
         revocation_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_methods_supported: confidential,
+        tls_client_certificate_bound_access_tokens: config.mtls.possible().then_some(true),
+        mtls_endpoint_aliases: aliases(config.mtls.public_url.as_deref()),
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
         userinfo_signing_alg_values_supported: signing.clone(),
@@ -96,6 +105,19 @@ fn describe(platform: &Platform) -> Metadata {
         require_terminal_announcement: Some(false),
         ..Metadata::default()
     }
+}
+
+/// The endpoints at which apps authenticate or show tokens, below `public_url`.
+fn aliases(public_url: Option<&str>) -> BTreeMap<String, String> {
+    let endpoints = [
+        ("token_endpoint", path::TOKEN),
+        ("pushed_authorization_request_endpoint", path::PAR),
+        ("revocation_endpoint", path::REVOKE),
+        ("introspection_endpoint", path::INTROSPECT),
+        ("userinfo_endpoint", path::USERINFO),
+    ];
+    let below = |url| endpoints.map(|(name, path)| (name.to_owned(), format!("{url}{path}")));
+    public_url.map_or_else(BTreeMap::new, |url| below(url).into())
 }
 
 /// `/.well-known/oauth-authorization-server` and `/.well-known/openid-configuration`

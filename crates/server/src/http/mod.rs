@@ -4,6 +4,7 @@
 mod authentication;
 mod authorize;
 mod browser;
+mod certificate;
 mod code_grant;
 mod connection;
 mod health;
@@ -19,6 +20,7 @@ mod revocation;
 mod sender;
 mod signin;
 mod terminal_grant;
+mod tls;
 mod token;
 mod userinfo;
 
@@ -31,6 +33,7 @@ use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
 pub use refusal::Refusal;
+pub use tls::Tls;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -6,8 +6,8 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, IdClaims, IdTokenRequest, Subject, at_hash};
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
+use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TokenResponse};
 
 use crate::http::Refusal;
 use crate::http::authentication::{Caller, Proven, use_up};
@@ -84,11 +84,9 @@ impl Tokens<'_> {
         } else {
             None
         };
-        let bound = !self.grant.jkt.is_empty();
-        let token_type = if bound { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
         Ok(json(&TokenResponse {
             access_token,
-            token_type: token_type.to_owned(),
+            token_type: Bound::of(&self.grant.jkt).token_type().to_owned(),
             expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
             scope: Some(self.scope.join()),
             refresh_token: self.refresh_token,
