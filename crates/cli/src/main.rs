@@ -12,6 +12,7 @@
 mod arguments;
 mod doctor;
 mod meter;
+mod openid;
 mod operate;
 mod stores;
 

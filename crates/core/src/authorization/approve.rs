@@ -260,3 +260,6 @@ impl Operation for Deny {
         Ok(Step::Done(vec![ended], Some(Box::new(row.request.clone()))))
     }
 }
+
+#[cfg(test)]
+mod tests;

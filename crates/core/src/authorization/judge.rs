@@ -39,12 +39,7 @@ pub(super) fn judge(
 }
 
 /// Whether the session is fresh enough, and the expected person's.
-fn serves(
-    request: &AuthorizationRequest,
-    found: &FoundSession,
-    sub: &str,
-    now: Timestamp,
-) -> bool {
+fn serves(request: &AuthorizationRequest, found: &FoundSession, sub: &str, now: Timestamp) -> bool {
     let again = [Prompt::Login, Prompt::SelectAccount];
     let fresh = request
         .max_age

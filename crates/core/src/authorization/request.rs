@@ -143,11 +143,7 @@ fn checked(
 }
 
 /// OIDC Core 3.1.2.1: whose ID token the app shows. It may have expired, but must be ours, and the app's.
-fn hinted(
-    hint: Option<&str>,
-    app: &App,
-    keys: &KeyRing,
-) -> Result<Option<String>, ParameterError> {
+fn hinted(hint: Option<&str>, app: &App, keys: &KeyRing) -> Result<Option<String>, ParameterError> {
     let Some(hint) = hint else {
         return Ok(None);
     };
@@ -358,3 +354,6 @@ pub(crate) fn authentication_context(
     let any = value.is_none() && values.is_none();
     if any || asked.any(known) { Ok(()) } else { unmet() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,8 +52,7 @@ mod tests {
         let registered = Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
         let subject = Subject::of(&grant, &registered, &vault());
         let random = (&*vault(), &mut Seeded(1) as &mut dyn crate::transaction::Random);
-        let token =
-            AccessClaims::issue(ISSUER, &subject, &grant, (scope, &[]), (NOW, 600), random);
+        let token = AccessClaims::issue(ISSUER, &subject, &grant, (scope, &[]), (NOW, 600), random);
         userinfo_claims(&token, &grant, || Some("+447911123456".to_owned()))
     }
 

@@ -89,11 +89,8 @@ async fn an_app_that_shows_the_sessions_id_token_logs_its_person_out_at_once() {
     let it = signed_in(&web("weather")).await;
     assert!(it.browser.cookie(SESSION).is_some());
     assert_eq!(it.silent().await, None);
-    let asked = [
-        ("id_token_hint", it.id_token()),
-        ("post_logout_redirect_uri", BYE),
-        ("state", "s&1"),
-    ];
+    let asked =
+        [("id_token_hint", it.id_token()), ("post_logout_redirect_uri", BYE), ("state", "s&1")];
     let answer = it.logout(&asked).await;
     assert_eq!(answer.status, 303, "{}", answer.text());
     assert_eq!(location(&answer), format!("{BYE}&state=s%261"));
@@ -179,9 +176,8 @@ async fn a_logout_leads_nowhere_that_is_not_registered() {
     let key = Key::generate();
     let (header, claims) = open(hint);
     let forged = key.jwt(&header, &claims);
-    let none = twinpath_e2e::jose::compact(&json!({"alg": "none", "typ": "JWT"}), &claims, |_| {
-        Vec::new()
-    });
+    let none =
+        twinpath_e2e::jose::compact(&json!({"alg": "none", "typ": "JWT"}), &claims, |_| Vec::new());
     let access = text(&it.tokens, "access_token");
     for asked in [
         &[("post_logout_redirect_uri", BYE)][..],
@@ -257,10 +253,7 @@ async fn apps_are_told_that_the_session_ended() {
     let (_, id) = open(it.id_token());
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!(place.issuer), &json!("weather")));
     assert_eq!((&claims["sub"], &claims["sid"]), (&id["sub"], &id["sid"]));
-    assert_eq!(
-        claims["events"],
-        json!({"http://schemas.openid.net/event/backchannel-logout": {}})
-    );
+    assert_eq!(claims["events"], json!({"http://schemas.openid.net/event/backchannel-logout": {}}));
     assert!(claims["jti"].is_string() && claims.get("nonce").is_none());
     let (issued, expires) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
     assert!((now_s() - issued).abs() <= 60 && expires - issued <= 120, "{claims}");

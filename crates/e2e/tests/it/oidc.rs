@@ -58,7 +58,10 @@ async fn userinfo_is_json_or_a_jwt_as_registered() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let told = answer.accepts();
     assert_eq!(told["sub"], claims(&tokens)["sub"]);
-    assert_eq!((&told["phone_number"], &told["phone_number_verified"]), (&json!(number(1)), &json!(true)));
+    assert_eq!(
+        (&told["phone_number"], &told["phone_number_verified"]),
+        (&json!(number(1)), &json!(true))
+    );
     assert!(told.get("iss").is_none());
     for alg in ["ES256", "EdDSA"] {
         let id = format!("signed-{}", alg.to_lowercase());
@@ -180,9 +183,8 @@ async fn a_request_that_expects_a_person_is_answered_for_no_other() {
         let answer = browser.get(&SignIn::new(&weather, more).url).await;
         parameter(&location(&answer), "error")
     };
-    let sub = |tokens: &Value| {
-        json!({"id_token": {"sub": {"value": claims(tokens)["sub"]}}}).to_string()
-    };
+    let sub =
+        |tokens: &Value| json!({"id_token": {"sub": {"value": claims(tokens)["sub"]}}}).to_string();
     let (own, others) = (text(&first, "id_token"), text(&second, "id_token"));
     // The session is the first person's.
     for right in [("id_token_hint", own), ("claims", &sub(&first))] {

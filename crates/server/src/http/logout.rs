@@ -83,8 +83,7 @@ fn sent_by_an_app(parts: &Parts, sent: &Form) -> bool {
 
 fn again_by_get(platform: &Platform, form: &Form) -> Response {
     let endpoint = format!("{}{}", platform.config.issuer, path::LOGOUT);
-    let names =
-        ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+    let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
     let said: Vec<_> =
         names.iter().filter_map(|name| form.get(name).map(|value| (*name, value))).collect();
     redirect(&with_query(&endpoint, &said))

@@ -148,7 +148,8 @@ impl Platform {
     pub fn tell_apps(&self, ended: &Ended) {
         let session = &ended.session;
         for client_id in &ended.apps {
-            let wants = self.app(client_id).filter(|known| known.app.backchannel_logout_uri.is_some());
+            let wants =
+                self.app(client_id).filter(|known| known.app.backchannel_logout_uri.is_some());
             if wants.is_some() {
                 let (client_id, account) = (client_id.clone(), session.account);
                 let notice = Notice { client_id, account, session: Some(session.id) };
