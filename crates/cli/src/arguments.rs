@@ -309,6 +309,8 @@ pub(crate) struct Settings {
     /// Whose app it is. Apps of one developer see the same union_id.
     #[arg(long)]
     pub(crate) developer: Option<String>,
+    #[command(flatten)]
+    pub(crate) openid: crate::openid::OpenId,
 }
 
 /// What the app's certificate must name, for tls_client_auth: one of these.

@@ -134,7 +134,8 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         developer: settings.developer,
         ..ClientMetadata::default()
     }
-    .named(settings.certificate.into()))
+    .named(settings.certificate.into())
+    .over(settings.openid.into()))
 }
 
 impl From<Certificate> for Option<CertificateName> {

@@ -197,6 +197,13 @@ impl Vault {
             .encode(cut(mac(&self.subjects, &[client_id.as_str().as_bytes(), &account.0])))
     }
 
+    /// OIDC Core 8.1: the pairwise subject of an account for all apps of a sector. A list of another
+    /// length than [`Self::subject`]'s, so no `client_id` reads like a sector.
+    pub fn sector_subject(&self, sector: &str, account: AccountId) -> String {
+        URL_SAFE_NO_PAD
+            .encode(cut(mac(&self.subjects, &[b"sector", sector.as_bytes(), &account.0])))
+    }
+
     /// The subject that all apps of one developer share.
     pub fn union_id(&self, developer: &str, account: AccountId) -> String {
         URL_SAFE_NO_PAD.encode(cut(mac(&self.unions, &[developer.as_bytes(), &account.0])))

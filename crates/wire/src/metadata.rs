@@ -123,6 +123,18 @@ pub struct Metadata {
     pub id_token_signing_alg_values_supported: Vec<String>,
     /// `OpenID` Connect Discovery 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub userinfo_signing_alg_values_supported: Vec<String>,
+    /// `OpenID` Connect Discovery 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_parameter_supported: Option<bool>,
+    /// `OpenID` Connect Back-Channel Logout 2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_supported: Option<bool>,
+    /// `OpenID` Connect Back-Channel Logout 2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_supported: Option<bool>,
+    /// `OpenID` Connect Discovery 3.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acr_values_supported: Vec<String>,
     /// `OpenID` Connect Discovery 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -250,7 +250,9 @@ pub(super) fn detail_types(said: Vec<String>) -> Result<Vec<String>, Registratio
     Ok(said)
 }
 
-/// OIDC Core 8.1: a host name, or the host of a URI.
+/// OIDC Core 8.1: a host name, or the host of a URI. The operator's own statement: of an app that registers
+/// itself it may be taken only after its `sector_identifier_uri` was fetched and lists all its redirect
+/// URIs (OIDC Registration 5).
 pub(super) fn sector(said: Option<String>) -> Result<Option<String>, RegistrationError> {
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return Ok(None);

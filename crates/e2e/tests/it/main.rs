@@ -27,7 +27,11 @@ mod http_input;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod opaque_tokens;
 #[cfg(test)]
@@ -40,6 +44,7 @@ mod proofs;
 mod remote;
 #[cfg(test)]
 mod schemathesis;
+#[cfg(test)]
 mod screen;
 #[cfg(test)]
 mod senders;

@@ -66,7 +66,7 @@ fn describe(platform: &Platform) -> Metadata {
         authorization_response_iss_parameter_supported: Some(true),
         request_parameter_supported: Some(false),
         request_uri_parameter_supported: Some(true),
-        scopes_supported: strings(&["openid", "phone"]),
+        scopes_supported: strings(&["openid", "phone", "offline_access"]),
         response_types_supported: strings(&["code"]),
         grant_types_supported: strings(&[
             GRANT_TERMINAL,
@@ -87,7 +87,11 @@ fn describe(platform: &Platform) -> Metadata {
         mtls_endpoint_aliases: aliases(config.mtls.public_url.as_deref()),
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
+        userinfo_signing_alg_values_supported: signing.clone(),
         id_token_signing_alg_values_supported: signing,
+        claims_parameter_supported: Some(true),
+        backchannel_logout_supported: Some(true),
+        backchannel_logout_session_supported: Some(true),
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
             "sub",
@@ -98,6 +102,7 @@ fn describe(platform: &Platform) -> Metadata {
             "auth_time",
             "acr",
             "amr",
+            "sid",
             "union_id",
             "phone_number",
             "phone_number_verified",

@@ -7,7 +7,7 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::{App, Grant};
-use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
@@ -72,16 +72,18 @@ impl Tokens<'_> {
         let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            let signer = keys.signer_for(alg);
+            let at_hash = Some(at_hash(signer.alg(), &access_token));
             let claims = IdClaims::issue(
                 &config.issuer,
                 &subject,
                 self.grant,
-                self.id_token,
+                IdTokenRequest { at_hash, ..self.id_token },
                 (now, ttl_s),
                 &platform.vault,
             );
-            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
-            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
+            Some(signer.sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
