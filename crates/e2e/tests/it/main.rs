@@ -15,9 +15,15 @@ mod binds;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod challenge;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod details;
+#[cfg(test)]
+mod device;
 #[cfg(test)]
 mod http_input;
 #[cfg(test)]
