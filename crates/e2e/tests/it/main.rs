@@ -15,13 +15,17 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
-mod certificates;
+mod challenge;
 #[cfg(test)]
 mod client_credentials;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod details;
+#[cfg(test)]
+mod device;
 #[cfg(test)]
 mod http_input;
 #[cfg(test)]

@@ -45,11 +45,11 @@ async fn answer(
     let now = now();
     let caller = Caller::authenticate(platform, parts, &form, now).await?;
     let app = &caller.registered.app;
-    let asked = check_device(&form, app, rules(platform), (now, &mut SystemRandom))?;
+    let mut asked = check_device(&form, app, rules(platform), (now, &mut SystemRandom))?;
     // As in pushed requests: a proof binds what is handed out to its key.
     let endpoint = path::DEVICE_AUTHORIZATION;
     let proven = caller.shown_key(platform, &parts.headers, endpoint, now)?;
-    let asked = DeviceAuthorization { jkt: proven.jkt, ..asked };
+    asked.jkt = proven.jkt;
     use_up(platform, Spends { proof: proven.proof, assertion: caller.assertion }).await?;
     let (issuer, client_id) = (&platform.config.issuer, &app.client_id);
     let code = asked.user_code(issuer, client_id);
