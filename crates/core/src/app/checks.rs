@@ -126,9 +126,20 @@ pub(super) fn resources(said: Option<Vec<String>>) -> Result<Vec<String>, Regist
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    let runs_script = ["javascript", "data", "vbscript"].contains(&scheme.as_str());
-    if !absolute(uri) || uri.len() > 512 || runs_script {
+    let no_app =
+        ["javascript", "data", "vbscript", "file", "blob", "about", "intent", "filesystem"];
+    if !absolute(uri) || uri.len() > 512 || no_app.contains(&scheme.as_str()) {
         return refuse(format!("redirect_uri {uri:?} must be an absolute URI without a fragment"));
+    }
+    // RFC 9700 2.6; and no user name that looks like a host.
+    let authority = uri.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
+    let web = scheme == "http" || scheme == "https";
+    let named =
+        authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('@'));
+    if web && !(named && (scheme == "https" || loopback(uri))) {
+        return refuse(format!(
+            "redirect_uri {uri:?} must be https, or http on loopback, without a user's name"
+        ));
     }
     Ok(uri.to_owned())
 }
