@@ -84,7 +84,7 @@ impl Target {
         let mut failed = BenchError::Child("never tried".to_owned());
         for _ in 0..ATTEMPTS {
             let started = match role {
-                Role::Server => Self::server(options, launch, master).await,
+                Role::Server => Box::pin(Self::server(options, launch, master)).await,
                 Role::Floor => Self::floor(options, launch).await,
             };
             match started {

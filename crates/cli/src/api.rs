@@ -49,7 +49,9 @@ impl Api {
     pub(crate) async fn open(target: &Target) -> Result<Self, OperateError> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         match (&target.config, &target.url) {
-            (Some(config), _) => Self::of_config(&ConfigFile { config: config.clone() }).await,
+            (Some(config), _) => {
+                Box::pin(Self::of_config(&ConfigFile { config: config.clone() })).await
+            }
             (None, Some(url)) => Self::elsewhere(url, target),
             (None, None) => match variable(URL_VARIABLE) {
                 Some(url) => Self::elsewhere(&url, target),
@@ -155,7 +157,8 @@ impl Api {
             Way::Server { client, token, .. } => request(client, token, method, url, body).await?,
             Way::Store { api, .. } => {
                 let query = url.query().map_or(String::new(), |query| format!("?{query}"));
-                let answer = api.call(method, &format!("{}{query}", url.path()), body).await;
+                let path = format!("{}{query}", url.path());
+                let answer = Box::pin(api.call(method, &path, body)).await;
                 answer.map_err(|error| OperateError::Server(error.to_string()))?
             }
         };
@@ -165,13 +168,15 @@ impl Api {
         let answer: Option<Value> = serde_json::from_slice(&bytes).ok();
         match answer {
             Some(answer) if (200..300).contains(&status) => Ok(answer),
-            Some(problem) if problem["type"].is_string() => Err(self.refused(status, &problem)),
+            Some(problem) if text(&problem, "type").is_some() => {
+                Err(self.refused(status, &problem))
+            }
             _ => Err(OperateError::Server(format!("{} is no admin API of twinpath", self.base))),
         }
     }
 
     fn refused(&self, status: u16, problem: &Value) -> OperateError {
-        let detail = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default();
+        let detail = text(problem, "detail").or(text(problem, "title")).unwrap_or_default();
         let why = match &self.way {
             Way::Server { unauthorized: Some(why), .. } if status == 401 => why,
             _ => detail,
@@ -195,6 +200,11 @@ async fn request(
     let response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
     Ok((status, response.bytes().await.map_err(failed)?.to_vec()))
+}
+
+/// A member that is a string.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Value::as_str)
 }
 
 /// An error with what caused it: `reqwest` tells the first only.

@@ -14,6 +14,7 @@ mod api;
 mod arguments;
 mod doctor;
 mod meter;
+mod openid;
 mod operate;
 mod stores;
 

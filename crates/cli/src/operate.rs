@@ -4,15 +4,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use twinpath_core::app::{ClientMetadata, RegistrationError};
-use twinpath_core::records::{AuthMethod, CertificateName};
+use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
 use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
 use twinpath_server::operator::{OperatorError, parse_jwks};
 
-use crate::api::Api;
+use crate::api::{Api, text};
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, KeyCommand, Method as AuthMethodArgument,
-    OneAccount, Settings, Target, TokenCommand,
+    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
+    OneAccount, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -92,10 +92,10 @@ async fn list_apps(api: &Api) -> Result<Value, OperateError> {
     let mut query = "limit=500".to_owned();
     loop {
         let mut page = api.get(&["apps"], &query).await?;
-        if let Value::Array(apps) = page["apps"].take() {
+        if let Some(Value::Array(apps)) = page.get_mut("apps").map(Value::take) {
             all.extend(apps);
         }
-        match page["next"].as_str() {
+        match text(&page, "next") {
             // A client_id needs no escaping.
             Some(next) => query = format!("limit=500&after={next}"),
             None => return Ok(Value::Array(all)),
@@ -121,13 +121,21 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        may_exchange_for: some(settings.may_exchange_for),
+        grant_types: (!settings.grant_types.is_empty())
+            .then(|| settings.grant_types.into_iter().map(Into::into).collect()),
+        access_token_format: settings.access_token_format.map(Into::into),
+        introspection_signed_response_alg: settings.introspection_signed_response_alg,
+        authorization_details_types: some(settings.details_types),
+        first_party: settings.first_party,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
         ..ClientMetadata::default()
     }
-    .named(settings.certificate.into()))
+    .named(settings.certificate.into())
+    .over(settings.openid.into()))
 }
 
 impl From<Certificate> for Option<CertificateName> {
@@ -137,6 +145,28 @@ impl From<Certificate> for Option<CertificateName> {
             .or(said.tls_san_uri.map(CertificateName::SanUri))
             .or(said.tls_san_ip.map(CertificateName::SanIp))
             .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
+}
+
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::Terminal => Self::Terminal,
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::RefreshToken => Self::RefreshToken,
+            Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
+        }
+    }
+}
+
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(format: TokenFormat) -> Self {
+        match format {
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Opaque => Self::Opaque,
+        }
     }
 }
 
@@ -190,13 +220,16 @@ async fn account_id(api: &Api, subject: &str) -> Result<String, OperateError> {
         return Ok(subject.to_owned());
     }
     let account = search(api, subject).await?;
-    Ok(account["account"].as_str().unwrap_or_default().to_owned())
+    Ok(text(&account, "account").unwrap_or_default().to_owned())
 }
 
 pub(crate) async fn key(command: KeyCommand) -> Result<(), OperateError> {
     match command {
         KeyCommand::List(target) => {
-            let list = async |api: &Api| Ok(api.get(&["keys"], "").await?["keys"].take());
+            let list = async |api: &Api| {
+                let mut keys = api.get(&["keys"], "").await?;
+                Ok(keys.get_mut("keys").map(Value::take).unwrap_or_default())
+            };
             carry_out(&target, list).await
         }
         KeyCommand::Rotate(rotate) => {

@@ -15,17 +15,29 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
-mod certificates;
+mod challenge;
+#[cfg(test)]
+mod client_credentials;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod details;
+#[cfg(test)]
+mod device;
+#[cfg(test)]
 mod http_input;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod oidc;
+#[cfg(test)]
+mod opaque_tokens;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
@@ -36,15 +48,22 @@ mod proofs;
 mod remote;
 #[cfg(test)]
 mod schemathesis;
+#[cfg(test)]
 mod screen;
 #[cfg(test)]
 mod senders;
+#[cfg(test)]
+mod signed_introspection;
+#[cfg(test)]
+mod step_up;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
 mod thieves;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

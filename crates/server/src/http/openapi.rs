@@ -2,7 +2,10 @@
 //! give meaning to, so the document is a table: an endpoint more is an entry in [`endpoints`].
 
 use twinpath_wire::metadata::{OAUTH_WELL_KNOWN, OPENID_WELL_KNOWN};
-use twinpath_wire::oauth::{GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
+use twinpath_wire::oauth::{
+    GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE, GRANT_REFRESH_TOKEN,
+    GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
+};
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
@@ -136,6 +139,9 @@ const SHAPES: &[Shape] = &[
                 member("redirect_uri", Kind::Text, "RFC 6749 4.1.3."),
                 member("code_verifier", Kind::Text, "RFC 7636 4.5."),
                 member("refresh_token", Kind::Text, "RFC 6749 6."),
+                member("device_code", Kind::Text, "RFC 8628 3.4."),
+                member("subject_token", Kind::Text, "RFC 8693 2.1."),
+                member("subject_token_type", Kind::Text, "RFC 8693 2.1."),
                 member("scope", Kind::Text, "RFC 6749 3.3."),
                 member("resource", Kind::List, "RFC 8707; may stand more than once."),
                 member("login_hint", Kind::Text, "tel:+...: the proven number must be this one."),
@@ -180,6 +186,44 @@ const SHAPES: &[Shape] = &[
             ],
             AUTHORIZATION,
         ],
+    },
+    Shape {
+        name: "DeviceRequest",
+        text: "RFC 8628 3.1.",
+        members: &[
+            &[
+                member("scope", Kind::Text, "RFC 6749 3.3."),
+                member("resource", Kind::List, "RFC 8707; may stand more than once."),
+                member("ui_locales", Kind::Text, "Languages of the text."),
+            ],
+            AUTHENTICATION,
+        ],
+    },
+    Shape {
+        name: "DeviceResponse",
+        text: "RFC 8628 3.2, and the text by which a phone answers at once.",
+        members: &[&[
+            required("device_code", Kind::Text, "For the token endpoint."),
+            required("user_code", Kind::Text, "What the device shows."),
+            required("verification_uri", Kind::Text, "Where a person goes with it."),
+            member("verification_uri_complete", Kind::Text, "The same, for a QR code."),
+            required("expires_in", Kind::Number, "Seconds."),
+            member("interval", Kind::Number, "Seconds between polls."),
+        ]],
+    },
+    Shape {
+        name: "ChallengeRequest",
+        text: "draft-ietf-oauth-first-party-apps-04 5.1.",
+        members: &[
+            &[member("auth_session", Kind::Text, "To go on with what was begun.")],
+            AUTHORIZATION,
+            AUTHENTICATION,
+        ],
+    },
+    Shape {
+        name: "ChallengeResponse",
+        text: "draft-ietf-oauth-first-party-apps-04 5.2.1.",
+        members: &[&[required("authorization_code", Kind::Text, "For the token endpoint.")]],
     },
     Shape {
         name: "LogoutRequest",
@@ -288,6 +332,21 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint {
             headers: PUSH_HEADERS,
             ..form(path::PAR, "Pushed requests (RFC 9126)", "PushedRequest", pushed)
+        },
+        form(
+            path::DEVICE_AUTHORIZATION,
+            "Device authorization (RFC 8628)",
+            "DeviceRequest",
+            Answer::Json(200, "DeviceResponse"),
+        ),
+        Endpoint {
+            headers: TOKEN_HEADERS,
+            ..form(
+                path::CHALLENGE,
+                "Authorization challenge (first-party apps)",
+                "ChallengeRequest",
+                Answer::Json(200, "ChallengeResponse"),
+            )
         },
         form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", Answer::Empty),
         form(path::INTROSPECT, "Introspection (RFC 7662)", "TokenOfCaller", told),
