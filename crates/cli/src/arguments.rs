@@ -18,6 +18,9 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
+The app, account, key and admin-token commands reach the server of a configuration (--config FILE),
+running or not, or one elsewhere by its admin API (--url https://admin.example).
+
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
 TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
 
@@ -99,6 +102,11 @@ pub(crate) enum Command {
     /// List and rotate the keys that sign tokens.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Give others access to the admin API, and take it back.
+    #[command(subcommand)]
+    AdminToken(TokenCommand),
+    /// Print an OpenAPI document of the server.
+    Openapi(Openapi),
     /// Check a configuration: store, keys, binds, clock.
     Doctor(ConfigFile),
     /// Bring the store's tables to this program's version.
@@ -150,12 +158,28 @@ pub(crate) struct ConfigFile {
     pub(crate) config: PathBuf,
 }
 
+/// Which server.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The configuration of the server on this machine: it may run or not.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) config: Option<PathBuf>,
+    /// The admin API of a server elsewhere, https://admin.example. Without --config and --url,
+    /// TWINPATH_ADMIN_URL in the environment.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A file with the admin token for --url; else TWINPATH_ADMIN_TOKEN in the environment. See
+    /// `twinpath admin-token create`.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
     /// Register an app. Prints its metadata as JSON, with its secret: the only time it is shown.
     Register(Register),
     /// List all apps.
-    List(ConfigFile),
+    List(Target),
     /// Show one app.
     Show(OneApp),
     /// Change an app. What is not given stays as it is.
@@ -169,7 +193,7 @@ pub(crate) enum AppCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OneApp {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// The app.
     #[arg(value_name = "CLIENT_ID", required_unless_present = "client_id_flag")]
     client_id: Option<String>,
@@ -188,7 +212,7 @@ impl OneApp {
 #[derive(Debug, Args)]
 pub(crate) struct Register {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// What the app is called: people see it, and its texts say it.
     #[arg(long)]
     pub(crate) name: String,
@@ -202,7 +226,7 @@ pub(crate) struct Register {
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// What the app is called.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -290,7 +314,7 @@ pub(crate) enum AccountCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OneAccount {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// The account: its number (+447911123456) or its id (acc_...).
     #[arg(value_name = "NUMBER_OR_ID", allow_hyphen_values = true)]
     pub(crate) subject: String,
@@ -299,9 +323,74 @@ pub(crate) struct OneAccount {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// List the keys, the newest first.
-    List(ConfigFile),
+    List(Target),
     /// Make a new key that signs from now on. The old one stays published.
-    Rotate(ConfigFile),
+    Rotate(Target),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token. It is printed once, and not kept.
+    Create(CreateToken),
+    /// Revoke a token, at once and for good.
+    Revoke(RevokeToken),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Whose it is: the server's log names it with every change.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What it may do.
+    #[arg(long, value_enum)]
+    pub(crate) role: TokenRole,
+    /// For how many days it lives.
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The `id` that `create` printed.
+    pub(crate) id: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TokenRole {
+    /// Look at everything.
+    Read,
+    /// Change apps, accounts and keys too.
+    Write,
+}
+
+impl TokenRole {
+    /// As the API calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Openapi {
+    /// Of which API.
+    #[arg(value_enum)]
+    pub(crate) of: Document,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Document {
+    /// The admin API.
+    Admin,
+    /// The OAuth endpoints.
+    Oauth,
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub struct Vault {
     unions: hmac::Key,
     identifiers: hmac::Key,
     nonces: hmac::Key,
+    admin_tokens: hmac::Key,
     page_verifiers: hmac::Key,
     form_tokens: hmac::Key,
     admin: String,
@@ -139,6 +140,7 @@ impl Vault {
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
             nonces: mac_key(&prk, "dpop-nonce")?,
+            admin_tokens: mac_key(&prk, "admin-token")?,
             page_verifiers: mac_key(&prk, "page-verifier")?,
             form_tokens: mac_key(&prk, "form-token")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
@@ -209,6 +211,11 @@ impl Vault {
     /// The key of nonces that all nodes of a deployment take.
     pub(crate) fn nonces(&self) -> &hmac::Key {
         &self.nonces
+    }
+
+    /// What seals a named admin token.
+    pub(crate) fn admin_mac(&self, payload: &[u8]) -> [u8; 32] {
+        mac(&self.admin_tokens, &[payload])
     }
 
     /// The bearer token by which this deployment's own command line reaches its admin listener.

@@ -13,6 +13,7 @@ macro_rules! client_metadata {
         /// What is said of an app. What is absent takes its default when an app is registered, and stays
         /// as it is when one is updated. An empty text takes an optional member away.
         #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(default)]
         pub struct ClientMetadata {
             $($(#[$attr])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$ty>,)*
@@ -37,6 +38,7 @@ client_metadata! {
     #[serde(rename = "token_endpoint_auth_method")]
     auth_method: AuthMethod,
     /// Public keys, for `private_key_jwt`.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     jwks: JwkSet,
     /// Space-separated.
     scope: String,

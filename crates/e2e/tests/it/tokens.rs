@@ -373,7 +373,7 @@ async fn old_tokens_verify_after_the_signing_key_was_rotated() {
     let rig = Rig::start().await;
     let weather = rig.instance("weather").await;
     let old = rig.authorize(&weather, &number(1)).await;
-    let rotated = rig.platform.command(&json!({"command": "rotate_key"})).await;
+    let rotated = rig.platform.rotate_key().await;
     let jwks = rig.platform.place.jwks().await;
     let fresh = weather.refresh(text(&old["refresh_token"])).await.accepts();
     for tokens in [&old, &fresh] {

@@ -10,6 +10,7 @@ mod health;
 mod introspection;
 mod logout;
 mod metadata;
+mod openapi;
 mod par;
 mod refresh_grant;
 pub(crate) mod refusal;
@@ -29,6 +30,7 @@ use axum::routing::{get, post};
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
+pub use openapi::openapi;
 pub use refusal::Refusal;
 
 /// The largest request body, in bytes.
