@@ -115,7 +115,7 @@ impl Registration {
             "serves": self.serves,
         });
         for (member, value) in &self.more {
-            command[member] = value.clone();
+            metadata[member] = value.clone();
         }
         if let Some(developer) = &self.developer {
             metadata["developer"] = developer.as_str().into();

@@ -1,7 +1,7 @@
 //! The wire contract (PROTOCOL), held against the real server over real SMPP and HTTP.
 //!
 //! Nothing waits for a fixed time, but for what has to pass on the server's own clock: a text's
-//! life, a head that never ends. `crash` and `stop` run the `twinpath` command, which
+//! life, a head that never ends. `crash`, `stop` and `remote` run the `twinpath` command, which
 //! `cargo build -p twinpath` has to have built.
 
 #[cfg(test)]
@@ -26,6 +26,10 @@ mod pace;
 mod poison;
 #[cfg(test)]
 mod proofs;
+#[cfg(test)]
+mod remote;
+#[cfg(test)]
+mod schemathesis;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

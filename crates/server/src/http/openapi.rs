@@ -2,7 +2,7 @@
 //! give meaning to, so the document is a table: an endpoint more is an entry in [`endpoints`].
 
 use twinpath_wire::metadata::{OAUTH_WELL_KNOWN, OPENID_WELL_KNOWN};
-use twinpath_wire::oauth::{GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
+use twinpath_wire::oauth::{GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
@@ -68,12 +68,22 @@ struct Endpoint {
     summary: &'static str,
     caller: Caller,
     headers: &'static [Member],
-    /// The name of the form's shape.
-    form: Option<&'static str>,
-    /// The name of the answer's shape; `None` for an empty body.
-    answer: Option<&'static str>,
-    /// Statuses with an OAuth error.
+    /// The name of the shape of what is said: a form, or a query with `GET`.
+    said: Option<&'static str>,
+    answer: Answer,
+    /// Statuses with an error.
     errors: &'static [u16],
+}
+
+/// How an endpoint answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// 200 without a body.
+    Empty,
+    /// JSON of this status and shape; errors are OAuth's.
+    Json(u16, &'static str),
+    /// A page for people, or a redirect (303); errors are pages too.
+    Page,
 }
 
 /// PROTOCOL 5: app authentication in a form.
@@ -84,10 +94,29 @@ const AUTHENTICATION: &[Member] = &[
     member("client_assertion", Kind::Text, "For private_key_jwt and client_secret_jwt."),
 ];
 
+/// What is asked of the authorization endpoint.
+const AUTHORIZATION: &[Member] = &[
+    member("response_type", Kind::Text, "code."),
+    member("redirect_uri", Kind::Text, "As registered."),
+    member("scope", Kind::Text, "RFC 6749 3.3."),
+    member("state", Kind::Text, "Given back."),
+    member("code_challenge", Kind::Text, "RFC 7636 4.2."),
+    member("code_challenge_method", Kind::Text, "S256."),
+    member("nonce", Kind::Text, "OpenID Connect Core 3.1.2.1."),
+    member("prompt", Kind::Text, "OpenID Connect Core 3.1.2.1."),
+    member("max_age", Kind::Text, "OpenID Connect Core 3.1.2.1, seconds."),
+    member("login_hint", Kind::Text, "tel:+...: the proven number must be this one."),
+    member("ui_locales", Kind::Text, "Languages of the page."),
+    member("resource", Kind::List, "RFC 8707; may stand more than once."),
+    member("dpop_jkt", Kind::Text, "RFC 9449 10."),
+];
+
 const TOKEN_HEADERS: &[Member] = &[
     member("DPoP", Kind::Text, "A proof (RFC 9449)."),
     member("Prefer", Kind::Text, "wait=N: hold the answer until the text arrives (RFC 7240)."),
 ];
+
+const PUSH_HEADERS: &[Member] = &[member("DPoP", Kind::Text, "RFC 9449 10.1.")];
 
 const PROOF: &[Member] = &[member("DPoP", Kind::Text, "A proof with ath, for a bound token.")];
 
@@ -99,10 +128,13 @@ const SHAPES: &[Shape] = &[
             &[
                 required(
                     "grant_type",
-                    Kind::OneOf(&[GRANT_TERMINAL, GRANT_REFRESH_TOKEN]),
+                    Kind::OneOf(&[GRANT_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN]),
                     "What is shown for the token.",
                 ),
                 member("terminal_verifier", Kind::Text, "What the text's code was made from."),
+                member("code", Kind::Text, "RFC 6749 4.1.3."),
+                member("redirect_uri", Kind::Text, "RFC 6749 4.1.3."),
+                member("code_verifier", Kind::Text, "RFC 7636 4.5."),
                 member("refresh_token", Kind::Text, "RFC 6749 6."),
                 member("scope", Kind::Text, "RFC 6749 3.3."),
                 member("resource", Kind::List, "RFC 8707; may stand more than once."),
@@ -123,6 +155,41 @@ const SHAPES: &[Shape] = &[
             member("id_token", Kind::Text, "OpenID Connect Core 2."),
             member("terminal_hint", Kind::Text, "The proven number, masked."),
             member("authorization_details", Kind::Any, "RFC 9396 7."),
+        ]],
+    },
+    Shape {
+        name: "PushedRequest",
+        text: "RFC 9126 2.1: an authorization request, and the app that makes it.",
+        members: &[AUTHORIZATION, AUTHENTICATION],
+    },
+    Shape {
+        name: "PushedResponse",
+        text: "RFC 9126 2.2.",
+        members: &[&[
+            required("request_uri", Kind::Text, "For the authorization endpoint, once."),
+            required("expires_in", Kind::Number, "Seconds."),
+        ]],
+    },
+    Shape {
+        name: "AuthorizationRequest",
+        text: "RFC 6749 4.1.1, or client_id and the request_uri of a pushed request.",
+        members: &[
+            &[
+                required("client_id", Kind::Text, "The app."),
+                member("request_uri", Kind::Text, "RFC 9126 4."),
+            ],
+            AUTHORIZATION,
+        ],
+    },
+    Shape {
+        name: "LogoutRequest",
+        text: "OpenID Connect RP-Initiated Logout 2.",
+        members: &[&[
+            member("id_token_hint", Kind::Text, "An ID token of the session."),
+            member("client_id", Kind::Text, "The app."),
+            member("post_logout_redirect_uri", Kind::Text, "As registered."),
+            member("state", Kind::Text, "Given back."),
+            member("ui_locales", Kind::Text, "Languages of the page."),
         ]],
     },
     Shape {
@@ -183,38 +250,48 @@ const SHAPES: &[Shape] = &[
 
 /// Every endpoint.
 fn endpoints() -> Vec<Endpoint> {
-    let form = |path, summary, form, answer| Endpoint {
+    let form = |path, summary, said, answer| Endpoint {
         methods: &[HttpMethod::Post],
         path,
         summary,
         caller: Caller::App,
         headers: &[],
-        form: Some(form),
+        said: Some(said),
         answer,
         errors: &[400, 401, 408, 413, 429, 503],
     };
-    let read = |path, summary, answer| Endpoint {
+    let page = |path, summary, said| Endpoint {
+        methods: &[HttpMethod::Get, HttpMethod::Post],
+        caller: Caller::Anyone,
+        errors: &[400, 401, 408, 413, 429, 503],
+        ..form(path, summary, said, Answer::Page)
+    };
+    let read = |path, summary, shape| Endpoint {
         methods: &[HttpMethod::Get],
         path,
         summary,
         caller: Caller::Anyone,
         headers: &[],
-        form: None,
-        answer: Some(answer),
+        said: None,
+        answer: Answer::Json(200, shape),
         errors: &[],
     };
+    let token = Answer::Json(200, "TokenResponse");
+    let pushed = Answer::Json(201, "PushedResponse");
+    let told = Answer::Json(200, "IntrospectionResponse");
     vec![
         Endpoint {
             headers: TOKEN_HEADERS,
-            ..form(path::TOKEN, "Token endpoint", "TokenRequest", Some("TokenResponse"))
+            ..form(path::TOKEN, "Token endpoint", "TokenRequest", token)
         },
-        form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", None),
-        form(
-            path::INTROSPECT,
-            "Introspection (RFC 7662)",
-            "TokenOfCaller",
-            Some("IntrospectionResponse"),
-        ),
+        page(path::AUTHORIZE, "Authorization endpoint", "AuthorizationRequest"),
+        Endpoint {
+            headers: PUSH_HEADERS,
+            ..form(path::PAR, "Pushed requests (RFC 9126)", "PushedRequest", pushed)
+        },
+        form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", Answer::Empty),
+        form(path::INTROSPECT, "Introspection (RFC 7662)", "TokenOfCaller", told),
+        page(path::LOGOUT, "Logout (OpenID Connect RP-Initiated Logout)", "LogoutRequest"),
         Endpoint {
             methods: &[HttpMethod::Get, HttpMethod::Post],
             caller: Caller::Token,
@@ -247,7 +324,7 @@ fn document() -> OpenApi {
     let mut paths = PathsBuilder::new();
     for endpoint in endpoints() {
         for method in endpoint.methods {
-            let item = PathItem::new(method.clone(), endpoint.operation());
+            let item = PathItem::new(method.clone(), endpoint.operation(method));
             paths = paths.path(endpoint.path, item);
         }
     }
@@ -262,24 +339,27 @@ fn document() -> OpenApi {
 }
 
 impl Endpoint {
-    fn operation(&self) -> OperationBuilder {
+    fn operation(&self, method: &HttpMethod) -> OperationBuilder {
         let mut operation =
             OperationBuilder::new().summary(Some(self.summary)).responses(self.responses());
         for header in self.headers {
-            let parameter = ParameterBuilder::new()
-                .name(header.name)
-                .parameter_in(ParameterIn::Header)
-                .required(Required::False)
-                .description(Some(header.text))
-                .schema(Some(header.kind.schema("")));
-            operation = operation.parameter(parameter);
+            operation = operation.parameter(header.parameter(ParameterIn::Header));
         }
-        if let Some(form) = self.form {
-            let content = content(form);
-            let body = RequestBodyBuilder::new()
-                .required(Some(Required::True))
-                .content("application/x-www-form-urlencoded", content);
-            operation = operation.request_body(Some(body.build()));
+        match self.said {
+            Some(said) if *method == HttpMethod::Get => {
+                let shape = SHAPES.iter().find(|shape| shape.name == said);
+                let members = shape.map_or(&[][..], |shape| shape.members);
+                for member in members.iter().copied().flatten() {
+                    operation = operation.parameter(member.parameter(ParameterIn::Query));
+                }
+            }
+            Some(said) => {
+                let body = RequestBodyBuilder::new()
+                    .required(Some(Required::True))
+                    .content("application/x-www-form-urlencoded", content(said));
+                operation = operation.request_body(Some(body.build()));
+            }
+            None => {}
         }
         let named = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
         match self.caller {
@@ -293,22 +373,50 @@ impl Endpoint {
     }
 
     fn responses(&self) -> ResponsesBuilder {
-        let json = |shape: Option<&str>, text: &str| -> Response {
-            let response = ResponseBuilder::new().description(text);
-            match shape {
-                Some(shape) => response.content("application/json", content(shape)).build(),
-                None => response.build(),
-            }
+        let mut responses = ResponsesBuilder::new();
+        let error = match self.answer {
+            Answer::Page => page("Refused"),
+            Answer::Empty | Answer::Json(..) => json("Error", "Refused"),
         };
-        let mut responses = ResponsesBuilder::new().response("200", json(self.answer, "Done"));
-        if self.path == "/readyz" {
-            responses = responses.response("503", json(self.answer, "The store takes no writes"));
-        }
         for status in self.errors {
-            let refused = json(Some("Error"), "Refused");
-            responses = responses.response(status.to_string(), refused);
+            responses = responses.response(status.to_string(), error.clone());
         }
-        responses
+        match self.answer {
+            Answer::Empty => {
+                responses.response("200", ResponseBuilder::new().description("Done").build())
+            }
+            Answer::Json(status, shape) if self.path == "/readyz" => responses
+                .response(status.to_string(), json(shape, "It does"))
+                .response("503", json(shape, "It does not")),
+            Answer::Json(status, shape) => {
+                responses.response(status.to_string(), json(shape, "Done"))
+            }
+            Answer::Page => responses
+                .response("200", page("A page"))
+                .response("303", ResponseBuilder::new().description("A redirect").build()),
+        }
+    }
+}
+
+fn json(shape: &str, text: &str) -> Response {
+    let response = ResponseBuilder::new().description(text);
+    response.content("application/json", content(shape)).build()
+}
+
+fn page(text: &str) -> Response {
+    let html = ObjectBuilder::new().schema_type(Type::String).build();
+    let content = ContentBuilder::new().schema(Some(html)).build();
+    ResponseBuilder::new().description(text).content("text/html", content).build()
+}
+
+impl Member {
+    fn parameter(&self, place: ParameterIn) -> ParameterBuilder {
+        ParameterBuilder::new()
+            .name(self.name)
+            .parameter_in(place)
+            .required(if self.required { Required::True } else { Required::False })
+            .description(Some(self.text))
+            .schema(Some(self.kind.schema("")))
     }
 }
 
@@ -359,8 +467,9 @@ mod tests {
     fn every_shape_that_is_named_is_there() {
         let known = |name: &str| SHAPES.iter().any(|shape| shape.name == name);
         for endpoint in endpoints() {
-            for name in endpoint.form.iter().chain(&endpoint.answer) {
-                assert!(known(name), "{name}");
+            assert!(endpoint.said.is_none_or(known), "{}", endpoint.path);
+            if let Answer::Json(_, shape) = endpoint.answer {
+                assert!(known(shape), "{}", endpoint.path);
             }
         }
         assert!(known("Error"));
