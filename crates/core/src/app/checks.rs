@@ -89,9 +89,8 @@ pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
 pub(super) fn own_redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let uri = redirect_uri(uri)?;
     let (scheme, rest) = uri.split_once(':').unwrap_or_default();
-    let private_use = |scheme: &str| {
-        scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty())
-    };
+    let private_use =
+        |scheme: &str| scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty());
     let right = match scheme.to_ascii_lowercase().as_str() {
         "https" => rest.strip_prefix("//").is_some_and(|rest| plain_authority(rest).is_some()),
         "http" => loopback(&uri),

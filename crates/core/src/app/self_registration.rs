@@ -202,7 +202,8 @@ impl InitialToken {
         let known = Map::from_iter([("developer".to_owned(), json!(self.developer))]);
         let metadata = leave.read(said, &known)?;
         let (mut app, secret) = metadata.register(vault, now, random)?;
-        let access_token = with_checksum(format!("tpm_{}", b64::encode(random_bytes::<32>(random))));
+        let access_token =
+            with_checksum(format!("tpm_{}", b64::encode(random_bytes::<32>(random))));
         app.registration = Some(Registration {
             access_token: vault.secret(&app.client_id, &access_token).to_vec(),
             initial: self.id.clone(),

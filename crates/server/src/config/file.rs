@@ -31,12 +31,22 @@ pub struct File {
     pub accounts: Accounts,
     /// Tokens.
     pub tokens: Tokens,
+    /// Apps that register themselves.
+    pub registration: Registration,
     /// The sign-in page.
     pub signin: Signin,
     /// What scopes mean, in plain words.
     pub scopes: BTreeMap<String, String>,
     /// Ways by which texts come in.
     pub sms: Sms,
+}
+
+/// `[registration]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    pub enabled: bool,
+    pub requests_per_hour: Option<u32>,
 }
 
 /// `[signin]`

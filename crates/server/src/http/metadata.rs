@@ -48,6 +48,7 @@ fn describe(platform: &Platform) -> Metadata {
         userinfo_endpoint: Some(endpoint(path::USERINFO)),
         authorization_endpoint: Some(endpoint(path::AUTHORIZE)),
         pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
+        registration_endpoint: config.registration.enabled.then(|| endpoint(path::REGISTER)),
         end_session_endpoint: Some(endpoint(path::LOGOUT)),
         response_modes_supported: strings(&["query"]),
         code_challenge_methods_supported: strings(&["S256"]),

@@ -14,6 +14,7 @@ mod openapi;
 mod par;
 mod refresh_grant;
 pub(crate) mod refusal;
+mod registration;
 mod request;
 mod revocation;
 mod sender;
@@ -50,6 +51,8 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     /// RFC 9126 2.
     pub const PAR: &str = "/par";
+    /// RFC 7591 3; below it, an app's own registration (RFC 7592).
+    pub const REGISTER: &str = "/register";
     /// The sign-in page of a request.
     pub const SIGNIN: &str = "/signin";
     /// OIDC RP-Initiated Logout 2.
@@ -78,6 +81,10 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
+    let endpoints = match platform.config.registration.enabled {
+        true => endpoints.merge(registration()),
+        false => endpoints,
+    };
     let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);
     let rooted = if base.is_empty() { endpoints } else { Router::new().nest(&base, endpoints) };
     rooted
@@ -87,6 +94,14 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::method_not_allowed)
         .with_state(platform)
+}
+
+/// Where apps register themselves, if they may.
+fn registration() -> Router<Arc<Platform>> {
+    let own = get(registration::read).put(registration::replace).delete(registration::delete);
+    Router::new()
+        .route(path::REGISTER, post(registration::register))
+        .route(&format!("{}/{{client_id}}", path::REGISTER), own)
 }
 
 /// The issuer's path: empty, or `/` and more (RFC 8414 3.1).

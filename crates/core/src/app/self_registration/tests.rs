@@ -1,8 +1,8 @@
 //! What an app may say of itself, and how often.
 
 use super::*;
-use crate::app::{Configure, Configured, InitialTerms, RevokeInitialToken, Wish};
 use crate::app::client_metadata;
+use crate::app::{Configure, Configured, InitialTerms, RevokeInitialToken, Wish};
 use crate::fixtures::{Model, START, Seeded, vault};
 
 fn token_for(uses: u32, grant_types: &[GrantType]) -> InitialToken {
@@ -247,10 +247,7 @@ fn only_the_apps_own_token_opens_its_registration() {
     let mut operators = told.app.clone();
     operators.registration = None;
     model.apps.insert(operators.client_id.clone(), operators);
-    assert!(matches!(
-        configure(&mut model, &told, token, Wish::Read),
-        Configured::Unauthorized
-    ));
+    assert!(matches!(configure(&mut model, &told, token, Wish::Read), Configured::Unauthorized));
 }
 
 #[test]
