@@ -26,6 +26,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use twinpath_wire::resource::{RESOURCE_WELL_KNOWN, resource_metadata_url};
 
 pub use guard::{Caller, Guard};
 pub use keys::{Keys, KeysError};
@@ -59,7 +60,10 @@ impl OpenApi {
     pub fn serve(listener: TcpListener, issuer: &str) -> io::Result<Self> {
         let url = Self::url_at(&listener)?;
         let guard = Guard::new(issuer, &url, SCOPE).map_err(io::Error::other)?;
-        let router = Router::new().route(PATH, get(weather)).with_state(Arc::new(guard));
+        let router = Router::new()
+            .route(PATH, get(weather))
+            .route(&format!("{RESOURCE_WELL_KNOWN}{PATH}"), get(metadata))
+            .with_state(Arc::new(guard));
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let stopped = async move {
@@ -84,6 +88,13 @@ impl OpenApi {
     }
 }
 
+/// Where the metadata of a resource with a path is (RFC 9728 3.1). There is none at the root: it would
+/// be another resource's (RFC 9728 3.3).
+async fn metadata(State(guard): State<Arc<Guard>>) -> Response {
+    let keep = HeaderValue::from_static("public, max-age=300");
+    ([(header::CACHE_CONTROL, keep)], Json(guard.metadata())).into_response()
+}
+
 /// What the API says. It is made up, from the caller's subject.
 #[derive(Debug, Serialize)]
 struct Weather {
@@ -98,7 +109,7 @@ struct Weather {
 async fn weather(State(guard): State<Arc<Guard>>, method: Method, headers: HeaderMap) -> Response {
     let mut response = match guard.admit(&method, &headers).await {
         Ok(caller) => Json(forecast(caller)).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => refusal.answer(resource_metadata_url(guard.url()).as_deref()),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -10,7 +10,7 @@ use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::Rig;
 use twinpath_e2e::{number, random_text};
 
-const CALLBACK: &str = "https://weather.example/cb?app=1";
+pub(crate) const CALLBACK: &str = "https://weather.example/cb?app=1";
 
 /// One sign-in of an app.
 pub(crate) struct SignIn {
