@@ -310,7 +310,7 @@ async fn a_registration_is_its_own_apps_to_manage() {
         with(&one, &other["registration_access_token"]),
         with(&one, &one["client_secret"]),
         with(&one, &json!(token)),
-        with(&one, &json!("")),
+        with(&one, &json!("x")),
         at("operators"),
         at("unknown"),
         at("%ff"),
