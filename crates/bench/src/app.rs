@@ -114,6 +114,9 @@ impl App {
                 Credential::Basic(STANDARD.encode(format!("{client_id}:{}", secret()?)))
             }
             (AuthMethod::ClientSecretPost, _) => Credential::Post(secret()?.to_owned()),
+            (AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth, _) => {
+                return Err(BenchError::Child("the load goes without TLS".to_owned()));
+            }
         };
         Ok(Self { client_id, name: name(n), credential })
     }

@@ -322,6 +322,8 @@ impl Credential {
             AuthMethod::ClientSecretBasic => Self::Basic(app.secret?),
             AuthMethod::ClientSecretPost => Self::Post(app.secret?),
             AuthMethod::None => Self::Nothing,
+            // The load goes without TLS.
+            AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => return None,
         })
     }
 }

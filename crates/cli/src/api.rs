@@ -80,7 +80,7 @@ impl Api {
             return Self::server(parsed(&format!("http://{admin}"))?, token, Some(another));
         }
         let store = open_store(&config).map_err(OperatorError::from)?;
-        let api = Local::new(store.clone(), vault);
+        let api = Local::new(store.clone(), vault, config.keys);
         Ok(Self { base: parsed("http://store")?, way: Way::Store { api, store } })
     }
 

@@ -55,6 +55,17 @@ The copy is the store as it was at one moment, and has been checked. To restore 
 restore\" in docs/operations.md. The master key is not in it: keep a copy of that apart.
 PostgreSQL has its own tools: pg_dump, pg_basebackup.";
 
+const ROTATE: &str = "\
+A key is announced (published, so that every API knows it), then signs, then is retired (published
+until the last token it signed has ended), then deleted. [keys] says how long each takes:
+rotate_days, announce_days, retire_days.
+
+  twinpath key rotate --config FILE                    planned: nobody notices
+  twinpath key rotate --config FILE --now              a key may have leaked; APIs must read the key
+                                                       set again when they meet an unknown kid
+  twinpath key rotate --config FILE --now --withdraw   a key has leaked: all tokens it signed end;
+                                                       apps refresh, nobody has to text again";
+
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]
@@ -245,7 +256,8 @@ pub(crate) struct Settings {
     /// The app's identity. `register` makes one up if it is not given.
     #[arg(long)]
     pub(crate) client_id: Option<String>,
-    /// The app's public keys, a JWK set or one JWK: for private_key_jwt.
+    /// The app's public keys, a JWK set or one JWK: for private_key_jwt and
+    /// self_signed_tls_client_auth.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
     /// What the app may ask for, separated by spaces. `register` takes "openid" if it is not given.
@@ -254,6 +266,12 @@ pub(crate) struct Settings {
     /// Whether tokens are bound to a key of the app's installation.
     #[arg(long, value_enum)]
     pub(crate) dpop: Option<Dpop>,
+    #[command(flatten)]
+    pub(crate) certificate: Certificate,
+    /// Whether tokens are bound to the app's TLS client certificate; then --dpop is off.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) certificate_bound: Option<bool>,
     /// Where browsers are sent back to; may stand more than once.
     #[arg(long = "redirect-uri", value_name = "URI")]
     pub(crate) redirect_uris: Vec<String>,
@@ -275,6 +293,28 @@ pub(crate) struct Settings {
     pub(crate) developer: Option<String>,
 }
 
+/// What the app's certificate must name, for tls_client_auth: one of these.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[expect(clippy::struct_field_names, reason = "clap makes the options' names of them")]
+pub(crate) struct Certificate {
+    /// The subject of the app's certificate, like "CN=weather,O=Clouds": for tls_client_auth.
+    #[arg(long, value_name = "DN")]
+    pub(crate) tls_subject_dn: Option<String>,
+    /// A DNS name in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_san_dns: Option<String>,
+    /// A URI in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "URI")]
+    pub(crate) tls_san_uri: Option<String>,
+    /// An IP address in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) tls_san_ip: Option<std::net::IpAddr>,
+    /// An e-mail address in the app's certificate: for tls_client_auth.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) tls_san_email: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum Method {
@@ -286,6 +326,10 @@ pub(crate) enum Method {
     ClientSecretPost,
     /// A JWT made with a secret.
     ClientSecretJwt,
+    /// A TLS client certificate of a CA that the platform trusts (RFC 8705).
+    TlsClientAuth,
+    /// A TLS client certificate whose key is registered (RFC 8705).
+    SelfSignedTlsClientAuth,
     /// Nothing: in development only.
     None,
 }
@@ -325,10 +369,23 @@ pub(crate) struct OneAccount {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// List the keys, the newest first.
+    /// List the keys, the newest first: what each is, and from when.
     List(Target),
-    /// Make a new key that signs from now on. The old one stays published.
-    Rotate(Target),
+    /// Announce successors now; the server does it by itself every rotate_days.
+    #[command(after_help = ROTATE)]
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// In an emergency: the new keys sign at once. The old ones stay published and accepted.
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// And no old key is published any more: tokens signed by them are refused from now on.
+    #[arg(long, requires = "now")]
+    pub(crate) withdraw: bool,
 }
 
 #[derive(Debug, Subcommand)]

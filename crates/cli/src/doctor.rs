@@ -1,5 +1,6 @@
 //! `doctor`: checks a configuration and what it names, and says what to do about what is wrong.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use tokio::net::TcpStream;
 use twinpath_core::vault::Vault;
 use twinpath_server::config::{self, Bind, Config};
 use twinpath_server::first_path::try_bind;
+use twinpath_server::http::Tls;
 use twinpath_server::platform::{now, open_store, read_signing_keys};
 
 /// 2025-01-01: no right clock is behind it.
@@ -54,7 +56,11 @@ pub(crate) async fn examine(path: &Path) -> usize {
             }
             examine_store(&config, &mut report).await;
             examine_clock(&mut report);
-            examine_listener(&config, &mut report).await;
+            examine_tls(&config, &mut report);
+            examine_listener(config.listen, &mut report).await;
+            if let Some((listen, _)) = &config.mtls.listen {
+                examine_listener(*listen, &mut report).await;
+            }
             examine_binds(&config, &mut report).await;
         }
     }
@@ -72,7 +78,7 @@ async fn examine_store(config: &Config, report: &mut Report) {
     }
     match (Vault::new(&config.master.0), read_signing_keys(&store).await) {
         (Ok(vault), Ok(keys)) if !keys.is_empty() => {
-            match twinpath_core::token::KeyRing::open(&keys, &vault, now()) {
+            match twinpath_core::token::KeyRing::open(&keys, &vault, &config.keys, now()) {
                 Ok(_) => report.ok("signing keys", &format!("{} in the store", keys.len())),
                 Err(_) => report.fail("signing keys", "the master key does not open them"),
             }
@@ -94,11 +100,22 @@ fn examine_clock(report: &mut Report) {
     }
 }
 
-async fn examine_listener(config: &Config, report: &mut Report) {
-    let what = format!("port {}", config.listen);
-    match tokio::net::TcpListener::bind(config.listen).await {
+fn examine_tls(config: &Config, report: &mut Report) {
+    let asking = config.mtls.listen.as_ref().map(|(_, files)| files);
+    for (what, files) in [("TLS", config.tls.as_ref()), ("mTLS", asking)] {
+        match files.map(|files| Tls::open(files, true)) {
+            Some(Ok(_)) => report.ok(what, "the certificate fits its key"),
+            Some(Err(error)) => report.fail(what, &error.to_string()),
+            None => {}
+        }
+    }
+}
+
+async fn examine_listener(listen: SocketAddr, report: &mut Report) {
+    let what = format!("port {listen}");
+    match tokio::net::TcpListener::bind(listen).await {
         Ok(_) => report.ok(&what, "free"),
-        Err(_) if TcpStream::connect(config.listen).await.is_ok() => {
+        Err(_) if TcpStream::connect(listen).await.is_ok() => {
             report.note(&what, "something listens there: this server, if it runs");
         }
         Err(error) => report.fail(&what, &error.to_string()),

@@ -105,7 +105,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             Ok(twinpath_dev::run(dev.into(), StopSignals::listen()?.come()).await?)
         }
         Command::Serve(file) => serve(load(&file)?).await,
-        Command::App(command) => Ok(operate::app(*command).await?),
+        Command::App(command) => Ok(Box::pin(operate::app(*command)).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::AdminToken(command) => Ok(operate::admin_token(command).await?),

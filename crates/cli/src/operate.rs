@@ -4,14 +4,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use twinpath_core::app::{ClientMetadata, RegistrationError, initial_token_id};
-use twinpath_core::records::AuthMethod;
+use twinpath_core::records::{AuthMethod, CertificateName};
+use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
 use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::Api;
 use crate::arguments::{
-    AccountCommand, AppCommand, Dpop, KeyCommand, Method as AuthMethodArgument, OneAccount,
-    RegistrationTokenCommand, Settings, Target, TokenCommand,
+    AccountCommand, AppCommand, Certificate, Dpop, KeyCommand, Method as AuthMethodArgument,
+    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand,
 };
 
 /// Why an operator's command failed.
@@ -117,6 +118,7 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         jwks,
         scope: settings.scope,
         dpop: settings.dpop.map(|dpop| matches!(dpop, Dpop::Required)),
+        certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
         android_package: settings.android_package,
@@ -124,7 +126,18 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
         ..ClientMetadata::default()
-    })
+    }
+    .named(settings.certificate.into()))
+}
+
+impl From<Certificate> for Option<CertificateName> {
+    fn from(said: Certificate) -> Self {
+        None.or(said.tls_subject_dn.map(CertificateName::SubjectDn))
+            .or(said.tls_san_dns.map(CertificateName::SanDns))
+            .or(said.tls_san_uri.map(CertificateName::SanUri))
+            .or(said.tls_san_ip.map(CertificateName::SanIp))
+            .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
 }
 
 impl From<AuthMethodArgument> for AuthMethod {
@@ -134,6 +147,8 @@ impl From<AuthMethodArgument> for AuthMethod {
             AuthMethodArgument::ClientSecretBasic => Self::ClientSecretBasic,
             AuthMethodArgument::ClientSecretPost => Self::ClientSecretPost,
             AuthMethodArgument::ClientSecretJwt => Self::ClientSecretJwt,
+            AuthMethodArgument::TlsClientAuth => Self::TlsClientAuth,
+            AuthMethodArgument::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
             AuthMethodArgument::None => Self::None,
         }
     }
@@ -184,9 +199,15 @@ pub(crate) async fn key(command: KeyCommand) -> Result<(), OperateError> {
             let list = async |api: &Api| Ok(api.get(&["keys"], "").await?["keys"].take());
             carry_out(&target, list).await
         }
-        KeyCommand::Rotate(target) => {
-            let rotate = async |api: &Api| api.order(Method::POST, &["keys", "rotate"]).await;
-            carry_out(&target, rotate).await
+        KeyCommand::Rotate(rotate) => {
+            let rotation = match (rotate.now, rotate.withdraw) {
+                (false, _) => Rotation::Announce,
+                (true, false) => Rotation::Now,
+                (true, true) => Rotation::Withdraw,
+            };
+            let said = json!({"rotation": rotation});
+            let ask = async |api: &Api| api.send(Method::POST, &["keys", "rotate"], &said).await;
+            carry_out(&rotate.target, ask).await
         }
     }
 }

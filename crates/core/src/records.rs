@@ -14,7 +14,9 @@ use crate::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 
-pub use app::{AccessTokenFormat, App, AuthMethod, GrantType, Registration, Secret};
+pub use app::{
+    AccessTokenFormat, App, AuthMethod, CertificateName, GrantType, Registration, Secret,
+};
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
@@ -135,7 +137,9 @@ pub struct Grant {
     pub account: AccountId,
     /// Which app.
     pub client_id: ClientId,
-    /// RFC 7638 thumbprint of the instance key; empty for an app without DPoP.
+    /// What the grant is bound to: the RFC 7638 thumbprint of the instance key; or `x5t#S256:` and
+    /// the thumbprint of the app's TLS certificate (RFC 8705 3.1); empty for neither. Told apart by
+    /// [`crate::token::Bound`].
     pub jkt: String,
     /// Granted scope, space-separated.
     pub scope: String,

@@ -64,7 +64,7 @@ pub(crate) async fn register(
         scope: Some(scope()),
         ..ClientMetadata::default()
     };
-    let operator = Operator { store: &platform.store, vault: &platform.vault };
+    let operator = Operator::of(platform);
     let done = match operator.app(CLIENT_ID).await {
         Ok(_) => operator.update(CLIENT_ID, settings).await,
         Err(_) => operator.register(settings).await,

@@ -87,6 +87,10 @@ pub enum Auth {
     SecretPost(String),
     /// `client_secret_jwt`
     SecretJwt(String),
+    /// `tls_client_auth`
+    Certificate,
+    /// `self_signed_tls_client_auth`
+    OwnCertificate,
     /// `none`
     Public,
 }
@@ -99,6 +103,8 @@ impl Auth {
             Self::SecretBasic(_) => "client_secret_basic",
             Self::SecretPost(_) => "client_secret_post",
             Self::SecretJwt(_) => "client_secret_jwt",
+            Self::Certificate => "tls_client_auth",
+            Self::OwnCertificate => "self_signed_tls_client_auth",
             Self::Public => "none",
         }
     }
@@ -298,7 +304,7 @@ impl Instance {
     fn authenticated(&self, draft: Draft) -> Draft {
         let id = self.app.client_id.as_str();
         match &self.app.auth {
-            Auth::Public => draft.set("client_id", id),
+            Auth::Public | Auth::Certificate | Auth::OwnCertificate => draft.set("client_id", id),
             Auth::SecretPost(secret) => draft.set("client_id", id).set("client_secret", secret),
             Auth::SecretBasic(secret) => {
                 let credentials = STANDARD.encode(format!("{id}:{secret}"));

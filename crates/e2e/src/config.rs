@@ -57,6 +57,8 @@ impl Bind {
 pub struct Settings {
     /// `http.development`
     pub development: bool,
+    /// Further lines of `[http]`.
+    pub http_more: String,
     /// The issuer's path: empty, or `/` and more.
     pub issuer_path: String,
     /// The whole issuer, if it is not where the server listens: nodes share one.
@@ -65,6 +67,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// Further lines of `[store]`.
     pub store_more: String,
+    /// Further lines of `[keys]`.
+    pub keys_more: String,
     /// Further sections, but for `[http]`, `[admin]`, `[store]`, `[keys]`.
     pub sections: String,
     /// The binds.
@@ -104,12 +108,12 @@ impl Settings {
         let store = self.store.clone().unwrap_or_else(embedded);
         let mut text = format!(
             "issuer = \"{issuer}\"\n\
-             [http]\nlisten = \"{listen}\"\ndevelopment = {}\n\
+             [http]\nlisten = \"{listen}\"\ndevelopment = {}\n{}\n\
              [admin]\nlisten = \"{admin}\"\n\
              [store]\nurl = \"{store}\"\n{}\n\
-             [keys]\nmaster = \"{MASTER}\"\n\
+             [keys]\nmaster = \"{MASTER}\"\n{}\n\
              {}\n",
-            self.development, self.store_more, self.sections,
+            self.development, self.http_more, self.store_more, self.keys_more, self.sections,
         );
         for Bind { name, port, system_id, trust, more } in &self.binds {
             write!(

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::wait::within;
@@ -113,9 +113,17 @@ pub async fn send(address: SocketAddr, request: &Request) -> Answer {
 
 /// Sends octets and reads until the server hangs up; nothing if it does so without an answer.
 pub async fn send_octets(address: SocketAddr, octets: &[u8]) -> Option<Answer> {
-    let mut stream = TcpStream::connect(address).await.ok()?;
+    let stream = TcpStream::connect(address).await.ok()?;
     stream.set_nodelay(true).ok()?;
-    let (mut reader, mut writer) = stream.split();
+    exchange(stream, octets).await
+}
+
+/// The same over any connection.
+pub async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    octets: &[u8],
+) -> Option<Answer> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
     let mut received = Vec::new();
     let read = async {
         let mut more = vec![0; 16 * 1024];
@@ -130,7 +138,10 @@ pub async fn send_octets(address: SocketAddr, octets: &[u8]) -> Option<Answer> {
         }
     };
     // A server that refuses a large body may close before it took it all: its answer still counts.
-    let write = async { writer.write_all(octets).await };
+    let write = async {
+        let _ = writer.write_all(octets).await;
+        writer.flush().await
+    };
     let (answer, _) = within("an answer", async { tokio::join!(read, write) }).await;
     answer
 }

@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, KeyPair as _,
     RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 use base64::Engine as _;
@@ -111,21 +111,26 @@ pub fn open(jwt: &str) -> (Value, Value) {
     (part(0), part(1))
 }
 
-/// Whether a JWT is signed with ES256 by the key of a JWK set that its `kid` names.
+/// Whether a JWT is signed, with the one algorithm of its kind, by the key of a JWK set that its `kid`
+/// names.
 pub fn is_signed_by(jwt: &str, jwks: &Value) -> bool {
     let (header, _) = open(jwt);
-    if header["alg"] != "ES256" {
-        return false;
-    }
     let keys = jwks["keys"].as_array().unwrap();
     let Some(key) = keys.iter().find(|key| key["kid"] == header["kid"]) else {
         return false;
     };
-    let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
-    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+    let member = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     let (input, signature) = jwt.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-        .verify(input.as_bytes(), &signature)
-        .is_ok()
+    let verifies = |public: UnparsedPublicKey<Vec<u8>>| {
+        public.verify(input.as_bytes(), &signature).is_ok() && header["alg"] == key["alg"]
+    };
+    match (key["crv"].as_str(), header["alg"].as_str()) {
+        (Some("P-256"), Some("ES256")) => {
+            let point = [vec![4], member("x"), member("y")].concat();
+            verifies(UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point))
+        }
+        (Some("Ed25519"), Some("EdDSA")) => verifies(UnparsedPublicKey::new(&ED25519, member("x"))),
+        _ => false,
+    }
 }

@@ -35,6 +35,7 @@ pub mod config;
 pub mod http;
 pub mod jose;
 pub mod pdu;
+pub mod peer;
 pub mod platform;
 pub mod process;
 pub mod rig;

@@ -114,14 +114,14 @@ impl Registration {
             "dpop_bound_access_tokens": self.dpop,
             "serves": self.serves,
         });
-        for (member, value) in &self.more {
-            metadata[member] = value.clone();
-        }
         if let Some(developer) = &self.developer {
             metadata["developer"] = developer.as_str().into();
         }
         if self.method == "private_key_jwt" {
             metadata["jwks"] = json!({"keys": [key.jwk()]});
+        }
+        for (member, value) in &self.more {
+            metadata[member] = value.clone();
         }
         (metadata, key)
     }
@@ -135,6 +135,8 @@ impl Registration {
             "client_secret_basic" => Auth::SecretBasic(secret()),
             "client_secret_post" => Auth::SecretPost(secret()),
             "client_secret_jwt" => Auth::SecretJwt(secret()),
+            "tls_client_auth" => Auth::Certificate,
+            "self_signed_tls_client_auth" => Auth::OwnCertificate,
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };
@@ -195,17 +197,23 @@ impl Platform {
         answer.accepts()
     }
 
-    /// Makes a new signing key.
-    pub async fn rotate_key(&self) -> Value {
-        self.admin("POST", "/keys/rotate", &Value::Null).await.accepts()
+    /// Rotates the signing keys: `announce`, `now` or `withdraw`.
+    pub async fn rotate_keys(&self, rotation: &str) -> Value {
+        let said = json!({"rotation": rotation});
+        self.admin("POST", "/keys/rotate", &said).await.accepts()
+    }
+
+    /// Registers an app with this metadata; gives what the registry says of it.
+    pub async fn register_as(&self, metadata: &Value) -> Value {
+        let answer = self.admin("POST", "/apps", metadata).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
     }
 
     /// Registers an app.
     pub async fn register(&self, registration: &Registration) -> Arc<App> {
         let (metadata, key) = registration.metadata();
-        let answer = self.admin("POST", "/apps", &metadata).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        registration.registered(&answer.json(), key)
+        registration.registered(&self.register_as(&metadata).await, key)
     }
 
     /// A metric; 0 if it is not there.

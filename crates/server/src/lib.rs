@@ -13,10 +13,10 @@
 
 pub mod admin;
 pub mod config;
+#[cfg(test)]
+mod documents;
 pub mod first_path;
 pub mod http;
-#[cfg(test)]
-mod kept;
 pub mod operator;
 pub mod platform;
 pub mod serve;

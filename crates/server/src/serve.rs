@@ -8,15 +8,20 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::first_path::RunningBinds;
-use crate::http::{Listener, Shutdown};
-use crate::platform::{Platform, StartError, WATCH, keep_in_touch, now};
+use crate::http::{Listener, Shutdown, Tls};
+use crate::platform::{Platform, StartError, WATCH, keep_in_touch, keep_signing_keys, now};
 use crate::{admin, http};
 
 /// How often rows that need not be kept are deleted, and how many at most each time.
 const PURGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_ROWS: usize = 20_000;
+
+/// When it is looked what is due of the signing keys: first some time after the start, so that nodes
+/// of the version before, which know no announced keys, have been replaced by then.
+const KEYS_FIRST: Duration = Duration::from_secs(600);
+const KEYS_EVERY: Duration = Duration::from_secs(3600);
 
 /// Connections at the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
@@ -28,6 +33,8 @@ pub struct Server {
     pub platform: Arc<Platform>,
     /// Where the second path listens.
     pub address: SocketAddr,
+    /// Where the second path listens for apps with certificates.
+    pub mtls: Option<SocketAddr>,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
     binds: RunningBinds,
@@ -57,25 +64,44 @@ impl Server {
         let mut tasks = JoinSet::new();
         let failed = |error| StartError::Listen("the bound port".to_owned(), error);
         let address = listener.local_addr().map_err(failed)?;
-        let main = Listener::new(listener, http::router(Arc::clone(&platform)), connections);
+        let router = http::router(Arc::clone(&platform));
+        let mut secure = |files: &TlsFiles, ask| -> Result<_, StartError> {
+            let failed = |error| StartError::Listen("TLS".to_owned(), error);
+            let tls = Arc::new(Tls::open(files, ask).map_err(failed)?);
+            tasks.spawn(Arc::clone(&tls).watch(shutdown.clone()));
+            Ok(Some(tls))
+        };
+        let config = &platform.config;
+        let tls = config.tls.as_ref().map_or(Ok(None), |files| secure(files, false))?;
+        let mut listeners = vec![Listener::new(listener, router.clone(), connections).over(tls)];
+        let mut mtls = None;
+        if let Some((at, files)) = &config.mtls.listen {
+            let tls = secure(files, true)?;
+            let failed = |error| StartError::Listen(at.to_string(), error);
+            let listener = TcpListener::bind(at).await.map_err(failed)?;
+            mtls = listener.local_addr().ok();
+            listeners.push(Listener::new(listener, router, connections).over(tls));
+        }
         let mut admin = None;
         if let Some(at) = admin_listen {
             let router = admin::router(Arc::clone(&platform));
             let failed = |error| StartError::Listen(at.to_string(), error);
             let listener = TcpListener::bind(at).await.map_err(failed)?;
             admin = listener.local_addr().ok();
-            let listener = Listener::new(listener, router, ADMIN_CONNECTIONS);
+            listeners.push(Listener::new(listener, router, ADMIN_CONNECTIONS));
+        }
+        for listener in listeners {
             tasks.spawn(listener.serve(shutdown.clone()));
         }
-        tasks.spawn(main.serve(shutdown.clone()));
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
-        Ok(Self { platform, address, admin, binds, stop, tasks })
+        Ok(Self { platform, address, mtls, admin, binds, stop, tasks })
     }
 
     /// Stops in order: no new texts, texts in work answered, requests in progress answered, store
@@ -113,6 +139,17 @@ async fn purge(platform: Arc<Platform>, shutdown: Shutdown) {
             }
             break;
         }
+    }
+}
+
+async fn keep_keys(platform: Arc<Platform>, shutdown: Shutdown) {
+    let mut pause = KEYS_FIRST;
+    while !paused(&shutdown, pause).await {
+        let Platform { store, vault, config, .. } = &*platform;
+        if let Err(error) = keep_signing_keys(store, vault, &config.keys).await {
+            tracing::error!(%error, "the signing keys could not be looked after");
+        }
+        pause = KEYS_EVERY;
     }
 }
 

@@ -2,6 +2,7 @@
 //! the table's name, never a panic. Every backend selects the columns of a table in the same order,
 //! the one of the parsers below, and puts by the same conversions.
 
+mod select;
 mod sign_in;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use twinpath_core::records::{
 use crate::audit::AuditLine;
 use crate::error::StoreError;
 
+pub(crate) use select::select;
 pub(crate) use sign_in::{interaction, session, terms};
 
 pub(crate) mod number {

@@ -105,6 +105,9 @@ pub struct Metadata {
     /// RFC 8705 3.3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// RFC 8705 5: where endpoints are reached with a client certificate, by their metadata names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mtls_endpoint_aliases: BTreeMap<String, String>,
 
     /// `OpenID` Connect Discovery 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]

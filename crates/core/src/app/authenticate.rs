@@ -10,6 +10,7 @@ use twinpath_wire::assertion::{AssertionClaims, CLIENT_ASSERTION_TYPE, TYP};
 use twinpath_wire::jws::Compact;
 
 use crate::app::Registered;
+use crate::app::certificate::{self, Presented};
 use crate::grant::Spend;
 use crate::ids::{ClientId, Timestamp};
 use crate::proof::{FUTURE_SKEW_S, MAX_JWT};
@@ -50,6 +51,8 @@ pub struct Credentials<'a> {
     pub client_assertion_type: Option<&'a str>,
     /// RFC 7521 4.2.
     pub client_assertion: Option<&'a str>,
+    /// RFC 8705 2. It may come with any method: tokens are bound to it, too.
+    pub certificate: Option<Presented<'a>>,
 }
 
 /// Who a request claims to be, and how it would show it.
@@ -58,6 +61,7 @@ pub struct Claimed<'a> {
     /// The app.
     pub client_id: ClientId,
     shown: Shown<'a>,
+    certificate: Option<Presented<'a>>,
 }
 
 #[derive(Debug)]
@@ -103,7 +107,7 @@ impl<'a> Credentials<'a> {
             (None, Some(assertion)) => self.assertion(assertion)?,
             (None, None) => Shown::Nothing,
         };
-        Ok(Claimed { client_id, shown })
+        Ok(Claimed { client_id, shown, certificate: self.certificate })
     }
 
     /// RFC 6749 2.3.1: both parts form-encoded, then RFC 7617.
@@ -122,7 +126,8 @@ impl<'a> Credentials<'a> {
         if self.client_id.is_some_and(|said| said != client_id.as_str()) {
             return Err(AuthError::Request("client_id differs from the Authorization header's"));
         }
-        Ok(Claimed { client_id, shown: Shown::Basic(secret) })
+        let shown = Shown::Basic(secret);
+        Ok(Claimed { client_id, shown, certificate: self.certificate })
     }
 
     fn assertion(&self, assertion: &'a str) -> Result<Shown<'a>, AuthError> {
@@ -188,6 +193,9 @@ impl Claimed<'_> {
                 let spend = self.claims(jws, claims, issuer, vault, now)?;
                 verify_by_secret(registered, jws)?;
                 Ok(Authenticated { spend: Some(spend) })
+            }
+            (AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth, Shown::Nothing) => {
+                certificate::authenticate(&registered.app, self.certificate, now).and(none)
             }
             _ => Err(AuthError::Client("this app is registered with another method")),
         }

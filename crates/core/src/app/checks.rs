@@ -5,10 +5,11 @@ use twinpath_wire::jwk::JwkSet;
 
 use crate::app::RegistrationError;
 use crate::app::authenticate::KEYS_TRIED;
+use crate::app::certificate::checked_name;
 use crate::grant::absolute;
 use crate::ids::ClientId;
 use crate::proof::VerifyingKey;
-use crate::records::{AuthMethod, GrantType};
+use crate::records::{AuthMethod, CertificateName, GrantType};
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, RegistrationError> {
     Err(RegistrationError(why.into()))
@@ -45,9 +46,13 @@ pub(super) fn jwks(
     jwks: Option<JwkSet>,
     method: AuthMethod,
 ) -> Result<Option<JwkSet>, RegistrationError> {
+    use AuthMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth};
     match (&jwks, method) {
-        (None, AuthMethod::PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
-        (Some(set), AuthMethod::PrivateKeyJwt) => {
+        (None, PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
+        (None, SelfSignedTlsClientAuth) => {
+            refuse("self_signed_tls_client_auth needs a JWK set with the certificate's key")
+        }
+        (Some(set), PrivateKeyJwt | SelfSignedTlsClientAuth) => {
             let usable = set.keys.iter().filter_map(VerifyingKey::new).count();
             if usable == 0 || usable != set.keys.len() || usable > 16 {
                 return refuse(
@@ -64,8 +69,49 @@ pub(super) fn jwks(
             }
             Ok(jwks)
         }
-        (Some(_), _) => refuse("a JWK set goes with private_key_jwt only"),
+        (Some(_), _) => {
+            refuse("a JWK set goes with private_key_jwt or self_signed_tls_client_auth only")
+        }
         (None, _) => Ok(None),
+    }
+}
+
+/// RFC 8705 2.1.2: exactly one name for `tls_client_auth`, none for other methods. They come as
+/// subject, DNS name, URI, address, e-mail address.
+pub(super) fn certificate_name(
+    said: [Option<&str>; 5],
+    method: AuthMethod,
+) -> Result<Option<CertificateName>, RegistrationError> {
+    let asked = method == AuthMethod::TlsClientAuth;
+    let name = match said.map(|name| name.map(str::to_owned)) {
+        [None, None, None, None, None] if !asked => return Ok(None),
+        _ if !asked => {
+            return refuse("what a certificate must name goes with tls_client_auth only");
+        }
+        [Some(dn), None, None, None, None] => CertificateName::SubjectDn(dn),
+        [None, Some(dns), None, None, None] => CertificateName::SanDns(dns),
+        [None, None, Some(uri), None, None] => CertificateName::SanUri(uri),
+        [None, None, None, Some(ip), None] => CertificateName::SanIp(ip.parse().map_err(|_| {
+            RegistrationError("tls_client_auth_san_ip must be an IP address".into())
+        })?),
+        [None, None, None, None, Some(email)] => CertificateName::SanEmail(email),
+        _ => {
+            return refuse(
+                "tls_client_auth needs one name that the certificate must have: \
+                 tls_client_auth_subject_dn, or one of tls_client_auth_san_dns, _uri, _ip, _email",
+            );
+        }
+    };
+    checked_name(name).map(Some).map_err(|why| RegistrationError(why.into()))
+}
+
+/// Tokens are bound to instance keys unless something else is said.
+pub(super) fn dpop(said: Option<bool>, certificate_bound: bool) -> Result<bool, RegistrationError> {
+    match (said, certificate_bound) {
+        (Some(true), true) => {
+            refuse("tokens are bound to an instance key (dpop) or to a certificate, not to both")
+        }
+        (said, bound) => Ok(said.unwrap_or(!bound)),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use twinpath_wire::jwk::JwkSet;
 
-use crate::records::{AccessTokenFormat, App, AuthMethod, GrantType};
+use crate::records::{AccessTokenFormat, App, AuthMethod, CertificateName, GrantType};
 
 /// Declares [`ClientMetadata`] with what every member needs: to be absent, and to be laid over another.
 macro_rules! client_metadata {
@@ -37,7 +37,7 @@ client_metadata! {
     /// How it authenticates.
     #[serde(rename = "token_endpoint_auth_method")]
     auth_method: AuthMethod,
-    /// Public keys, for `private_key_jwt`.
+    /// Public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     jwks: JwkSet,
     /// Space-separated.
@@ -45,6 +45,19 @@ client_metadata! {
     /// RFC 9449 5.2.
     #[serde(rename = "dpop_bound_access_tokens")]
     dpop: bool,
+    /// RFC 8705 3.4.
+    #[serde(rename = "tls_client_certificate_bound_access_tokens")]
+    certificate_bound: bool,
+    /// RFC 8705 2.1.2: one of these five.
+    tls_client_auth_subject_dn: String,
+    /// RFC 8705 2.1.2.
+    tls_client_auth_san_dns: String,
+    /// RFC 8705 2.1.2.
+    tls_client_auth_san_uri: String,
+    /// RFC 8705 2.1.2.
+    tls_client_auth_san_ip: String,
+    /// RFC 8705 2.1.2.
+    tls_client_auth_san_email: String,
     /// RFC 6749 3.1.2.
     redirect_uris: Vec<String>,
     /// RFC 7591 2.
@@ -67,6 +80,7 @@ client_metadata! {
     /// RFC 9701 6.
     introspection_signed_response_alg: String,
     /// OIDC Registration 2, in seconds.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64))]
     default_max_age: u32,
     /// OIDC RP-Initiated Logout 3.1.
     post_logout_redirect_uris: Vec<String>,
@@ -106,6 +120,7 @@ impl ClientMetadata {
             jwks: app.jwks,
             scope: Some(app.scope.join(" ")),
             dpop: Some(app.dpop),
+            certificate_bound: Some(app.certificate_bound),
             redirect_uris: Some(app.redirect_uris),
             grant_types: Some(app.grant_types),
             response_types: code.then(|| vec!["code".to_owned()]),
@@ -129,7 +144,46 @@ impl ClientMetadata {
             android_cert_sha256: Some(app.android_cert_sha256),
             apple_app_id: app.apple_app_id,
             developer: Some(app.developer),
+            ..Self::default()
         }
+        .named(app.tls_client_auth)
+    }
+
+    /// [`Self::certificate_names`] of an app whose certificate need not name anything.
+    pub(super) const NO_NAMES: [Option<&'static str>; 5] = [None; 5];
+
+    /// What the app's certificate must name: subject, DNS name, URI, address, e-mail address.
+    pub(super) fn certificate_names(&self) -> [Option<&str>; 5] {
+        [
+            &self.tls_client_auth_subject_dn,
+            &self.tls_client_auth_san_dns,
+            &self.tls_client_auth_san_uri,
+            &self.tls_client_auth_san_ip,
+            &self.tls_client_auth_san_email,
+        ]
+        .map(|name| name.as_deref().filter(|name| !name.is_empty()))
+    }
+
+    /// With this name for the app's certificate, and no other.
+    #[must_use]
+    pub fn named(self, name: Option<CertificateName>) -> Self {
+        let mut named = Self {
+            tls_client_auth_subject_dn: None,
+            tls_client_auth_san_dns: None,
+            tls_client_auth_san_uri: None,
+            tls_client_auth_san_ip: None,
+            tls_client_auth_san_email: None,
+            ..self
+        };
+        match name {
+            Some(CertificateName::SubjectDn(dn)) => named.tls_client_auth_subject_dn = Some(dn),
+            Some(CertificateName::SanDns(dns)) => named.tls_client_auth_san_dns = Some(dns),
+            Some(CertificateName::SanUri(uri)) => named.tls_client_auth_san_uri = Some(uri),
+            Some(CertificateName::SanIp(ip)) => named.tls_client_auth_san_ip = Some(ip.to_string()),
+            Some(CertificateName::SanEmail(at)) => named.tls_client_auth_san_email = Some(at),
+            None => {}
+        }
+        named
     }
 }
 

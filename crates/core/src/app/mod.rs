@@ -1,6 +1,7 @@
 //! Apps: how they are registered, and the checker that holds a request against the registration.
 
 mod authenticate;
+mod certificate;
 mod checks;
 mod checksum;
 mod configuration;
@@ -11,6 +12,10 @@ mod registration;
 mod self_registration;
 
 pub use authenticate::{AuthError, Authenticated, Claimed, Credentials};
+pub use certificate::{
+    CertificateError, ClientCertificate, ClientRoots, MAX_CERTIFICATE, MAX_CHAIN, Presented,
+    RootError,
+};
 pub use configuration::{Configure, Configured, Wish};
 pub use initial_token::{
     InitialTerms, InitialToken, MAX_DAYS, MAX_USES, RecordInitialToken, RevokeInitialToken,

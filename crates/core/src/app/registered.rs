@@ -58,8 +58,9 @@ impl Registered {
     }
 
     /// Whether refresh tokens of this app are rotated (PROTOCOL 9): all but those of apps that
-    /// authenticate and whose grants are bound to a key.
+    /// authenticate and whose grants are bound to a key or a certificate.
     pub fn rotates(&self) -> bool {
-        self.app.auth_method == AuthMethod::None || !self.app.dpop
+        let bound = self.app.dpop || self.app.certificate_bound;
+        self.app.auth_method == AuthMethod::None || !bound
     }
 }

@@ -34,7 +34,10 @@ impl NewSecret {
     ) -> Result<Option<Self>, RegistrationError> {
         let clear = format!("tps_{}", b64::encode(random_bytes::<32>(random)));
         let kept = match method {
-            AuthMethod::PrivateKeyJwt | AuthMethod::None => return Ok(None),
+            AuthMethod::PrivateKeyJwt
+            | AuthMethod::TlsClientAuth
+            | AuthMethod::SelfSignedTlsClientAuth
+            | AuthMethod::None => return Ok(None),
             AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
                 Secret::Hash(vault.secret(client_id, &clear).to_vec())
             }
@@ -78,8 +81,12 @@ impl ClientMetadata {
     ) -> Result<(App, Option<String>), RegistrationError> {
         let method = self.auth_method.unwrap_or(old.auth_method);
         let mut known = Self::of(old);
-        if method != AuthMethod::PrivateKeyJwt {
+        if !matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth) {
             known.jwks = None;
+        }
+        // One name stands for another, of whichever kind.
+        if method != AuthMethod::TlsClientAuth || self.certificate_names() != Self::NO_NAMES {
+            known = known.named(None);
         }
         // What follows from the grants follows the new ones.
         known.response_types = None;
@@ -133,6 +140,8 @@ impl ClientMetadata {
         now: Timestamp,
     ) -> Result<App, RegistrationError> {
         let missing = |what: &str| RegistrationError(format!("{what} is missing"));
+        let tls_client_auth = checks::certificate_name(self.certificate_names(), auth_method)?;
+        let certificate_bound = self.certificate_bound.unwrap_or(false);
         let name = self.client_name.ok_or_else(|| missing("the name"))?;
         let redirect_uris = each(self.redirect_uris, checks::redirect_uri)?;
         let grant_types = checks::grant_types(self.grant_types, auth_method, &redirect_uris)?;
@@ -146,7 +155,9 @@ impl ClientMetadata {
             jwks: checks::jwks(self.jwks, auth_method)?,
             secret: None,
             scope: checks::scope(self.scope.as_deref().unwrap_or("openid"))?,
-            dpop: self.dpop.unwrap_or(true),
+            dpop: checks::dpop(self.dpop, certificate_bound)?,
+            tls_client_auth,
+            certificate_bound,
             redirect_uris,
             serves: resources.map_err(|error| RegistrationError(error.description))?.0,
             android_package: checks::dotted(self.android_package, "android_package", b'_')?,

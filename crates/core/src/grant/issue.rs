@@ -4,6 +4,7 @@ use crate::grant::{Minted, revoke};
 use crate::ids::{AccountId, ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
 use crate::records::{Grant, RefreshState, Terms, Trust};
+use crate::token::Bound;
 use crate::transaction::{Random, Write};
 use crate::vault::Vault;
 
@@ -72,8 +73,8 @@ impl NewGrant<'_> {
     }
 
     /// One live grant per account, app and instance key: a new one ends the old. And [`APP_GRANTS`] at
-    /// most per account and app: installations without keys cannot be told apart, and keys are free
-    /// to make.
+    /// most per account and app: installations without keys cannot be told apart (a certificate may be
+    /// many's), and keys are free to make.
     pub(crate) fn supersede(&self, grants: &[Grant], now: Timestamp) -> Vec<Write> {
         let mut same: Vec<_> = grants
             .iter()
@@ -84,7 +85,7 @@ impl NewGrant<'_> {
             })
             .collect();
         // The same installation's come first, then the oldest.
-        let jkt = self.jkt;
+        let jkt = Bound::of(self.jkt).jkt();
         same.sort_by_key(|grant| (jkt.is_empty() || grant.jkt != jkt, grant.auth_time));
         let own = if jkt.is_empty() { 0 } else { same.iter().filter(|g| g.jkt == jkt).count() };
         let ended = own.max(same.len().saturating_sub(APP_GRANTS - 1));

@@ -28,7 +28,7 @@ pub struct RefreshRequest {
     pub presented: Digest,
     /// The app.
     pub client_id: ClientId,
-    /// The proven instance key; empty for an app without DPoP.
+    /// What the request shows of that which the grant is bound to, as [`Grant::jkt`] names it.
     pub jkt: String,
     /// Whether tokens of this app are rotated.
     pub rotate: bool,

@@ -3,6 +3,7 @@
 use crate::grant::revoke;
 use crate::ids::{AccountId, ClientId, Digest, GrantId, TerminalKey, Timestamp};
 use crate::records::{Account, AccountStatus, AuditEvent, CodeRecord, Grant, Terminal};
+use crate::token::Bound;
 use crate::transaction::{Missing, Rows, Write};
 use crate::vault::Vault;
 
@@ -14,7 +15,7 @@ pub(crate) struct Finder<'a> {
     pub(crate) grant: GrantId,
     /// The app, for the audit trail.
     pub(crate) client_id: &'a ClientId,
-    /// The proven instance key; empty for none.
+    /// What the request is bound to, as [`Grant::jkt`] names it.
     pub(crate) jkt: &'a str,
     /// Seconds without a proof after which a number gets a new account.
     pub(crate) dormant_s: i64,
@@ -83,12 +84,12 @@ impl Finder<'_> {
         grants: &[Grant],
         now: Timestamp,
     ) -> bool {
+        // A certificate is no such key: all users of its app may share it.
+        let jkt = Bound::of(self.jkt).jkt();
         let key_known = || {
-            !self.jkt.is_empty()
+            !jkt.is_empty()
                 && grants.iter().any(|grant| {
-                    grant.account == account.id
-                        && grant.revoked_at.is_none()
-                        && grant.jkt == self.jkt
+                    grant.account == account.id && grant.revoked_at.is_none() && grant.jkt == jkt
                 })
         };
         now >= terminal.proven_at.plus_seconds(self.dormant_s) && !key_known()

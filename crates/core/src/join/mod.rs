@@ -17,6 +17,8 @@
 //! comes between them leaves the grant's tombstone on the terminal's rows, so that completing finds
 //! it revoked: whatever the order, no token comes of a voided code.
 
+#[cfg(test)]
+mod certificates;
 mod consume;
 mod find_account;
 mod record;

@@ -6,6 +6,7 @@ use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spending, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::{Claim, Consumed, Finder, Found};
 use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
+use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
 
@@ -16,7 +17,7 @@ pub struct Redemption {
     pub code: CodeKey,
     /// The app.
     pub client_id: ClientId,
-    /// The instance key's thumbprint; empty for an app without DPoP.
+    /// What the grant is bound to, as [`Grant::jkt`] names it.
     pub jkt: String,
     /// The scope to grant, space-separated.
     pub scope: String,
@@ -125,7 +126,7 @@ impl Redeem {
         let claim = Claim {
             code: request.code,
             frozen: request.frozen,
-            repeatable: !request.jkt.is_empty(),
+            repeatable: matches!(Bound::of(&request.jkt), Bound::Key(_)),
             words: request.words.as_deref(),
             login_hint: request.login_hint,
         };

@@ -1,5 +1,7 @@
 //! A registered app, and what it is registered with.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use twinpath_wire::jwk::JwkSet;
 use twinpath_wire::oauth::{
@@ -21,7 +23,7 @@ pub struct App {
     pub developer: String,
     /// How it authenticates.
     pub auth_method: AuthMethod,
-    /// Its public keys, for `private_key_jwt`.
+    /// Its public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<JwkSet>,
     /// What its secret is checked with.
@@ -31,6 +33,12 @@ pub struct App {
     pub scope: Vec<String>,
     /// Whether its tokens are bound to an instance key (RFC 9449).
     pub dpop: bool,
+    /// Whose certificate it shows, for `tls_client_auth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth: Option<CertificateName>,
+    /// Whether its tokens are bound to its certificate (RFC 8705 3.4).
+    #[serde(default)]
+    pub certificate_bound: bool,
     /// RFC 6749 3.1.2.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
@@ -117,8 +125,28 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// OIDC Core 9.
     ClientSecretJwt,
+    /// RFC 8705 2.1.
+    TlsClientAuth,
+    /// RFC 8705 2.2.
+    SelfSignedTlsClientAuth,
     /// RFC 6749 2.1; development only.
     None,
+}
+
+/// What the certificate of an app with `tls_client_auth` must name (RFC 8705 2.1.2).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateName {
+    /// The subject, as an RFC 4514 string.
+    SubjectDn(String),
+    /// A `dNSName`.
+    SanDns(String),
+    /// A `uniformResourceIdentifier`.
+    SanUri(String),
+    /// An `iPAddress`.
+    SanIp(IpAddr),
+    /// An `rfc822Name`.
+    SanEmail(String),
 }
 
 /// An app's secret at rest.

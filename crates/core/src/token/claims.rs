@@ -8,6 +8,7 @@ use crate::app::Registered;
 use crate::grant::access_token_handle;
 use crate::ids::Timestamp;
 use crate::records::Grant;
+use crate::token::Bound;
 use crate::transaction::Random;
 use crate::vault::Vault;
 
@@ -33,7 +34,8 @@ impl Subject {
 /// RFC 8176: how the person was authenticated.
 pub fn amr_of(grant: &Grant) -> Vec<String> {
     let mut amr = vec![AMR_SMS_MO.to_owned()];
-    if !grant.jkt.is_empty() {
+    // A certificate is the app's: it says nothing of the person.
+    if matches!(Bound::of(&grant.jkt), Bound::Key(_)) {
         amr.push(AMR_SWK.to_owned());
     }
     amr
@@ -71,7 +73,7 @@ pub struct AccessClaims {
     pub amr: Vec<String>,
     /// The same for all apps of the developer.
     pub union_id: String,
-    /// RFC 9449 6.1.
+    /// RFC 9449 6.1, RFC 8705 3.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
@@ -100,7 +102,6 @@ impl AccessClaims {
             [one] => Value::from(one.as_str()),
             several => Value::from(several.to_vec()),
         };
-        let bound = !grant.jkt.is_empty();
         Self {
             iss: issuer.to_owned(),
             sub: subject.sub.clone(),
@@ -114,7 +115,7 @@ impl AccessClaims {
             acr: acr_of(grant).to_owned(),
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
-            cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+            cnf: Bound::of(&grant.jkt).confirmation(),
         }
     }
 }

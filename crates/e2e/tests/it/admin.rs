@@ -176,7 +176,7 @@ async fn apps_are_registered_changed_and_deleted() {
 async fn what_an_app_cannot_be_is_refused_with_a_reason() {
     let platform = platform().await;
     for (wrong, word) in [
-        (json!({}), "client_name"),
+        (json!({}), "name"),
         (json!({"client_name": "A"}), "JWK set"),
         (json!({"client_name": "", "token_endpoint_auth_method": "none"}), "name"),
         (json!({"client_name": "A", "client_id": "a b"}), "client_id"),
@@ -336,7 +336,7 @@ async fn the_audit_trail_is_read_line_after_line() {
     for name in ["a", "b", "c"] {
         platform.register(&Registration::new(name)).await;
     }
-    platform.rotate_key().await;
+    platform.rotate_keys("now").await;
     let (mut kinds, mut query) = (Vec::new(), "?limit=1".to_owned());
     loop {
         let page = platform.admin("GET", &format!("/audit{query}"), &NOTHING).await.accepts();
@@ -360,15 +360,22 @@ async fn the_audit_trail_is_read_line_after_line() {
 async fn keys_are_listed_and_rotated() {
     let platform = platform().await;
     let before = platform.admin("GET", "/keys", &NOTHING).await.accepts();
-    let made = platform.rotate_key().await;
+    let told = platform.rotate_keys("now").await;
     let after = platform.admin("GET", "/keys", &NOTHING).await.accepts();
+    assert_eq!(told["keys"], after["keys"]);
+    let keys = |list: &Value| list["keys"].as_array().unwrap().clone();
+    assert_eq!(keys(&before).len() + 1, keys(&after).len());
     assert_eq!(
-        before["keys"].as_array().unwrap().len() + 1,
-        after["keys"].as_array().unwrap().len()
+        (&keys(&after)[0]["kid"], &keys(&after)[0]["state"]),
+        (&told["made"][0], &json!("active"))
     );
-    let newest = after["keys"].as_array().unwrap().iter().find(|key| key["kid"] == made["kid"]);
-    assert_eq!(newest.unwrap()["state"], made["state"]);
     assert!(!after.to_string().contains("private"), "{after}");
+    for wrong in [json!({"rotation": "soon"}), json!({"now": true}), json!([])] {
+        let answer = platform.admin("POST", "/keys/rotate", &wrong).await;
+        refused(&answer, 400, "malformed-request");
+    }
+    refused(&platform.admin("POST", "/keys/rotate", &NOTHING).await, 415, "media-type");
+    assert_eq!(platform.admin("GET", "/keys", &NOTHING).await.accepts(), after);
 }
 
 #[tokio::test]

@@ -15,9 +15,15 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod http_input;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod lost_response;
 #[cfg(test)]
@@ -32,6 +38,7 @@ mod registration;
 mod remote;
 #[cfg(test)]
 mod schemathesis;
+mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

@@ -367,19 +367,3 @@ async fn an_app_without_proofs_hashes_an_empty_thumbprint_even_if_a_proof_comes(
     let tokens = app.send(&app.token_draft(&attempt).header("DPoP", &proof)).await.accepts();
     assert_eq!(tokens["token_type"], "Bearer");
 }
-
-#[tokio::test]
-async fn old_tokens_verify_after_the_signing_key_was_rotated() {
-    let rig = Rig::start().await;
-    let weather = rig.instance("weather").await;
-    let old = rig.authorize(&weather, &number(1)).await;
-    let rotated = rig.platform.rotate_key().await;
-    let jwks = rig.platform.place.jwks().await;
-    let fresh = weather.refresh(text(&old["refresh_token"])).await.accepts();
-    for tokens in [&old, &fresh] {
-        assert!(is_signed_by(text(&tokens["access_token"]), &jwks));
-        weather.userinfo(text(&tokens["access_token"])).await.accepts();
-    }
-    assert_eq!(open(text(&fresh["access_token"])).0["kid"], rotated["kid"]);
-    assert_ne!(open(text(&old["access_token"])).0["kid"], rotated["kid"]);
-}

@@ -121,7 +121,9 @@ async fn signing_keys() {
     let (fleet, weather) = pair().await;
     let old = authorize(&fleet, &weather, 1).await;
     let kid = |tokens: &Value| open(text(&tokens["access_token"])).0["kid"].clone();
-    fleet.nodes[0].installation.run(&["key", "rotate"]).await;
+    let first = fleet.nodes[0].installation.json(&["key", "list"]).await;
+    assert_eq!(first.as_array().unwrap().len(), 1, "nodes that start together make one");
+    fleet.nodes[0].installation.json(&["key", "rotate", "--now"]).await;
     let mut tokens = vec![old.clone()];
     let mut n = 2;
     in_force("a new key signs at each node", async || {

@@ -20,6 +20,8 @@ pub(super) const OWNER: Role = Role::Owner;
 
 struct Caller {
     name: String,
+    /// By which its token can be revoked; empty for the deployment's own.
+    id: String,
     role: Role,
 }
 
@@ -57,20 +59,21 @@ pub(super) async fn guard(
 fn log(caller: &Caller, method: &Method, path: Option<&MatchedPath>, response: &Response) {
     let path = path.map_or("", MatchedPath::as_str);
     let status = response.status().as_u16();
-    tracing::info!(by = caller.name, %method, path, status, "an operator's request");
+    let Caller { name, id, .. } = caller;
+    tracing::info!(by = name, token = id, %method, path, status, "an operator's request");
 }
 
 impl Caller {
     async fn of(admin: &Admin, headers: &HeaderMap) -> Result<Self, Problem> {
         let token = bearer(headers).ok_or_else(unauthorized)?;
         if same(token.as_bytes(), admin.vault.admin_token().as_bytes()) {
-            return Ok(Self { name: "owner".to_owned(), role: Role::Owner });
+            return Ok(Self { name: "owner".to_owned(), id: String::new(), role: Role::Owner });
         }
         let token = AdminToken::open(&admin.vault, token, now()).ok_or_else(unauthorized)?;
         if admin.store.read(AdminTokenRevoked::new(&admin.vault, &token)).await? {
             return Err(unauthorized());
         }
-        Ok(Self { name: token.name, role: token.role })
+        Ok(Self { name: token.name, id: token.id, role: token.role })
     }
 }
 

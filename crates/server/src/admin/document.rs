@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_kept_document_is_the_one_the_code_makes() {
-        crate::kept::assert_kept("admin-openapi.json", "admin", &openapi().unwrap());
+        crate::documents::assert_kept("admin-openapi.json", "admin", &openapi().unwrap());
     }
 
     /// Whoever reads the document knows which token each request needs.

@@ -7,6 +7,7 @@ use ::http::{Method, Request};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use tower_service::Service as _;
+use twinpath_core::token::KeyPolicy;
 use twinpath_core::vault::Vault;
 use twinpath_store::Store;
 
@@ -23,9 +24,9 @@ pub struct Local {
 
 impl Local {
     /// On this store, which the caller closes.
-    pub fn new(store: Store, vault: Vault) -> Self {
+    pub fn new(store: Store, vault: Vault, keys: KeyPolicy) -> Self {
         let token = format!("Bearer {}", vault.admin_token());
-        let admin = Admin { store, vault: Arc::new(vault), platform: None };
+        let admin = Admin { store, vault: Arc::new(vault), keys, platform: None };
         Self { router: super::api(admin), token }
     }
 

@@ -30,6 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use twinpath_core::token::KeyPolicy;
 use twinpath_core::vault::Vault;
 use twinpath_store::Store;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,6 +49,7 @@ pub const API: &str = "/admin/v1";
 struct Admin {
     store: Store,
     vault: Arc<Vault>,
+    keys: KeyPolicy,
     /// The running server, if this is one: what changes is in force before the answer.
     platform: Option<Arc<Platform>>,
 }
@@ -56,7 +58,7 @@ type Shared = Arc<Admin>;
 
 impl Admin {
     fn operator(&self) -> Operator<'_> {
-        Operator { store: &self.store, vault: &self.vault }
+        Operator { store: &self.store, vault: &self.vault, keys: &self.keys }
     }
 }
 
@@ -65,6 +67,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
     let admin = Admin {
         store: platform.store.clone(),
         vault: Arc::clone(&platform.vault),
+        keys: platform.config.keys.clone(),
         platform: Some(Arc::clone(&platform)),
     };
     let metrics = Router::new().route("/metrics", get(metrics::metrics)).with_state(platform);

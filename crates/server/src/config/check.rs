@@ -21,12 +21,12 @@ use crate::config::{
     Store, Terminal, Tokens,
 };
 
-fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
+pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
     let variable = key.to_uppercase().replace('.', "__");
     value.ok_or_else(|| ConfigError(format!("{key} is missing (or set TWINPATH__{variable})")))
 }
 
-fn within(
+pub(super) fn within(
     value: Option<u32>,
     key: &str,
     default: u32,
@@ -49,6 +49,11 @@ impl File {
         let (master, master_made_at) = master_key(&self.keys, &store.url)?;
         self.refuse_what_is_not_built()?;
         let ttl_s = within(self.terminal.ttl_s, "terminal.ttl_s", 300, 10, 3600)?;
+        let proxy = |ip: &String| {
+            ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip))
+        };
+        let trusted_proxies =
+            self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let config = Config {
             issuer,
             listen: address(
@@ -56,14 +61,9 @@ impl File {
                 "http.listen",
             )?,
             development: self.http.development,
-            trusted_proxies: self
-                .http
-                .trusted_proxies
-                .iter()
-                .map(|ip| {
-                    ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip))
-                })
-                .collect::<Result<_, _>>()?,
+            tls: self.http.check_tls()?,
+            mtls: self.http.check_mtls(&trusted_proxies)?,
+            trusted_proxies,
             admin: self
                 .admin
                 .listen
@@ -73,6 +73,7 @@ impl File {
             store,
             master,
             master_made_at,
+            keys: self.keys.policy()?,
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
@@ -151,7 +152,7 @@ impl File {
 }
 
 /// RFC 8414 2: an https URL without query or fragment; http on loopback only.
-fn checked_issuer(issuer: String) -> Result<String, ConfigError> {
+pub(super) fn checked_issuer(issuer: String) -> Result<String, ConfigError> {
     let whole = |rest: &str| {
         !rest.is_empty()
             && !rest.starts_with('/')
@@ -184,7 +185,7 @@ fn not_an_address(key: &str, text: &str) -> ConfigError {
     ConfigError(format!("{key}: {text:?} is not an address"))
 }
 
-fn address(text: &str, key: &str) -> Result<SocketAddr, ConfigError> {
+pub(super) fn address(text: &str, key: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| {
         ConfigError(format!("{key}: {text:?} must be an address and a port, like 127.0.0.1:8080"))
     })

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use twinpath_core::records::Trust;
+use twinpath_core::token::SigningAlgorithm;
 
 use crate::config::StoreUrl;
 
@@ -64,6 +65,28 @@ pub struct Http {
     pub listen: Option<String>,
     pub development: bool,
     pub trusted_proxies: Vec<String>,
+    pub client_certificate_header: Option<String>,
+    pub tls: Option<Tls>,
+    pub mtls: Option<Mtls>,
+}
+
+/// `[http.tls]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[http.mtls]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mtls {
+    pub listen: Option<String>,
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub public_url: Option<String>,
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// `[admin]`
@@ -89,6 +112,10 @@ pub struct Store {
 pub struct Keys {
     pub master: Option<String>,
     pub master_file: Option<PathBuf>,
+    pub algorithms: Option<Vec<SigningAlgorithm>>,
+    pub rotate_days: Option<u32>,
+    pub announce_days: Option<u32>,
+    pub retire_days: Option<u32>,
 }
 
 impl std::fmt::Debug for Keys {

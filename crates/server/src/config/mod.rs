@@ -5,20 +5,24 @@
 
 mod check;
 mod file;
+mod keys;
 mod load;
 mod secrets;
 mod store_url;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use twinpath_core::first_message::Route;
+use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use store_url::StoreUrl;
+pub use tls::{Mtls, TlsFiles};
 
 /// A 32-byte master key.
 #[derive(Clone)]
@@ -51,12 +55,18 @@ pub struct Config {
     pub development: bool,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// With it the second path's listener speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Apps' certificates.
+    pub mtls: Mtls,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
     /// The store.
     pub store: Store,
     /// The master key.
     pub master: MasterKey,
+    /// How long signing keys live.
+    pub keys: KeyPolicy,
     /// Where a master key was made because none was configured.
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.

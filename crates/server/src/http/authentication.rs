@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use twinpath_core::app::{AuthError, Claimed, Credentials, Registered};
+use http::{HeaderMap, request};
+use twinpath_core::app::{
+    AuthError, Claimed, ClientCertificate, Credentials, Presented, Registered,
+};
 use twinpath_core::grant::{Replay, Spend, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::proof::{Expected, verify_proof};
 use twinpath_core::records::AuthMethod;
+use twinpath_core::token::Bound;
 use twinpath_wire::dpop;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
+use crate::http::certificate::client_certificate;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, single};
 use crate::platform::{Platform, Taken};
@@ -25,12 +29,15 @@ pub(super) struct Caller {
     pub(super) registered: Arc<Registered>,
     /// Its assertion, to be used up.
     pub(super) assertion: Option<Spend>,
+    /// The TLS client certificate of its request.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
 }
 
-/// An instance key that signed a proof.
+/// What a request shows to be bound to: an instance key that signed a proof, or a certificate.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proven {
-    /// Its thumbprint; empty for an app registered without DPoP.
+    /// As [`Grant::jkt`](twinpath_core::records::Grant::jkt) names it; empty for an app registered
+    /// without either.
     pub(super) jkt: String,
     /// The proof, to be used up where nodes share the store.
     pub(super) proof: Option<Spend>,
@@ -41,11 +48,13 @@ impl Caller {
     /// registry as it is now: the app may have been registered a moment ago, by another process.
     pub(super) async fn authenticate(
         platform: &Platform,
-        headers: &HeaderMap,
+        parts: &request::Parts,
         form: &Form,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let authorization = single(headers, AUTHORIZATION.as_str())
+        let certificate = client_certificate(platform, parts)?;
+        let roots = &platform.config.mtls.roots;
+        let authorization = single(&parts.headers, AUTHORIZATION.as_str())
             .map_err(|()| Refusal::request("there must be one Authorization header"))?;
         let claimed = Credentials {
             authorization,
@@ -53,29 +62,32 @@ impl Caller {
             client_secret: form.get("client_secret"),
             client_assertion_type: form.get("client_assertion_type"),
             client_assertion: form.get("client_assertion"),
+            certificate: certificate.as_deref().map(|certificate| Presented { certificate, roots }),
         }
         .claim()?;
         let begun = Instant::now();
-        match Self::check(platform, &claimed, now) {
+        let authenticated = match Self::check(platform, &claimed, now) {
             Err(error @ AuthError::Client(_)) => {
                 let moved = platform.registry.renew_since(platform, begun).await;
                 let moved = moved.inspect_err(|error| {
                     tracing::error!(%error, "the registry could not be renewed");
                 });
                 match moved {
-                    Ok(true) => Ok(Self::check(platform, &claimed, now)?),
-                    Ok(false) | Err(_) => Err(error.into()),
+                    Ok(true) => Self::check(platform, &claimed, now),
+                    Ok(false) | Err(_) => Err(error),
                 }
             }
-            result => Ok(result?),
-        }
+            result => result,
+        };
+        let (registered, assertion) = authenticated?;
+        Ok(Self { registered, assertion, certificate })
     }
 
     fn check(
         platform: &Platform,
         claimed: &Claimed<'_>,
         now: Timestamp,
-    ) -> Result<Self, AuthError> {
+    ) -> Result<(Arc<Registered>, Option<Spend>), AuthError> {
         let config = &platform.config;
         let registered = platform.app(&claimed.client_id);
         let authenticated = claimed.check(
@@ -87,17 +99,17 @@ impl Caller {
         )?;
         // An app that is not registered was refused above.
         let registered = registered.ok_or(AuthError::Client("unknown app"))?;
-        Ok(Self { registered, assertion: authenticated.spend })
+        Ok((registered, authenticated.spend))
     }
 
     /// Authenticates an app that must prove itself: not a public one.
     pub(super) async fn authenticate_confidential(
         platform: &Platform,
-        headers: &HeaderMap,
+        parts: &request::Parts,
         form: &Form,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let caller = Self::authenticate(platform, headers, form, now).await?;
+        let caller = Self::authenticate(platform, parts, form, now).await?;
         if caller.registered.app.auth_method == AuthMethod::None {
             return Err(AuthError::Client("this endpoint is for apps that authenticate").into());
         }
@@ -109,7 +121,9 @@ impl Caller {
         use_up(platform, Spends { proof: None, assertion: self.assertion }).await
     }
 
-    /// The proven instance key; none for an app registered without DPoP, whatever header comes.
+    /// What the tokens of this request are to be bound to: for an app with DPoP the proven instance
+    /// key, for one with certificate-bound tokens its certificate, whichever method it authenticates
+    /// by (RFC 8705 3); for others nothing, whatever comes.
     pub(super) fn instance_key(
         &self,
         platform: &Platform,
@@ -117,12 +131,28 @@ impl Caller {
         url: &str,
         now: Timestamp,
     ) -> Result<Proven, Refusal> {
+        if self.registered.app.certificate_bound {
+            return self.certificate_in_time(now);
+        }
         if !self.registered.app.dpop {
             return Ok(Proven::default());
         }
         let expected = Expected { method: "POST", url, access_token: None };
         prove(platform, headers, expected, now)
             .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))
+    }
+
+    fn certificate_in_time(&self, now: Timestamp) -> Result<Proven, Refusal> {
+        let certificate = self.certificate.as_deref().ok_or_else(|| {
+            Refusal::request(
+                "this app's tokens are bound to its TLS client certificate, and none came; see \
+                 mtls_endpoint_aliases in the metadata",
+            )
+        })?;
+        if !certificate.in_time(now) {
+            return Err(Refusal::request("the client certificate has expired or is not valid yet"));
+        }
+        Ok(Proven { jkt: Bound::Certificate(certificate.thumbprint()).name(), proof: None })
     }
 }
 

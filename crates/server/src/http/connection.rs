@@ -12,10 +12,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower_service::Service as _;
+
+use crate::http::Tls;
+use crate::http::certificate::Shown;
 
 /// The address at the other end of the connection, among a request's extensions.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +51,19 @@ pub struct Listener {
     port: TcpListener,
     router: Router,
     places: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
     /// Serves `router` on a bound port; at most `connections` are open at the same time.
     pub fn new(port: TcpListener, router: Router, connections: usize) -> Self {
-        Self { port, router, places: Arc::new(Semaphore::new(connections)) }
+        Self { port, router, places: Arc::new(Semaphore::new(connections)), tls: None }
+    }
+
+    /// The same, over TLS.
+    #[must_use]
+    pub fn over(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Serves until `shutdown`, then lets requests in progress finish.
@@ -65,8 +76,12 @@ impl Listener {
                 () = shutdown.begun() => break,
             };
             if let Some((stream, peer, place)) = accepted {
-                let router = self.router.clone();
-                connections.spawn(serve_connection(stream, peer, router, shutdown.clone(), place));
+                let (router, tls) = (self.router.clone(), self.tls.clone());
+                let shutdown = shutdown.clone();
+                connections.spawn(async move {
+                    serve_connection(stream, peer, tls, router, shutdown).await;
+                    drop(place);
+                });
             }
         }
         drop(self.port);
@@ -93,14 +108,39 @@ impl Listener {
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
     router: Router,
     shutdown: Shutdown,
-    _place: OwnedSemaphorePermit,
 ) {
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else {
+        return serve_requests(stream, (peer, None), router, shutdown).await;
+    };
+    let accepted = tokio::select! {
+        accepted = tls.accept(stream) => accepted,
+        () = shutdown.begun() => return,
+    };
+    match accepted {
+        Ok((stream, certificate)) => {
+            let shown = certificate.map(|certificate| Shown(Arc::new(certificate)));
+            serve_requests(stream, (peer, shown), router, shutdown).await;
+        }
+        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+    }
+}
+
+async fn serve_requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    (peer, shown): (SocketAddr, Option<Shown>),
+    router: Router,
+    shutdown: Shutdown,
+) {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
+        if let Some(shown) = &shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         router.clone().call(request)
     });
     let connection = http1::Builder::new()

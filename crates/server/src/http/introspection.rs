@@ -9,11 +9,9 @@ use http::Request;
 use twinpath_core::grant::{Handle, Inspect};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::App;
-use twinpath_core::token::{acr_of, amr_of};
+use twinpath_core::token::{Bound, acr_of, amr_of};
 use twinpath_core::vault::same;
-use twinpath_wire::oauth::{
-    Confirmation, IntrospectionResponse, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP,
-};
+use twinpath_wire::oauth::{IntrospectionResponse, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP};
 
 use crate::http::Refusal;
 use crate::http::authentication::Caller;
@@ -28,7 +26,7 @@ pub(super) async fn introspect(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let result = answer(&platform, &parts.headers, body).await;
+    let result = answer(&platform, &parts, body).await;
     let outcome = match &result {
         Ok(answer) if answer.active => "active",
         Ok(_) => "inactive",
@@ -40,11 +38,11 @@ pub(super) async fn introspect(
 
 async fn answer(
     platform: &Platform,
-    headers: &http::HeaderMap,
+    parts: &http::request::Parts,
     body: Body,
 ) -> Result<IntrospectionResponse, Refusal> {
-    let form = Form::read(headers, body).await?;
-    let caller = Caller::authenticate_confidential(platform, headers, &form, now()).await?;
+    let form = Form::read(&parts.headers, body).await?;
+    let caller = Caller::authenticate_confidential(platform, parts, &form, now()).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
     let client_id = &caller.registered.app.client_id;
@@ -71,7 +69,8 @@ async fn access_token(
     if live_grant(platform, &claims).await?.is_none() {
         return Ok(None);
     }
-    let token_type = if claims.cnf.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_ref());
+    let token_type = if jkt.is_some() { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
     Ok(Some(IntrospectionResponse {
         active: true,
         scope: Some(claims.scope),
@@ -108,7 +107,6 @@ async fn refresh_token(
     if !same(&grant.refresh.hash.0, &platform.vault.token(token).0) {
         return Ok(None);
     }
-    let bound = !grant.jkt.is_empty();
     Ok(Some(IntrospectionResponse {
         active: true,
         client_id: Some(grant.client_id.to_string()),
@@ -118,7 +116,7 @@ async fn refresh_token(
         acr: Some(acr_of(&grant).to_owned()),
         amr: amr_of(&grant),
         auth_time: Some(grant.auth_time.seconds()),
-        cnf: bound.then(|| Confirmation { jkt: Some(grant.jkt.clone()), ..Default::default() }),
+        cnf: Bound::of(&grant.jkt).confirmation(),
         scope: Some(grant.scope),
         ..IntrospectionResponse::default()
     }))

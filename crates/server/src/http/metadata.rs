@@ -1,11 +1,11 @@
 //! What the server says of itself (RFC 8414, OIDC Discovery, PROTOCOL 10), and its keys.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderValue;
-use http::header::CACHE_CONTROL;
+use http::HeaderMap;
 use twinpath_core::proof::Algorithm;
 use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
@@ -14,11 +14,9 @@ use twinpath_wire::oauth::{
     ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL,
 };
 
-use crate::http::{path, refusal};
+use crate::http::kept::kept;
+use crate::http::path;
 use crate::platform::Platform;
-
-/// How long metadata and keys may be kept: shorter than a retired key stays published.
-const KEEP: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
@@ -33,12 +31,20 @@ fn describe(platform: &Platform) -> Metadata {
         "client_secret_post",
         "client_secret_jwt",
     ]);
+    if config.mtls.possible() {
+        methods.push("self_signed_tls_client_auth".to_owned());
+        if !config.mtls.roots.is_empty() {
+            methods.push("tls_client_auth".to_owned());
+        }
+    }
     let confidential = methods.clone();
     if config.development {
         methods.push("none".to_owned());
     }
     let mut assertion_algs = strings(&Algorithm::NAMES);
     assertion_algs.push("HS256".to_owned());
+    let signing = platform.keys().algorithms();
+    let signing = signing.into_iter().map(|alg| alg.as_str().to_owned()).collect();
     Metadata {
         issuer: config.issuer.clone(),
         token_endpoint: endpoint(path::TOKEN),
@@ -70,9 +76,11 @@ fn describe(platform: &Platform) -> Metadata {
         introspection_endpoint_auth_signing_alg_values_supported: assertion_algs,
         revocation_endpoint_auth_methods_supported: methods,
         introspection_endpoint_auth_methods_supported: confidential,
+        tls_client_certificate_bound_access_tokens: config.mtls.possible().then_some(true),
+        mtls_endpoint_aliases: aliases(config.mtls.public_url.as_deref()),
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
-        id_token_signing_alg_values_supported: strings(&["ES256"]),
+        id_token_signing_alg_values_supported: signing,
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
             "sub",
@@ -95,17 +103,25 @@ fn describe(platform: &Platform) -> Metadata {
     }
 }
 
+/// The endpoints at which apps authenticate or show tokens, below `public_url`.
+fn aliases(public_url: Option<&str>) -> BTreeMap<String, String> {
+    let endpoints = [
+        ("token_endpoint", path::TOKEN),
+        ("pushed_authorization_request_endpoint", path::PAR),
+        ("revocation_endpoint", path::REVOKE),
+        ("introspection_endpoint", path::INTROSPECT),
+        ("userinfo_endpoint", path::USERINFO),
+    ];
+    let below = |url| endpoints.map(|(name, path)| (name.to_owned(), format!("{url}{path}")));
+    public_url.map_or_else(BTreeMap::new, |url| below(url).into())
+}
+
 /// `/.well-known/oauth-authorization-server` and `/.well-known/openid-configuration`
-pub(super) async fn metadata(State(platform): State<Arc<Platform>>) -> Response {
-    kept(refusal::json(&describe(&platform)))
+pub(super) async fn metadata(State(platform): State<Arc<Platform>>, asked: HeaderMap) -> Response {
+    kept(&asked, &describe(&platform))
 }
 
 /// `/jwks.json`
-pub(super) async fn jwks(State(platform): State<Arc<Platform>>) -> Response {
-    kept(refusal::json(&platform.keys().published))
-}
-
-fn kept(mut response: Response) -> Response {
-    response.headers_mut().insert(CACHE_CONTROL, KEEP);
-    response
+pub(super) async fn jwks(State(platform): State<Arc<Platform>>, asked: HeaderMap) -> Response {
+    kept(&asked, &platform.keys().published())
 }

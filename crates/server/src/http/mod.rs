@@ -4,10 +4,12 @@
 mod authentication;
 mod authorize;
 mod browser;
+mod certificate;
 mod code_grant;
 mod connection;
 mod health;
 mod introspection;
+mod kept;
 mod logout;
 mod metadata;
 mod openapi;
@@ -20,6 +22,7 @@ mod revocation;
 mod sender;
 mod signin;
 mod terminal_grant;
+mod tls;
 mod token;
 mod userinfo;
 
@@ -33,6 +36,7 @@ use crate::platform::Platform;
 pub use connection::{Listener, Peer, Shutdown};
 pub use openapi::openapi;
 pub use refusal::Refusal;
+pub use tls::Tls;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;

@@ -552,6 +552,6 @@ mod tests {
 
     #[test]
     fn the_kept_document_is_the_one_the_code_makes() {
-        crate::kept::assert_kept("openapi.json", "oauth", &openapi().unwrap());
+        crate::documents::assert_kept("openapi.json", "oauth", &openapi().unwrap());
     }
 }

@@ -16,7 +16,7 @@ use twinpath_wire::oauth::ErrorCode;
 use crate::http::authentication::{Caller, Proven, replayed};
 use crate::http::authorize::rules;
 use crate::http::refusal::{DPOP_NONCE, json};
-use crate::http::request::Form;
+use crate::http::request::{Form, base};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -26,7 +26,7 @@ pub(super) async fn push(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let result = answer(&platform, &parts.headers, body).await;
+    let result = answer(&platform, &parts, body).await;
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |_| "pushed");
     platform.counters.count("twinpath_token_requests_total", "par", outcome);
     result.unwrap_or_else(IntoResponse::into_response)
@@ -34,21 +34,22 @@ pub(super) async fn push(
 
 async fn answer(
     platform: &Platform,
-    headers: &http::HeaderMap,
+    parts: &http::request::Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
+    let headers = &parts.headers;
     let form = Form::read(headers, body).await?;
     if form.get("request_uri").is_some() {
         return Err(Refusal::request("a pushed request cannot name a request_uri (RFC 9126 2.1)"));
     }
     let now = now();
-    let caller = Caller::authenticate(platform, headers, &form, now).await?;
+    let caller = Caller::authenticate(platform, parts, &form, now).await?;
     let registered = &caller.registered;
     let mut request = check_request(&form, registered, rules(platform))
         .map_err(|rejection| Refusal::from(rejection.error()))?;
     // RFC 9449 10.1: a proof says what dpop_jkt would, and better.
     let proven = if registered.app.dpop && headers.contains_key(dpop::HEADER) {
-        let url = format!("{}{}", platform.config.issuer, path::PAR);
+        let url = format!("{}{}", base(platform, headers), path::PAR);
         caller.instance_key(platform, headers, &url, now)?
     } else {
         Proven::default()

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, StatusCode, request};
 
 use twinpath_core::authorization::Parameters;
 
 use crate::config::Config;
 use crate::http::{MAX_BODY, Peer, Refusal};
+use crate::platform::Platform;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
@@ -119,6 +120,18 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
         (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
         (Some(_), Some(_)) => Err(()),
     }
+}
+
+/// The base URL by which a client asked: that of the aliases for mTLS (RFC 8705 5) if it named their
+/// host, else the issuer. A client says which of the two, never what they are.
+pub(super) fn base<'a>(platform: &'a Platform, headers: &HeaderMap) -> &'a str {
+    let config = &platform.config;
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let named = |url: &&String| {
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        authority.is_some_and(|it| host.is_some_and(|host| host.eq_ignore_ascii_case(it)))
+    };
+    config.mtls.public_url.as_ref().filter(named).unwrap_or(&config.issuer)
 }
 
 /// Where a request comes from; of IPv6 the network of a subscriber, who has 2^64 addresses.

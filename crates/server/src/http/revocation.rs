@@ -22,7 +22,7 @@ pub(super) async fn revoke(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let result = answer(&platform, &parts.headers, body).await;
+    let result = answer(&platform, &parts, body).await;
     let outcome = result.as_ref().map_or_else(|refusal| refusal.code.as_str(), |()| "done");
     platform.counters.count("twinpath_token_requests_total", "revoke", outcome);
     match result {
@@ -31,10 +31,14 @@ pub(super) async fn revoke(
     }
 }
 
-async fn answer(platform: &Platform, headers: &http::HeaderMap, body: Body) -> Result<(), Refusal> {
-    let form = Form::read(headers, body).await?;
+async fn answer(
+    platform: &Platform,
+    parts: &http::request::Parts,
+    body: Body,
+) -> Result<(), Refusal> {
+    let form = Form::read(&parts.headers, body).await?;
     let now = now();
-    let caller = Caller::authenticate(platform, headers, &form, now).await?;
+    let caller = Caller::authenticate(platform, parts, &form, now).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
     let client_id = &caller.registered.app.client_id;

@@ -6,8 +6,8 @@ use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, IdClaims, IdTokenRequest, Subject};
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
+use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TokenResponse};
 
 use crate::http::Refusal;
 use crate::http::authentication::{Caller, Proven, use_up};
@@ -65,7 +65,8 @@ impl Tokens<'_> {
             (&platform.vault, &mut SystemRandom),
         );
         let unsigned = |_| fault("a token could not be signed");
-        let access_token = keys.signer.sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
+        let access_token =
+            keys.default_signer().sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
             let claims = IdClaims::issue(
@@ -76,15 +77,14 @@ impl Tokens<'_> {
                 (now, ttl_s),
                 &platform.vault,
             );
-            Some(keys.signer.sign("JWT", &claims).map_err(unsigned)?)
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
-        let bound = !self.grant.jkt.is_empty();
-        let token_type = if bound { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
         Ok(json(&TokenResponse {
             access_token,
-            token_type: token_type.to_owned(),
+            token_type: Bound::of(&self.grant.jkt).token_type().to_owned(),
             expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
             scope: Some(self.scope.join()),
             refresh_token: self.refresh_token,

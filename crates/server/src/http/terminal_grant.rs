@@ -12,7 +12,7 @@ use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
-use twinpath_core::token::IdTokenRequest;
+use twinpath_core::token::{Bound, IdTokenRequest};
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
@@ -125,8 +125,8 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         None => None,
     };
     let client_id = registered.app.client_id.clone();
-    let code =
-        Code::commit(&config.issuer, client_id.as_str(), &request.proven.jkt, verifier.as_str());
+    let jkt = Bound::of(&request.proven.jkt).jkt();
+    let code = Code::commit(&config.issuer, client_id.as_str(), jkt, verifier.as_str());
     let asked_scope = form.get("scope").unwrap_or_default();
     let mut frozen = vec![asked_scope.as_bytes()];
     frozen.extend(resources.0.iter().map(String::as_bytes));

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderValue, Request, request};
 use twinpath_core::records::GrantType;
+use twinpath_core::token::Bound;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::Caller;
 use crate::http::refusal::DPOP_NONCE;
-use crate::http::request::{Form, source};
+use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::{Refusal, code_grant, path, refresh_grant, terminal_grant};
 use crate::platform::{Platform, now};
@@ -21,10 +22,8 @@ pub(super) async fn token(
     State(platform): State<Arc<Platform>>,
     request: Request<Body>,
 ) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let source = source(&parts, &platform.config);
-    let headers = std::mem::take(&mut parts.headers);
-    let result = answer(&platform, headers, source, body).await;
+    let (parts, body) = request.into_parts();
+    let result = answer(&platform, parts, body).await;
     let outcome = match &result {
         Ok(_) => "issued",
         Err(refusal) => refusal.code.as_str(),
@@ -35,19 +34,19 @@ pub(super) async fn token(
 
 async fn answer(
     platform: &Platform,
-    headers: HeaderMap,
-    source: std::net::IpAddr,
+    parts: request::Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let form = Form::read(&headers, body).await?;
+    let form = Form::read(&parts.headers, body).await?;
     let grant_type = GrantType::parse(form.require("grant_type")?).ok_or_else(|| {
         Refusal::new(ErrorCode::UnsupportedGrantType, "this grant_type is not known")
     })?;
     let now = now();
-    let caller = Caller::authenticate(platform, &headers, &form, now).await?;
-    let url = format!("{}{}", platform.config.issuer, path::TOKEN);
-    let proven = caller.instance_key(platform, &headers, &url, now)?;
-    let bound = !proven.jkt.is_empty();
+    let caller = Caller::authenticate(platform, &parts, &form, now).await?;
+    let url = format!("{}{}", base(platform, &parts.headers), path::TOKEN);
+    let proven = caller.instance_key(platform, &parts.headers, &url, now)?;
+    let bound = matches!(Bound::of(&proven.jkt), Bound::Key(_));
+    let (source, headers) = (source(&parts, &platform.config), parts.headers);
     let request = TokenRequest { form, headers, source, caller, proven, now };
     let result = match grant_type {
         GrantType::Terminal => terminal_grant::redeem(platform, request).await,

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
+use twinpath_core::app::ClientCertificate;
 use twinpath_core::grant::{Inspect, Inspected, Scope, Spends, read_access_token_handle};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::{Algorithm, Expected};
@@ -15,8 +16,9 @@ use twinpath_core::vault::same;
 use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode, UserInfo};
 
 use crate::http::authentication::{prove, replayed};
+use crate::http::certificate::client_certificate;
 use crate::http::refusal::{DPOP_NONCE, fault, json};
-use crate::http::request::single;
+use crate::http::request::{base, single};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, now};
 
@@ -39,15 +41,11 @@ async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Res
     let scope = Scope::parse(&claims.scope)?;
     if !scope.has("openid") {
         let why = "the token's scope lacks openid";
-        return Err(Refusal::resource(
-            StatusCode::FORBIDDEN,
-            ErrorCode::InsufficientScope,
-            why,
-            claims.cnf.is_some(),
-        ));
+        let (status, code) = (StatusCode::FORBIDDEN, ErrorCode::InsufficientScope);
+        return Err(Refusal::resource(status, code, why, by_proof(&claims)));
     }
     let inspected = live_grant(platform, &claims).await?;
-    let inspected = inspected.ok_or_else(|| invalid(claims.cnf.is_some()))?;
+    let inspected = inspected.ok_or_else(|| invalid(by_proof(&claims)))?;
     let phone = if scope.has("phone") {
         let terminal = inspected.grant.terminal;
         let number = platform.vault.open_number(terminal, &inspected.number);
@@ -61,6 +59,11 @@ async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Res
         phone_number_verified: phone.as_ref().map(|_| true),
         phone_number: phone,
     }))
+}
+
+/// Whether the token is shown with a proof.
+fn by_proof(claims: &AccessClaims) -> bool {
+    claims.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some())
 }
 
 fn invalid(dpop: bool) -> Refusal {
@@ -88,13 +91,20 @@ async fn authorized(
     }
     let token = token.trim();
     let claims = verified(platform, token, now).ok_or_else(|| invalid(dpop))?;
+    if let Some(thumbprint) = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_deref()) {
+        // RFC 8705 3: shown as a bearer token, over a connection with the certificate.
+        let shown = client_certificate(platform, parts).map_err(|_| invalid(false))?;
+        let same = |it: &ClientCertificate| same(it.thumbprint().as_bytes(), thumbprint.as_bytes());
+        let right = !dpop && shown.as_deref().is_some_and(same);
+        return if right { Ok(claims) } else { Err(invalid(false)) };
+    }
     let bound = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_deref());
     match (dpop, bound) {
         // A bearer token for another resource is in that resource's hands too; a bound one is
         // useless there, and its app may ask who its user is.
         (false, None) if claims.is_for(&platform.config.issuer) => Ok(claims),
         (true, Some(jkt)) => {
-            let url = format!("{}{}", platform.config.issuer, path::USERINFO);
+            let url = format!("{}{}", base(platform, &parts.headers), path::USERINFO);
             let expected =
                 Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
             let proven =

@@ -84,6 +84,7 @@ impl Operator<'_> {
     /// Registers an app.
     pub async fn register(&self, said: ClientMetadata) -> Result<AppInformation, OperatorError> {
         let (app, secret) = said.register(self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, true).await?;
         Ok(AppInformation::of(&app, secret.as_deref()))
     }
@@ -111,6 +112,7 @@ impl Operator<'_> {
         }
         let old = self.find_app(client_id).await?;
         let (app, secret) = said.update(&old, self.vault, now(), &mut SystemRandom)?;
+        self.refuse_unsigned(&app).await?;
         self.put(&app, false).await?;
         Ok(AppInformation::of(&app, secret.as_deref()))
     }

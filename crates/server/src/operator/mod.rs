@@ -15,15 +15,18 @@ mod tokens;
 use serde_json::Value;
 use twinpath_core::admin_token::AdminTokenError;
 use twinpath_core::app::RegistrationError;
+use twinpath_core::token::KeyPolicy;
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 use twinpath_wire::jwk::JwkSet;
+
+use crate::platform::Platform;
 
 pub use accounts::{Account, AccountState, Grant, Grants};
 pub use apps::{AppInformation, Apps};
 pub use audit::{AuditEvent, AuditFilter, AuditTrail};
 pub use developers::{Developer, Developers};
-pub use keys::{KeyState, NewSigningKey, SigningKey, SigningKeys};
+pub use keys::{RotatedKeys, SigningKey, SigningKeys};
 pub use registration_tokens::{IssuedInitialToken, NewInitialToken};
 pub use settings::AppSettings;
 pub use tokens::{IssuedToken, NewToken, TokenRole};
@@ -71,6 +74,15 @@ pub struct Operator<'a> {
     pub store: &'a Store,
     /// With which keys.
     pub vault: &'a Vault,
+    /// How long signing keys live.
+    pub keys: &'a KeyPolicy,
+}
+
+impl<'a> Operator<'a> {
+    /// On a running server's store.
+    pub fn of(platform: &'a Platform) -> Self {
+        Self { store: &platform.store, vault: &platform.vault, keys: &platform.config.keys }
+    }
 }
 
 /// Reads a JWK set given as a file: a set, or one key.

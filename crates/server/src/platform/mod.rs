@@ -29,7 +29,7 @@ pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registrations::Registrations;
 pub use registry::{Registry, WATCH};
-pub use signing_keys::{ensure_signing_key, read_signing_keys};
+pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::Config;
@@ -107,8 +107,8 @@ impl Platform {
         twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
         let store = open_store(&config)?;
-        ensure_signing_key(&store, &vault).await?;
-        let registry = Registry::load(&store, &vault, &config.terminal.phrases).await?;
+        ensure_signing_key(&store, &vault, &config.keys).await?;
+        let registry = Registry::load(&store, &vault, &config).await?;
         Ok(Arc::new(Self {
             proofs: Proofs::new(&vault, store.is_shared()),
             waiters: Waiters::new(config.limits.waits),
@@ -136,7 +136,7 @@ impl Platform {
     }
 
     /// The signing keys of this moment.
-    pub fn keys(&self) -> Arc<KeyRing> {
+    pub fn keys(&self) -> KeyRing {
         self.registry.keys()
     }
 

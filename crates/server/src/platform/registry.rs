@@ -2,7 +2,7 @@
 //! moves, so that what a command changes is in force within [`WATCH`] without a restart; at once when
 //! another node tells of it, and for a request that would be refused by what is known so far.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,11 @@ use twinpath_core::token::KeyRing;
 use twinpath_core::vault::Vault;
 use twinpath_store::Store;
 
+use crate::config::Config;
 use crate::platform::{Platform, StartError, now, read_signing_keys};
 
 /// How often the version is looked at.
 pub const WATCH: Duration = Duration::from_secs(1);
-
-/// How often everything is loaded again all the same: keys end by time too.
-const RELOAD: Duration = Duration::from_secs(3600);
 
 const PAGE: usize = 500;
 
@@ -35,19 +33,14 @@ pub struct Registry {
 #[derive(Debug)]
 struct Snapshot {
     version: u64,
-    loaded: Instant,
     apps: HashMap<ClientId, Arc<Registered>>,
-    keys: Arc<KeyRing>,
+    keys: KeyRing,
 }
 
 impl Registry {
     /// Loads everything.
-    pub async fn load(
-        store: &Store,
-        vault: &Vault,
-        phrases: &BTreeMap<String, String>,
-    ) -> Result<Self, StartError> {
-        let snapshot = Snapshot::load(store, vault, phrases).await?;
+    pub async fn load(store: &Store, vault: &Vault, config: &Config) -> Result<Self, StartError> {
+        let snapshot = Snapshot::load(store, vault, config).await?;
         let looked = tokio::sync::Mutex::new(Instant::now());
         let stirred = tokio::sync::Notify::new();
         Ok(Self { snapshot: RwLock::new(Arc::new(snapshot)), looked, stirred })
@@ -58,9 +51,9 @@ impl Registry {
         self.current().apps.get(id).cloned()
     }
 
-    /// The signing keys.
-    pub fn keys(&self) -> Arc<KeyRing> {
-        Arc::clone(&self.current().keys)
+    /// The signing keys of this moment: they change by time too.
+    pub fn keys(&self) -> KeyRing {
+        self.current().keys.at(now())
     }
 
     fn current(&self) -> Arc<Snapshot> {
@@ -98,26 +91,20 @@ impl Registry {
     pub async fn renew(&self, platform: &Platform) -> Result<(), StartError> {
         let version = platform.store.registry_version().await?;
         let current = self.current();
-        if version == current.version && current.loaded.elapsed() < RELOAD {
+        if version == current.version {
             return Ok(());
         }
-        let phrases = &platform.config.terminal.phrases;
-        let fresh = Snapshot::load(&platform.store, &platform.vault, phrases).await?;
+        let fresh = Snapshot::load(&platform.store, &platform.vault, &platform.config).await?;
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
         Ok(())
     }
 }
 
 impl Snapshot {
-    async fn load(
-        store: &Store,
-        vault: &Vault,
-        phrases: &BTreeMap<String, String>,
-    ) -> Result<Self, StartError> {
-        let loaded = Instant::now();
+    async fn load(store: &Store, vault: &Vault, config: &Config) -> Result<Self, StartError> {
         // Read first: what changes while we load moves the version again.
         let version = store.registry_version().await?;
-        let keys = KeyRing::open(&read_signing_keys(store).await?, vault, now())?;
+        let keys = KeyRing::open(&read_signing_keys(store).await?, vault, &config.keys, now())?;
         let mut apps = HashMap::new();
         let mut after = None;
         loop {
@@ -128,9 +115,9 @@ impl Snapshot {
             }
             for app in page {
                 let id = app.client_id.clone();
-                apps.insert(id, Arc::new(Registered::new(app, phrases, vault)?));
+                apps.insert(id, Arc::new(Registered::new(app, &config.terminal.phrases, vault)?));
             }
         }
-        Ok(Self { version, loaded, apps, keys: Arc::new(keys) })
+        Ok(Self { version, apps, keys })
     }
 }

@@ -9,7 +9,7 @@ use twinpath_core::records::{
 use crate::audit::AuditLine;
 use crate::columns::{
     self, Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota,
-    session, signing_key, terminal,
+    select, session, signing_key, terminal,
 };
 
 impl Columns for Row {
@@ -67,8 +67,7 @@ impl<T> Query<T> {
 /// By `key = ANY($1)`, claims left out. After the columns: the period.
 pub(super) const CODE: Query<CodeRecord> = Query {
     table: "code",
-    sql: "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
-        grant_id, frozen, purge_at, period FROM code WHERE key = ANY($1) AND state <> 4",
+    sql: select!(code and period, "WHERE key = ANY($1) AND state <> 4"),
     parse: code,
 };
 /// Where [`CODE`] has the period.
@@ -81,27 +80,14 @@ pub(super) const TERMINAL: Query<Option<Terminal>> = Query {
     parse: |row| row.optional(2, |row, _| terminal(row)),
 };
 
-pub(super) const ACCOUNT: Query<Account> = Query {
-    table: "account",
-    sql: "SELECT terminal, id, status, created_at, changed_at FROM account \
-        WHERE terminal = ANY($1)",
-    parse: account,
-};
+pub(super) const ACCOUNT: Query<Account> =
+    Query { table: "account", sql: select!(account, "WHERE terminal = ANY($1)"), parse: account };
 
-pub(super) const GRANT: Query<Grant> = Query {
-    table: "grants",
-    sql: "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
-        terms FROM grants WHERE terminal = ANY($1)",
-    parse: grant,
-};
+pub(super) const GRANT: Query<Grant> =
+    Query { table: "grants", sql: select!(grants, "WHERE terminal = ANY($1)"), parse: grant };
 
-pub(super) const SESSION: Query<Session> = Query {
-    table: "session",
-    sql: "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
-        expires_at, purge_at FROM session WHERE terminal = ANY($1)",
-    parse: session,
-};
+pub(super) const SESSION: Query<Session> =
+    Query { table: "session", sql: select!(session, "WHERE terminal = ANY($1)"), parse: session };
 
 /// By pairs of terminal and route. After the columns: the period.
 pub(super) const QUOTA: Query<TextQuota> = Query {
@@ -139,15 +125,13 @@ pub(super) const APP: Query<App> = Query {
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
-    sql: "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
-        ORDER BY created_at, kid",
+    sql: select!(signing_key, "ORDER BY created_at, kid"),
     parse: signing_key,
 };
 
 pub(super) const ACCOUNT_BY_ID: Query<Account> = Query {
     table: "account",
-    sql: "SELECT terminal, id, status, created_at, changed_at FROM account \
-        WHERE terminal BETWEEN $1 AND $2 AND id = $3 LIMIT 1",
+    sql: select!(account, "WHERE terminal BETWEEN $1 AND $2 AND id = $3 LIMIT 1"),
     parse: account,
 };
 
@@ -161,17 +145,12 @@ pub(super) const APPS_AFTER: Query<App> = Query {
 /// Lines of one id are never torn apart: the next page begins after it.
 pub(super) const AUDIT: Query<AuditLine> = Query {
     table: "audit",
-    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
-        WHERE id > $1 ORDER BY id FETCH FIRST ($2) ROWS WITH TIES",
+    sql: select!(audit, "WHERE id > $1 ORDER BY id FETCH FIRST ($2) ROWS WITH TIES"),
     parse: audit,
 };
 
-pub(super) const AUDIT_NEWEST: Query<AuditLine> = Query {
-    table: "audit",
-    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
-        ORDER BY id DESC LIMIT $1",
-    parse: audit,
-};
+pub(super) const AUDIT_NEWEST: Query<AuditLine> =
+    Query { table: "audit", sql: select!(audit, "ORDER BY id DESC LIMIT $1"), parse: audit };
 
 pub(super) const REGISTRY_VERSION: Query<u64> = Query {
     table: "meta",

@@ -17,6 +17,7 @@ use super::partitions::{Parent, Wanted, ensure};
 use super::target::Target;
 use super::{new_runtime, schema};
 use crate::audit::AuditLine;
+use crate::columns::select;
 use crate::error::StoreError;
 use crate::options::{Migrate, Options, system_time};
 use crate::transfer::{
@@ -340,8 +341,7 @@ fn column<'l, T>(lines: &'l [AuditLine], of: impl FnMut(&'l AuditLine) -> T) -> 
 fn select(table: Table) -> &'static str {
     match table {
         Table::SigningKeys => {
-            "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
-            WHERE kid > $1 ORDER BY kid LIMIT $2"
+            select!(signing_key, "WHERE kid > $1 ORDER BY kid LIMIT $2")
         }
         Table::Apps => {
             "SELECT client_id, document FROM app WHERE client_id > $1 ORDER BY client_id LIMIT $2"
@@ -351,22 +351,16 @@ fn select(table: Table) -> &'static str {
             WHERE terminal > $1 AND account IS NOT NULL ORDER BY terminal LIMIT $2"
         }
         Table::Accounts => {
-            "SELECT terminal, id, status, created_at, changed_at FROM account \
-            WHERE (terminal, id) > ($1, $2) ORDER BY terminal, id LIMIT $3"
+            select!(account, "WHERE (terminal, id) > ($1, $2) ORDER BY terminal, id LIMIT $3")
         }
         Table::Grants => {
-            "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-            trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
-            terms FROM grants WHERE (terminal, id) > ($1, $2) ORDER BY terminal, id LIMIT $3"
+            select!(grants, "WHERE (terminal, id) > ($1, $2) ORDER BY terminal, id LIMIT $3")
         }
         Table::Sessions => {
-            "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
-            expires_at, purge_at FROM session WHERE (terminal, id) > ($1, $2) \
-            ORDER BY terminal, id LIMIT $3"
+            select!(session, "WHERE (terminal, id) > ($1, $2) ORDER BY terminal, id LIMIT $3")
         }
         Table::Codes => {
-            "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
-            grant_id, frozen, purge_at FROM code WHERE key > $1 AND state <> 4 ORDER BY key LIMIT $2"
+            select!(code, "WHERE key > $1 AND state <> 4 ORDER BY key LIMIT $2")
         }
         Table::Quotas => {
             "SELECT DISTINCT ON (terminal, route) terminal, route, texts FROM quota \
@@ -380,8 +374,7 @@ fn select(table: Table) -> &'static str {
             "SELECT key, document FROM interaction WHERE key > $1 ORDER BY key LIMIT $2"
         }
         Table::Audit => {
-            "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
-            WHERE id > $1 ORDER BY id FETCH FIRST ($2) ROWS WITH TIES"
+            select!(audit, "WHERE id > $1 ORDER BY id FETCH FIRST ($2) ROWS WITH TIES")
         }
     }
 }

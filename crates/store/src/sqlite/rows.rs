@@ -8,8 +8,8 @@ use twinpath_core::records::{
 
 use crate::audit::AuditLine;
 use crate::columns::{
-    Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota, session,
-    signing_key, terminal, version,
+    Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota, select,
+    session, signing_key, terminal, version,
 };
 
 impl Columns for Row<'_> {
@@ -42,12 +42,8 @@ pub(super) struct Query<T> {
     pub(super) parse: fn(&Fields<'_>) -> Parsed<T>,
 }
 
-pub(super) const CODE: Query<CodeRecord> = Query {
-    table: "code",
-    sql: "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
-        grant_id, frozen, purge_at FROM code WHERE key = ?1",
-    parse: code,
-};
+pub(super) const CODE: Query<CodeRecord> =
+    Query { table: "code", sql: select!(code, "WHERE key = ?1"), parse: code };
 
 pub(super) const TERMINAL: Query<Terminal> = Query {
     table: "terminal",
@@ -57,25 +53,15 @@ pub(super) const TERMINAL: Query<Terminal> = Query {
 
 pub(super) const ACCOUNT: Query<Account> = Query {
     table: "account",
-    sql: "SELECT terminal, id, status, created_at, changed_at FROM account WHERE terminal = ?1 \
-        AND id = ?2",
+    sql: select!(account, "WHERE terminal = ?1 AND id = ?2"),
     parse: account,
 };
 
-pub(super) const GRANT: Query<Grant> = Query {
-    table: "grants",
-    sql: "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-        trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
-        terms FROM grants WHERE terminal = ?1",
-    parse: grant,
-};
+pub(super) const GRANT: Query<Grant> =
+    Query { table: "grants", sql: select!(grants, "WHERE terminal = ?1"), parse: grant };
 
-pub(super) const SESSION: Query<Session> = Query {
-    table: "session",
-    sql: "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
-        expires_at, purge_at FROM session WHERE terminal = ?1",
-    parse: session,
-};
+pub(super) const SESSION: Query<Session> =
+    Query { table: "session", sql: select!(session, "WHERE terminal = ?1"), parse: session };
 
 pub(super) const QUOTA: Query<TextQuota> = Query {
     table: "quota",
@@ -100,15 +86,13 @@ pub(super) const APP: Query<App> = Query {
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
-    sql: "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
-        ORDER BY created_at, kid",
+    sql: select!(signing_key, "ORDER BY created_at, kid"),
     parse: signing_key,
 };
 
 pub(super) const ACCOUNT_BY_ID: Query<Account> = Query {
     table: "account",
-    sql: "SELECT terminal, id, status, created_at, changed_at FROM account \
-        WHERE terminal BETWEEN ?1 AND ?2 AND id = ?3 LIMIT 1",
+    sql: select!(account, "WHERE terminal BETWEEN ?1 AND ?2 AND id = ?3 LIMIT 1"),
     parse: account,
 };
 
@@ -118,17 +102,12 @@ pub(super) const APPS_AFTER: Query<App> = Query {
     parse: app,
 };
 
-pub(super) const AUDIT_NEWEST: Query<AuditLine> = Query {
-    table: "audit",
-    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
-        ORDER BY id DESC LIMIT ?1",
-    parse: audit,
-};
+pub(super) const AUDIT_NEWEST: Query<AuditLine> =
+    Query { table: "audit", sql: select!(audit, "ORDER BY id DESC LIMIT ?1"), parse: audit };
 
 pub(super) const AUDIT: Query<AuditLine> = Query {
     table: "audit",
-    sql: "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit WHERE id \
-        > ?1 ORDER BY id LIMIT ?2",
+    sql: select!(audit, "WHERE id > ?1 ORDER BY id LIMIT ?2"),
     parse: audit,
 };
 

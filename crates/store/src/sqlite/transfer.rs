@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::flush::flush;
 use super::schema;
 use crate::audit::AuditLine;
+use crate::columns::select;
 use crate::error::StoreError;
 use crate::options::Options;
 use crate::transfer::{
@@ -246,8 +247,7 @@ fn append(connection: &Connection, line: &AuditLine) -> Result<(), Fault> {
 fn select(table: Table) -> &'static str {
     match table {
         Table::SigningKeys => {
-            "SELECT kid, private, public, created_at, retired_at, signs_at FROM signing_key \
-            WHERE kid > ?1 ORDER BY kid LIMIT ?2"
+            select!(signing_key, "WHERE kid > ?1 ORDER BY kid LIMIT ?2")
         }
         Table::Apps => {
             "SELECT client_id, document FROM app WHERE client_id > ?1 ORDER BY client_id LIMIT ?2"
@@ -257,22 +257,16 @@ fn select(table: Table) -> &'static str {
             ORDER BY key LIMIT ?2"
         }
         Table::Accounts => {
-            "SELECT terminal, id, status, created_at, changed_at FROM account \
-            WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3"
+            select!(account, "WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3")
         }
         Table::Grants => {
-            "SELECT terminal, id, account, client_id, jkt, scope, resources, auth_time, route, \
-            trust, revoked_at, sequence, hash, previous, first, used, expires_at, purge_at, \
-            terms FROM grants WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3"
+            select!(grants, "WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3")
         }
         Table::Sessions => {
-            "SELECT terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, \
-            expires_at, purge_at FROM session WHERE (terminal, id) > (?1, ?2) \
-            ORDER BY terminal, id LIMIT ?3"
+            select!(session, "WHERE (terminal, id) > (?1, ?2) ORDER BY terminal, id LIMIT ?3")
         }
         Table::Codes => {
-            "SELECT key, terminal, number, route, trust, words, received_at, expires_at, state, \
-            grant_id, frozen, purge_at FROM code WHERE key > ?1 ORDER BY key LIMIT ?2"
+            select!(code, "WHERE key > ?1 ORDER BY key LIMIT ?2")
         }
         Table::Quotas => {
             "SELECT terminal, route, texts FROM quota WHERE (terminal, route) > (?1, ?2) \
@@ -283,8 +277,7 @@ fn select(table: Table) -> &'static str {
             "SELECT key, document FROM interaction WHERE key > ?1 ORDER BY key LIMIT ?2"
         }
         Table::Audit => {
-            "SELECT id, at, kind, client_id, account, grant_id, route, reason FROM audit \
-            WHERE id > ?1 ORDER BY id LIMIT ?2"
+            select!(audit, "WHERE id > ?1 ORDER BY id LIMIT ?2")
         }
     }
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::app::authenticate::KEYS_TRIED;
 use crate::app::{Registered, client_metadata};
 use crate::fixtures::{Model, START, Seeded, vault};
+use crate::records::CertificateName;
 
 fn new_app() -> ClientMetadata {
     ClientMetadata {
@@ -200,7 +201,7 @@ fn keys_go_with_private_key_jwt() {
     }
     let method = AuthMethod::ClientSecretBasic;
     let why = refusal(ClientMetadata { auth_method: Some(method), ..with_keys(vec![key(None)]) });
-    assert!(why.contains("goes with private_key_jwt only"));
+    assert!(why.contains("goes with private_key_jwt or"));
 }
 
 #[test]
@@ -316,4 +317,78 @@ fn who_rotates() {
         let app = Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
         assert_eq!(app.rotates(), rotates, "{auth_method:?} {dpop}");
     }
+}
+
+fn by_certificate() -> ClientMetadata {
+    let (auth_method, dns) = (Some(AuthMethod::TlsClientAuth), Some("app.example.com".into()));
+    ClientMetadata { auth_method, tls_client_auth_san_dns: dns, ..new_app() }
+}
+
+#[test]
+fn a_certificate_has_exactly_one_name_to_show() {
+    let (app, secret) = register(by_certificate()).unwrap();
+    assert_eq!(app.tls_client_auth, Some(CertificateName::SanDns("app.example.com".into())));
+    assert_eq!((secret, &app.secret), (None, &None));
+    assert_eq!(client_metadata(&app, None)["tls_client_auth_san_dns"], "app.example.com");
+    let ip = Some("2001:DB8::1".to_owned());
+    let by_ip = ClientMetadata { tls_client_auth_san_dns: None, ..by_certificate() };
+    let by_ip = ClientMetadata { tls_client_auth_san_ip: ip.clone(), ..by_ip };
+    let shown = client_metadata(&register(by_ip.clone()).unwrap().0, None);
+    assert_eq!(shown["tls_client_auth_san_ip"], "2001:db8::1");
+
+    let two = ClientMetadata { tls_client_auth_san_ip: ip, ..by_certificate() };
+    let none = ClientMetadata { tls_client_auth_san_dns: Some(String::new()), ..by_certificate() };
+    for bad in [two, none] {
+        assert!(refusal(bad).contains("needs one name"));
+    }
+    let no_ip = ClientMetadata { tls_client_auth_san_ip: Some("app".into()), ..by_ip };
+    assert!(refusal(no_ip).contains("must be an IP address"));
+    let empty = ClientMetadata { tls_client_auth_san_dns: None, ..by_certificate() };
+    let dn = Some("weather".to_owned());
+    let no_dn = ClientMetadata { tls_client_auth_subject_dn: dn, ..empty };
+    assert!(refusal(no_dn).contains("RFC 4514"));
+    for method in [AuthMethod::ClientSecretBasic, AuthMethod::None] {
+        let other = ClientMetadata { auth_method: Some(method), ..by_certificate() };
+        assert!(refusal(other).contains("goes with tls_client_auth only"));
+    }
+    let keys = Some(JwkSet { keys: vec![key(None)] });
+    assert!(refusal(ClientMetadata { jwks: keys.clone(), ..by_certificate() }).contains("JWK set"));
+    let own = Some(AuthMethod::SelfSignedTlsClientAuth);
+    let by_key = ClientMetadata { auth_method: own, jwks: keys, ..new_app() };
+    assert!(register(by_key.clone()).unwrap().0.jwks.is_some());
+    assert!(refusal(ClientMetadata { jwks: None, ..by_key }).contains("certificate's key"));
+}
+
+#[test]
+fn another_name_or_method_takes_the_old_names_place() {
+    let (old, _) = register(by_certificate()).unwrap();
+    let update = |said: ClientMetadata| said.update(&old, &vault(), START, &mut Seeded(8));
+    let uri = Some("urn:app".to_owned());
+    let said = ClientMetadata { tls_client_auth_san_uri: uri, ..ClientMetadata::default() };
+    let new = update(said).unwrap().0;
+    assert_eq!(new.tls_client_auth, Some(CertificateName::SanUri("urn:app".into())));
+    let said = ClientMetadata { client_name: Some("Clouds".into()), ..ClientMetadata::default() };
+    assert_eq!(update(said).unwrap().0.tls_client_auth, old.tls_client_auth);
+    let method = Some(AuthMethod::ClientSecretBasic);
+    let said = ClientMetadata { auth_method: method, ..ClientMetadata::default() };
+    assert_eq!(update(said).unwrap().0.tls_client_auth, None);
+}
+
+#[test]
+fn tokens_are_bound_to_one_thing() {
+    let bound = ClientMetadata { certificate_bound: Some(true), ..by_certificate() };
+    let app = register(bound.clone()).unwrap().0;
+    assert!(app.certificate_bound && !app.dpop);
+    let shown = client_metadata(&app, None);
+    assert_eq!(shown["tls_client_certificate_bound_access_tokens"], true);
+    let both = ClientMetadata { dpop: Some(true), ..bound.clone() };
+    assert!(refusal(both).contains("not to both"));
+    let prepared = |app| Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
+    // PROTOCOL 9: kept if the app authenticates and the grant is bound.
+    assert!(!prepared(app).rotates());
+    let unbound = ClientMetadata { dpop: Some(false), ..by_certificate() };
+    assert!(prepared(register(unbound).unwrap().0).rotates());
+    let (auth_method, name) = (Some(AuthMethod::None), None);
+    let public = ClientMetadata { auth_method, tls_client_auth_san_dns: name, ..bound };
+    assert!(prepared(register(public).unwrap().0).rotates());
 }

@@ -1,3 +1,5 @@
+use twinpath_core::token::{KeyPolicy, SigningAlgorithm};
+
 use super::*;
 
 fn check(text: &str) -> Result<Config, String> {
@@ -19,6 +21,9 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.limits.texts_per_number_per_hour, 20);
     assert_eq!(config.tokens.access_ttl_s, 600);
     assert_eq!(config.dormant_s, 365 * 86_400);
+    let KeyPolicy { algorithms, rotate_s, announce_s, retire_s } = config.keys;
+    assert_eq!(algorithms, [SigningAlgorithm::Es256]);
+    assert_eq!((rotate_s, announce_s, retire_s), (90 * 86_400, 14 * 86_400, 14 * 86_400));
     assert_eq!((config.store.connections, config.store.statement_timeout.as_secs()), (4, 5));
     assert!(config.terminal.phrase_required && !config.development);
 }
@@ -94,6 +99,13 @@ fn what_is_missing_or_wrong_is_named() {
         (format!("{base}[http]\nlisten = \"8080\""), "http.listen"),
         (format!("{base}[[sms.webhook]]\nname = \"w\""), "sms.webhook"),
         (base.replace("0001", "zz"), "keys.master"),
+        (format!("{base}algorithms = []"), "keys.algorithms"),
+        (format!("{base}algorithms = [\"EdDSA\"]"), "keys.algorithms"),
+        (format!("{base}algorithms = [\"ES256\", \"ES256\"]"), "keys.algorithms"),
+        (format!("{base}rotate_days = 14"), "keys.rotate_days"),
+        (format!("{base}rotate_days = 3651"), "keys.rotate_days"),
+        (format!("{base}announce_days = 0"), "keys.announce_days"),
+        (format!("{base}retire_days = 1"), "keys.retire_days"),
     ] {
         let error = check(&text).expect_err(named);
         assert!(error.contains(named), "{named}: {error}");
@@ -112,4 +124,17 @@ fn a_master_key_is_made_once_and_readable_by_its_owner_only() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(check(&text).unwrap().master.0, first.master.0);
     assert_ne!(first.master.0, [0; 32]);
+}
+
+#[test]
+fn keys_can_be_rotated_by_hand_only_and_algorithms_are_ours() {
+    let base =
+        format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}\n");
+    let config = check(&format!("{base}rotate_days = 0\nalgorithms = [\"ES256\", \"EdDSA\"]"));
+    let keys = config.unwrap().keys;
+    assert_eq!((keys.rotate_s, keys.algorithms.len()), (0, 2));
+    for other in ["PS256", "RS256", "HS256", "none", "es256"] {
+        let text = format!("{base}algorithms = [\"ES256\", {other:?}]");
+        assert!(toml::from_str::<File>(&text).is_err(), "{other}");
+    }
 }

@@ -81,19 +81,19 @@ INSERT INTO app VALUES ('app', '{"client_id":"app","client_name":"App","develope
     "auth_method":"none","scope":["openid"],"dpop":true,"created_at":1,"updated_at":2}');
 "#;
 
-fn loaded(connection: &Connection, key: Key) -> Loaded {
-    load(connection, &key).unwrap()
+fn loaded(connection: &Connection, key: &Key) -> Loaded {
+    load(connection, key).unwrap()
 }
 
 fn keys(connection: &Connection) -> Vec<SigningKey> {
-    match loaded(connection, Key::SigningKeys) {
+    match loaded(connection, &Key::SigningKeys) {
         Loaded::SigningKeys(keys) => keys,
         other => panic!("{other:?}"),
     }
 }
 
 fn grants(connection: &Connection) -> Vec<Grant> {
-    match loaded(connection, Key::Grants(TerminalKey([0; 16]))) {
+    match loaded(connection, &Key::Grants(TerminalKey([0; 16]))) {
         Loaded::Grants(grants) => grants,
         other => panic!("{other:?}"),
     }
@@ -114,11 +114,11 @@ fn rows_of_version_1_read_as_they_were() {
     let [key] = &keys(&connection)[..] else { panic!("one key") };
     assert_eq!((key.created_at, key.signs_at), (Timestamp(5), Timestamp(5)));
     assert_eq!(key.retired_at, Some(Timestamp(6)));
-    let app = loaded(&connection, Key::App(ClientId::new("app").unwrap()));
+    let app = loaded(&connection, &Key::App(ClientId::new("app").unwrap()));
     assert!(matches!(app, Loaded::App(Some(app)) if app.dpop && !app.first_party));
-    let none = loaded(&connection, Key::Sessions(TerminalKey([0; 16])));
+    let none = loaded(&connection, &Key::Sessions(TerminalKey([0; 16])));
     assert_eq!(none, Loaded::Sessions(Vec::new()));
-    let none = loaded(&connection, Key::Interaction(Digest([0; 16])));
+    let none = loaded(&connection, &Key::Interaction(Digest([0; 16])));
     assert_eq!(none, Loaded::Interaction(None));
 
     // Written by this program, they stay one row each.

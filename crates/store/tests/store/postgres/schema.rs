@@ -103,13 +103,13 @@ async fn neighbouring_versions_work_side_by_side() {
 }
 
 /// What migration 2 added taken away again, and rows as a program of version 1 writes them.
-const BACK_TO_1: &str = r#"
+const BACK_TO_1: &str = "
 ALTER TABLE grants DROP COLUMN terms;
 ALTER TABLE signing_key DROP COLUMN signs_at;
 DROP TABLE interaction, session;
 DELETE FROM partition_use WHERE parent = 'interaction';
 UPDATE meta SET value = 1 WHERE name = 'schema_version';
-"#;
+";
 const ROWS_OF_1: &str = r#"
 INSERT INTO terminal (terminal, touched) VALUES (decode(repeat('01', 16), 'hex'), 1);
 INSERT INTO grants (terminal, id, account, client_id, jkt, scope, resources, auth_time, route, trust,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use twinpath_core::ids::{Digest, GrantId, RouteName, TerminalKey, Timestamp};
-use twinpath_core::records::{CodeRecord, UsedJti};
+use twinpath_core::records::{CodeRecord, Interaction, UsedJti};
 use twinpath_core::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use twinpath_store::{Options, Store, StoreError};
 use twinpath_testing::postgres::shared;
 
 use super::ServerBackend;
-use crate::suite::toys::{Consume, Count, Fetch, Hold, Put};
-use crate::suite::{Backend, races, samples};
+use crate::suite::toys::{Approve, Begin, Consume, Count, Fetch, Hold, Put};
+use crate::suite::{Backend, races, samples, sign_in};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -23,6 +23,16 @@ async fn a_code_has_one_winner_among_writers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_with_several_writers_add_up() {
     races::two_stores_on_one_database_add_up(&ServerBackend::new(4)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_approved_once_among_writers() {
+    sign_in::a_request_is_approved_once(&ServerBackend::new(4)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_has_one_first_session_among_writers() {
+    sign_in::a_terminal_has_one_first_session(&ServerBackend::new(4)).await;
 }
 
 /// Records a code unless it is recorded: `true` for the one who did.
@@ -165,15 +175,27 @@ async fn no_statement_reads_a_whole_table() {
         samples::record(&store, &samples::code_number(number)).await;
         let mut grant = samples::grant();
         grant.terminal.0[..2].copy_from_slice(&number.to_be_bytes());
-        let put = Put(vec![Key::Grants(grant.terminal)], vec![Write::Grant(grant)]);
+        let terminal = grant.terminal;
+        let put = Put(vec![Key::Grants(terminal)], vec![Write::Grant(grant)]);
         store.run(put).await.unwrap();
+        store.run(Begin(terminal, 1)).await.unwrap();
+        let request = Box::new(Interaction {
+            key: Digest(u128::from(number).to_be_bytes()),
+            ..samples::interaction(1)
+        });
+        let put = Put(vec![Key::Interaction(request.key)], vec![Write::Interaction(request)]);
+        store.run(put).await.unwrap();
+        store
+            .run(Approve(Digest(u128::from(number).to_be_bytes()), Digest([2; 16])))
+            .await
+            .unwrap();
         store.run(Count(Digest(u128::from(number).to_be_bytes()))).await.unwrap();
         store.run(Consume(samples::code_number(number).key, GrantId([1; 16]))).await.unwrap();
     }
     store.purge(Timestamp(8_000), 100).await.unwrap();
     store.close().await;
     // What was counted so far; statistics of ended sessions are there at once.
-    let hot = "relname ~ '^(code|jti|quota|terminal|account|grants)'";
+    let hot = "relname ~ '^(code|jti|quota|terminal|account|grants|session|interaction)'";
     let scanned = backend.psql(&format!(
         "SELECT pg_stat_force_next_flush(); SELECT relname FROM pg_stat_user_tables WHERE {hot} \
          AND seq_tup_read > 0"

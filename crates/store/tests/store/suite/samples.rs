@@ -74,7 +74,7 @@ pub(crate) fn terms() -> Terms {
 
 /// Not every decimal is read as the number that was written.
 fn details() -> Vec<serde_json::Value> {
-    let amount = 51.24817837550540_4;
+    let amount = 51.248_178_375_505_404;
     vec![
         json!({ "type": "payment", "amount": amount, "to": "\u{0}ä", "deep": { "a": [null, -1] } }),
     ]
@@ -143,6 +143,7 @@ pub(crate) fn proven() -> ProvenTerminal {
         route: "modem".to_owned(),
         trust: Trust::Aggregator,
         session: Some(SessionId([1; 16])),
+        grant: GrantId([2; 16]),
     }
 }
 
@@ -154,7 +155,11 @@ pub(crate) fn stages() -> [Stage; 6] {
         Stage::Asking { browser, attempt: u32::MAX },
         Stage::Proven { browser, by: proven() },
         Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
-        Stage::Redeemed { terminal: TerminalKey([1; 16]), grant: GrantId([1; 16]) },
+        Stage::Redeemed {
+            terminal: TerminalKey([1; 16]),
+            grant: GrantId([1; 16]),
+            code: Digest([4; 16]),
+        },
         Stage::Ended,
     ]
 }

@@ -1,7 +1,7 @@
 //! Authorization requests on their way, sessions, and what they leave on grants.
 
 use twinpath_core::ids::{AccountId, Digest, RouteName, SessionId, TerminalKey, Timestamp};
-use twinpath_core::records::{Grant, Interaction, Session, Terms, Trust};
+use twinpath_core::records::{AuthorizationRequest, Grant, Interaction, Session, Terms, Trust};
 use twinpath_core::transaction::{Key, Loaded, Write};
 use twinpath_store::Store;
 
@@ -20,7 +20,7 @@ pub(crate) async fn requests_round_trip(backend: &impl Backend) {
     let store = backend.store();
     let absent = store.read(Fetch(Key::Interaction(Digest([9; 16])))).await;
     assert_eq!(absent, Ok(Loaded::Interaction(None)));
-    for request in [samples::request(), Default::default()] {
+    for request in [samples::request(), AuthorizationRequest::default()] {
         for stage in samples::stages() {
             let row = Interaction { stage, request: request.clone(), ..samples::interaction(1) };
             request_round_trip(&store, row).await;

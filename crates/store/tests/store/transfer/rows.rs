@@ -4,8 +4,8 @@ use twinpath_core::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, AccountStatus, CodeRecord, CodeState, Grant, Interaction, Sealed, Session, Terminal,
-    TextQuota, UsedJti,
+    Account, AccountStatus, AuthorizationRequest, CodeRecord, CodeState, Grant, Interaction,
+    Sealed, Session, Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::{Key, Write};
 use twinpath_store::Store;
@@ -99,7 +99,11 @@ fn interaction(number: u16) -> Interaction {
     let created_at = Timestamp(MIDNIGHT + i64::from(number) * 10_000);
     Interaction {
         key: Digest(id(number)),
-        request: if number.is_multiple_of(2) { samples::request() } else { Default::default() },
+        request: if number.is_multiple_of(2) {
+            samples::request()
+        } else {
+            AuthorizationRequest::default()
+        },
         stage: stages.nth(usize::from(number)).unwrap(),
         created_at,
         purge_at: created_at.plus_seconds(i64::from(number % 3) * 3 * 24 * 3600),

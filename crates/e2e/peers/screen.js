@@ -1,0 +1,96 @@
+// The sign-in page in a real browser: Chromium, driven by `playwright-core`, looked over by `axe-core`.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+import { say, told } from './lines.js'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const { executable } = await told()
+const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] })
+
+/** What axe finds, run in a world of its own: the page's policy lets no other script in. */
+async function look(page) {
+  const session = await page.context().newCDPSession(page)
+  const { frameTree } = await session.send('Page.getFrameTree')
+  const world = { frameId: frameTree.frame.id, worldName: 'axe' }
+  const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', world)
+  const run = `${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })
+    .then((r) => JSON.stringify(r.violations.map((v) => v.id + ': ' + v.nodes[0].html)))`
+  const options = { expression: run, contextId, awaitPromise: true, returnByValue: true }
+  const { result, exceptionDetails } = await session.send('Runtime.evaluate', options)
+  if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails))
+  return JSON.parse(result.value)
+}
+
+/** One sign-in; `by_keyboard` touches no mouse, without `script` the buttons do it. */
+async function signIn({ url, callback, phone, script, dark, locale, by_keyboard }) {
+  const context = await browser.newContext({
+    javaScriptEnabled: script,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    locale,
+    ...(phone
+      ? { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+      : { viewport: { width: 1280, height: 800 } }),
+  })
+  const page = await context.newPage()
+  const faults = []
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  page.on('pageerror', (error) => faults.push(String(error)))
+  const landed = new Promise((resolve) => {
+    page.route(`${callback}**`, (route) => {
+      resolve(route.request().url())
+      return route.fulfill({ status: 200, contentType: 'text/html', body: 'app' })
+    })
+  })
+  await page.goto(url)
+  const link = page.locator('a[href^="sms:"]').first()
+  const violations = await look(page)
+  say('waiting', {
+    language: await page.locator('html').getAttribute('lang'),
+    sms: await link.getAttribute('href'),
+    link_shown: await link.isVisible(),
+    code_shown: await page.locator('svg[role=img]').first().isVisible(),
+    wide: await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
+      .catch(() => false),
+    violations,
+  })
+  await told()
+  // By itself with a script; by the button without.
+  if (!script) await page.locator('form[method=get] button').first().click()
+  const approve = page.locator('form[action$="/approve"] button')
+  await approve.waitFor()
+  say('confirm', { text: await page.locator('main').innerText(), violations: await look(page) })
+  if (by_keyboard) {
+    for (let presses = 0; presses < 30; presses += 1) {
+      await page.keyboard.press('Tab')
+      if (await approve.evaluate((button) => button === document.activeElement)) break
+    }
+    await page.keyboard.press('Enter')
+  } else {
+    await approve.click()
+  }
+  say('landed', { location: await landed, faults })
+  await context.close()
+}
+
+/** Whether the page can be put into another site's frame. */
+async function frame({ url }) {
+  const page = await browser.newPage()
+  await page.route('https://evil.example/', (route) =>
+    route.fulfill({ contentType: 'text/html', body: `<iframe src="${url}"></iframe>` }),
+  )
+  const refused = new Promise((resolve) => page.on('console', (message) => resolve(message.text())))
+  await page.goto('https://evil.example/')
+  say('framed', { refused: await refused, shown: await page.frames()[1].content() })
+  await page.close()
+}
+
+for (;;) {
+  const step = await told()
+  if (step.do === 'sign_in') await signIn(step)
+  else if (step.do === 'frame') await frame(step)
+  else break
+}
+await browser.close()
+process.exit(0)

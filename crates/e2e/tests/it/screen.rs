@@ -1,0 +1,86 @@
+//! The sign-in page in Chromium: what no test of ours can tell by reading HTML.
+
+use serde_json::{Value, json};
+use twinpath_e2e::browser::parameter;
+use twinpath_e2e::number;
+use twinpath_e2e::peer::Peer;
+use twinpath_e2e::platform::Registration;
+use twinpath_e2e::rig::Rig;
+
+use crate::authorize::{CALLBACK, SignIn};
+
+/// Debian's, or the one that is said.
+fn chromium() -> String {
+    std::env::var("TWINPATH_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned())
+}
+
+async fn screen() -> Peer {
+    let mut peer = Peer::node("screen.js");
+    peer.tell(&json!({"executable": chromium()})).await;
+    peer
+}
+
+/// The text in an `sms:` link.
+fn body_of(sms: &Value) -> String {
+    let sms = sms.as_str().unwrap_or_else(|| panic!("no link: {sms}"));
+    parameter(sms, "body").unwrap()
+}
+
+#[tokio::test]
+async fn people_sign_in_on_phones_and_computers_with_script_and_without() {
+    let rig = Rig::start().await;
+    let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
+    let mut peer = screen().await;
+    for (at, (phone, script, dark, locale, language)) in [
+        (false, true, false, "en-GB", "en"),
+        (true, true, true, "zh-CN", "zh-Hans"),
+        (false, false, true, "hi-IN", "hi"),
+        (true, false, false, "es-MX", "es"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let signing_in = SignIn::new(&weather, &[]);
+        peer.tell(&json!({
+            "do": "sign_in",
+            "url": signing_in.url,
+            "callback": "https://weather.example/",
+            "phone": phone,
+            "script": script,
+            "dark": dark,
+            "locale": locale,
+            "by_keyboard": at % 2 == 0,
+        }))
+        .await;
+        let waiting = peer.hear("waiting").await;
+        assert_eq!(waiting["violations"], json!([]), "{locale}");
+        assert_eq!(waiting["language"], language);
+        assert_eq!(waiting["wide"], false, "nothing to scroll sideways");
+        assert_eq!(waiting["link_shown"], phone, "the link is for phones");
+        assert_eq!(waiting["code_shown"], !phone, "the QR code is for computers");
+        let from = number(u32::try_from(at).unwrap() + 1);
+        rig.centre.text(&from, &body_of(&waiting["sms"])).await.ok();
+        peer.tell(&json!({"sent": true})).await;
+        let confirm = peer.hear("confirm").await;
+        assert_eq!(confirm["violations"], json!([]), "{locale}");
+        let text = confirm["text"].as_str().unwrap();
+        assert!(text.contains("App weather") && text.contains('\u{2022}'), "{text}");
+        assert!(text.contains("weather.example") && !text.contains(&from), "{text}");
+        let landed = peer.hear("landed").await;
+        assert_eq!(landed["faults"], json!([]), "nothing against the page's own policy");
+        let code = parameter(landed["location"].as_str().unwrap(), "code").unwrap();
+        signing_in.redeem(&weather, &code).await.accepts();
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_frames_the_page() {
+    let rig = Rig::start().await;
+    let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
+    let mut peer = screen().await;
+    let signing_in = SignIn::new(&weather, &[]);
+    peer.tell(&json!({"do": "frame", "url": signing_in.url})).await;
+    let framed = peer.hear("framed").await;
+    assert!(framed["refused"].as_str().unwrap().contains("frame"), "{framed}");
+    assert!(!framed["shown"].as_str().unwrap().contains("sms:"), "{framed}");
+}
