@@ -279,6 +279,20 @@ pub(crate) struct Settings {
     /// than once.
     #[arg(long, value_name = "URI")]
     pub(crate) serves: Vec<String>,
+    /// A resource of another API that this one calls for its callers' users: it may exchange their
+    /// tokens for ones for it (RFC 8693); may stand more than once.
+    #[arg(long, value_name = "URI")]
+    pub(crate) may_exchange_for: Vec<String>,
+    /// A grant the app may use; may stand more than once. `register` takes terminal and
+    /// refresh_token if none is given, and authorization_code with a redirect URI.
+    #[arg(long = "grant-type", value_enum, value_name = "GRANT")]
+    pub(crate) grant_types: Vec<Grant>,
+    /// Whether APIs can read the app's access tokens, or must introspect them.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) access_token_format: Option<TokenFormat>,
+    /// Has introspection answered by JWTs signed so (RFC 9701).
+    #[arg(long, value_name = "ALG")]
+    pub(crate) introspection_signed_response_alg: Option<String>,
     /// The Android package name.
     #[arg(long, value_name = "NAME")]
     pub(crate) android_package: Option<String>,
@@ -332,6 +346,31 @@ pub(crate) enum Method {
     SelfSignedTlsClientAuth,
     /// Nothing: in development only.
     None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Grant {
+    /// A text proves the terminal.
+    Terminal,
+    /// Sign-in by a browser (RFC 6749 4.1).
+    AuthorizationCode,
+    /// Access tokens again and again (RFC 6749 6).
+    RefreshToken,
+    /// Tokens for the app itself (RFC 6749 4.4).
+    ClientCredentials,
+    /// Sign-in on a device without a browser (RFC 8628).
+    DeviceCode,
+    /// An API's tokens for the next API (RFC 8693).
+    TokenExchange,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TokenFormat {
+    /// Signed claims (RFC 9068).
+    Jwt,
+    /// Sealed claims.
+    Opaque,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -438,10 +477,9 @@ pub(crate) struct CreateRegistrationToken {
     /// The most they may be registered for, separated by spaces.
     #[arg(long, default_value = "openid")]
     pub(crate) scope: String,
-    /// A grant they may use (RFC 7591 2); may stand more than once. Without: those by which a person
-    /// lets an app in.
-    #[arg(long = "grant-type", value_name = "TYPE")]
-    pub(crate) grant_types: Vec<String>,
+    /// A grant they may use; may stand more than once. Without: those by which a person lets an app in.
+    #[arg(long = "grant-type", value_enum, value_name = "GRANT")]
+    pub(crate) grant_types: Vec<Grant>,
     /// How many apps may register with it.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]

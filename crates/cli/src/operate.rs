@@ -1,18 +1,18 @@
-//! `app`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as requests of the admin
-//! API, and its answers printed as JSON.
+//! `app`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
+//! requests of the admin API, and its answers printed as JSON.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use twinpath_core::app::{ClientMetadata, RegistrationError, initial_token_id};
-use twinpath_core::records::{AuthMethod, CertificateName};
+use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
 use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
 use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::Api;
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, KeyCommand, Method as AuthMethodArgument,
-    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand,
+    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
+    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -121,6 +121,11 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        may_exchange_for: some(settings.may_exchange_for),
+        grant_types: (!settings.grant_types.is_empty())
+            .then(|| settings.grant_types.into_iter().map(Into::into).collect()),
+        access_token_format: settings.access_token_format.map(Into::into),
+        introspection_signed_response_alg: settings.introspection_signed_response_alg,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
@@ -137,6 +142,28 @@ impl From<Certificate> for Option<CertificateName> {
             .or(said.tls_san_uri.map(CertificateName::SanUri))
             .or(said.tls_san_ip.map(CertificateName::SanIp))
             .or(said.tls_san_email.map(CertificateName::SanEmail))
+    }
+}
+
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::Terminal => Self::Terminal,
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::RefreshToken => Self::RefreshToken,
+            Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
+        }
+    }
+}
+
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(format: TokenFormat) -> Self {
+        match format {
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Opaque => Self::Opaque,
+        }
     }
 }
 
@@ -235,10 +262,11 @@ pub(crate) async fn registration_token(
 ) -> Result<(), OperateError> {
     match command {
         RegistrationTokenCommand::Create(create) => {
+            let grants = create.grant_types.into_iter().map(GrantType::from);
             let new = json!({
                 "developer": create.developer,
                 "scope": create.scope,
-                "grant_types": create.grant_types,
+                "grant_types": grants.collect::<Vec<_>>(),
                 "uses": create.uses,
                 "days": create.days,
             });

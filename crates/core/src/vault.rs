@@ -35,6 +35,8 @@ pub enum Purpose {
     SigningKey,
     /// The handle inside a token that leads to its grant.
     Handle,
+    /// The claims of an opaque access token.
+    AccessToken,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::AppSecret => b"app-secret",
             Self::SigningKey => b"signing-key",
             Self::Handle => b"handle",
+            Self::AccessToken => b"access-token",
         }
     }
 }
@@ -68,6 +71,7 @@ pub struct Vault {
     app_secret: LessSafeKey,
     signing_key: LessSafeKey,
     handle: LessSafeKey,
+    access_token: LessSafeKey,
 }
 
 impl std::fmt::Debug for Vault {
@@ -148,6 +152,7 @@ impl Vault {
             app_secret: aead_key(&prk, "aead-app-secret")?,
             signing_key: aead_key(&prk, "aead-signing-key")?,
             handle: aead_key(&prk, "aead-handle")?,
+            access_token: aead_key(&prk, "aead-access-token")?,
         })
     }
 
@@ -289,6 +294,7 @@ impl Vault {
             Purpose::AppSecret => &self.app_secret,
             Purpose::SigningKey => &self.signing_key,
             Purpose::Handle => &self.handle,
+            Purpose::AccessToken => &self.access_token,
         }
     }
 }

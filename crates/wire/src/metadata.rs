@@ -72,6 +72,9 @@ pub struct Metadata {
     /// RFC 8414 2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// RFC 9701 7.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub introspection_signing_alg_values_supported: Vec<String>,
     /// RFC 8414 2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub code_challenge_methods_supported: Vec<String>,

@@ -120,6 +120,12 @@ pub(super) fn scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
     scope.map(|scope| scope.tokens().to_vec()).map_err(|error| RegistrationError(error.description))
 }
 
+/// RFC 8707 2: absolute URIs without a fragment.
+pub(super) fn resources(said: Option<Vec<String>>) -> Result<Vec<String>, RegistrationError> {
+    let resources = crate::grant::Resources::within(&said.unwrap_or_default(), &[]);
+    resources.map(|known| known.0).map_err(|error| RegistrationError(error.description))
+}
+
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();

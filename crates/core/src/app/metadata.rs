@@ -98,6 +98,8 @@ client_metadata! {
     first_party: bool,
     /// The resources it serves, if it is an API (RFC 8707): it may introspect tokens for them.
     serves: Vec<String>,
+    /// The resources it may exchange tokens for that its callers show it (RFC 8693).
+    may_exchange_for: Vec<String>,
     /// Android package name.
     android_package: String,
     /// SHA-256 digests of signing certificates, in hex with or without colons.
@@ -140,6 +142,7 @@ impl ClientMetadata {
             tos_uri: app.tos_uri,
             first_party: Some(app.first_party),
             serves: Some(app.serves),
+            may_exchange_for: Some(app.may_exchange_for),
             android_package: app.android_package,
             android_cert_sha256: Some(app.android_cert_sha256),
             apple_app_id: app.apple_app_id,

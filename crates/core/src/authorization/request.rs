@@ -239,7 +239,8 @@ fn prompt(said: Option<&str>) -> Result<Vec<Prompt>, ParameterError> {
     Ok(prompts)
 }
 
-pub(crate) fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
+/// `max_age` (OIDC Core 3.1.2.1, RFC 9470 4), in seconds.
+pub fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
     match said.map(str::parse) {
         None => Ok(None),
         Some(Ok(seconds)) => Ok(Some(seconds)),
@@ -274,7 +275,7 @@ fn claims(said: Option<&str>) -> Result<Option<ClaimsRequest>, ParameterError> {
 }
 
 /// RFC 9470 5: what cannot be met is said, not passed over.
-pub(crate) fn authentication_context(
+pub fn authentication_context(
     acr_values: Option<&str>,
     claims: Option<&ClaimsRequest>,
 ) -> Result<(), ParameterError> {

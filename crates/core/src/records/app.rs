@@ -45,6 +45,9 @@ pub struct App {
     /// The resources (RFC 8707) it serves: an API that may introspect tokens for them.
     #[serde(default)]
     pub serves: Vec<String>,
+    /// The resources it may exchange its users' tokens for, if it is an API (RFC 8693).
+    #[serde(default)]
+    pub may_exchange_for: Vec<String>,
     /// Android package name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub android_package: Option<String>,

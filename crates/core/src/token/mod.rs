@@ -2,7 +2,9 @@
 
 mod bound;
 mod claims;
+mod held;
 mod keys;
+mod opaque;
 
 pub use bound::Bound;
 pub use claims::{AccessClaims, IdClaims, IdTokenRequest, Subject, acr_of, amr_of};

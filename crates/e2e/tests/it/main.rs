@@ -17,6 +17,8 @@ mod binds;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod client_credentials;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
@@ -26,6 +28,8 @@ mod http_input;
 mod keys;
 #[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod opaque_tokens;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
@@ -42,11 +46,17 @@ mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
+mod signed_introspection;
+#[cfg(test)]
+mod step_up;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
 mod thieves;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

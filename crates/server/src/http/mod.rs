@@ -5,6 +5,7 @@ mod authentication;
 mod authorize;
 mod browser;
 mod certificate;
+mod client_credentials_grant;
 mod code_grant;
 mod connection;
 mod health;
@@ -24,6 +25,7 @@ mod signin;
 mod terminal_grant;
 mod tls;
 mod token;
+mod token_exchange_grant;
 mod userinfo;
 
 use std::sync::Arc;

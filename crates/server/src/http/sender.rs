@@ -5,9 +5,9 @@ use http::HeaderMap;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
-use twinpath_core::records::Grant;
+use twinpath_core::records::{App, Grant};
 use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TokenResponse};
+use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
 use crate::http::authentication::{Caller, Proven, use_up};
@@ -65,8 +65,8 @@ impl Tokens<'_> {
             (&platform.vault, &mut SystemRandom),
         );
         let unsigned = |_| fault("a token could not be signed");
-        let access_token =
-            keys.default_signer().sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
+        let access_token = platform.issue(&self.registered.app, &access, &keys);
+        let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
             let claims = IdClaims::issue(
@@ -91,6 +91,28 @@ impl Tokens<'_> {
             id_token,
             terminal_hint: self.terminal_hint,
             authorization_details: None,
+            issued_token_type: None,
         }))
     }
+}
+
+/// The sender's answer to an app or an API that holds a token by its own credentials: an access token
+/// alone. `kind` is what was issued, if it was for another token (RFC 8693 2.2.1).
+pub(super) fn respond_alone(
+    platform: &Platform,
+    app: &App,
+    claims: &AccessClaims,
+    kind: Option<&str>,
+) -> Result<Response, Refusal> {
+    let access_token = platform.issue(app, claims, &platform.keys());
+    let by_proof = claims.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some());
+    let token_type = if by_proof { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    Ok(json(&TokenResponse {
+        access_token: access_token.map_err(|_| fault("a token could not be made"))?,
+        token_type: token_type.to_owned(),
+        expires_in: u64::try_from(claims.exp.saturating_sub(claims.iat)).ok(),
+        scope: Some(claims.scope.clone()),
+        issued_token_type: kind.map(str::to_owned),
+        ..TokenResponse::default()
+    }))
 }

@@ -1,5 +1,6 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
+mod access_tokens;
 mod binds;
 mod counters;
 mod limits;
@@ -21,6 +22,7 @@ use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
+pub use access_tokens::{IssueError, Live};
 pub use binds::Binds;
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
