@@ -63,6 +63,7 @@ pub struct Vault {
     unions: hmac::Key,
     identifiers: hmac::Key,
     nonces: hmac::Key,
+    admin_tokens: hmac::Key,
     page_verifiers: hmac::Key,
     form_tokens: hmac::Key,
     admin: String,
@@ -143,6 +144,7 @@ impl Vault {
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
             nonces: mac_key(&prk, "dpop-nonce")?,
+            admin_tokens: mac_key(&prk, "admin-token")?,
             page_verifiers: mac_key(&prk, "page-verifier")?,
             form_tokens: mac_key(&prk, "form-token")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
@@ -195,6 +197,13 @@ impl Vault {
             .encode(cut(mac(&self.subjects, &[client_id.as_str().as_bytes(), &account.0])))
     }
 
+    /// OIDC Core 8.1: the pairwise subject of an account for all apps of a sector. A list of another
+    /// length than [`Self::subject`]'s, so no `client_id` reads like a sector.
+    pub fn sector_subject(&self, sector: &str, account: AccountId) -> String {
+        URL_SAFE_NO_PAD
+            .encode(cut(mac(&self.subjects, &[b"sector", sector.as_bytes(), &account.0])))
+    }
+
     /// The subject that all apps of one developer share.
     pub fn union_id(&self, developer: &str, account: AccountId) -> String {
         URL_SAFE_NO_PAD.encode(cut(mac(&self.unions, &[developer.as_bytes(), &account.0])))
@@ -214,6 +223,11 @@ impl Vault {
     /// The key of nonces that all nodes of a deployment take.
     pub(crate) fn nonces(&self) -> &hmac::Key {
         &self.nonces
+    }
+
+    /// What seals a named admin token.
+    pub(crate) fn admin_mac(&self, payload: &[u8]) -> [u8; 32] {
+        mac(&self.admin_tokens, &[payload])
     }
 
     /// The bearer token by which this deployment's own command line reaches its admin listener.

@@ -121,7 +121,9 @@ impl ClientMetadata {
         let certificate_bound = self.certificate_bound.unwrap_or(false);
         let name = self.client_name.ok_or_else(|| missing("the name"))?;
         let redirect_uris = each(self.redirect_uris, checks::redirect_uri)?;
-        let grant_types = checks::grant_types(self.grant_types, auth_method, &redirect_uris)?;
+        let first_party = self.first_party.unwrap_or(false);
+        let grant_types =
+            checks::grant_types(self.grant_types, auth_method, &redirect_uris, first_party)?;
         checks::response_types(self.response_types.as_deref(), &grant_types)?;
         let alg = checks::signing_alg;
         Ok(App {
@@ -171,7 +173,7 @@ impl ClientMetadata {
             client_uri: checks::web_uri(self.client_uri, "client_uri")?,
             policy_uri: checks::web_uri(self.policy_uri, "policy_uri")?,
             tos_uri: checks::web_uri(self.tos_uri, "tos_uri")?,
-            first_party: self.first_party.unwrap_or(false),
+            first_party,
             registration: None,
             created_at: now,
             updated_at: now,

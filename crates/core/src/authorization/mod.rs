@@ -14,8 +14,12 @@
 
 mod approve;
 mod arrive;
+mod challenge;
 mod code;
+mod device;
 mod exchange;
+#[cfg(test)]
+mod fixtures;
 mod interaction_id;
 mod judge;
 mod logout;
@@ -26,7 +30,9 @@ mod session;
 
 pub use approve::{Approve, Approved, Deny};
 pub use arrive::{Arrival, Arrive, Arrived, Push};
+pub use challenge::{AuthSession, check_challenge};
 pub use code::AuthorizationCode;
+pub use device::{DEVICE_S, DeviceAuthorization, check_device};
 pub use exchange::{CodeRedeemed, CodeRequest, Exchange};
 pub use interaction_id::InteractionId;
 pub(crate) use logout::end;

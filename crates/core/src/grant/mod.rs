@@ -14,7 +14,7 @@ mod token_exchange;
 
 pub use access_handle::AccessHandle;
 pub use client_credentials::own_authorization;
-pub use details::DetailTypes;
+pub use details::{DetailTypeError, DetailTypeSource, DetailTypes, details_within};
 pub use inspect::{Inspect, InspectToken, Inspected};
 #[cfg(test)]
 pub(crate) use issue::APP_GRANTS;

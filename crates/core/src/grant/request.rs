@@ -63,6 +63,15 @@ impl Scope {
         }
     }
 
+    /// With this token too.
+    #[must_use]
+    pub fn and(mut self, token: &str) -> Self {
+        if !self.has(token) {
+            self.0.push(token.to_owned());
+        }
+        self
+    }
+
     /// What of it is still `allowed`.
     #[must_use]
     pub fn retain(mut self, allowed: &[String]) -> Self {

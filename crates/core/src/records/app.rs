@@ -117,6 +117,7 @@ pub struct App {
 
 /// `token_endpoint_auth_method` (RFC 7591 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     /// RFC 7523.
@@ -163,6 +164,7 @@ pub enum Secret {
 
 /// A grant an app may use: `grant_types` of RFC 7591 2.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum GrantType {
     /// The terminal grant (PROTOCOL 5).
     #[serde(rename = "urn:twinpath:oauth:grant-type:terminal")]
@@ -220,6 +222,7 @@ impl GrantType {
 
 /// The form of an app's access tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccessTokenFormat {
     /// RFC 9068.

@@ -1,14 +1,18 @@
 //! What tokens say.
 
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use twinpath_wire::b64;
 use twinpath_wire::oauth::{ACR_TERMINAL, AMR_SMS_MO, AMR_SWK, Actor, Confirmation};
 
 use crate::app::Registered;
 use crate::grant::AccessHandle;
-use crate::ids::Timestamp;
-use crate::records::Grant;
-use crate::token::Bound;
+use crate::ids::{AccountId, Timestamp};
+use crate::records::{App, AuthorizationRequest, Grant};
+use crate::token::{Bound, SigningAlgorithm};
 use crate::transaction::Random;
 use crate::vault::Vault;
 
@@ -25,9 +29,17 @@ impl Subject {
     /// The subject of a grant's account.
     pub fn of(grant: &Grant, registered: &Registered, vault: &Vault) -> Self {
         Self {
-            sub: vault.subject(&grant.client_id, grant.account),
+            sub: pairwise(&registered.app, grant.account, vault),
             union_id: vault.union_id(&registered.app.developer, grant.account),
         }
+    }
+}
+
+/// OIDC Core 8.1: the `sub` by which an app knows an account. The one place where it is made.
+pub fn pairwise(app: &App, account: AccountId, vault: &Vault) -> String {
+    match &app.sector_identifier {
+        Some(sector) => vault.sector_subject(sector, account),
+        None => vault.subject(&app.client_id, account),
     }
 }
 
@@ -83,6 +95,9 @@ pub struct AccessClaims {
     /// RFC 8693 4.1: the API that holds the token for the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// RFC 9396 9.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
 }
 
 impl AccessClaims {
@@ -119,6 +134,7 @@ impl AccessClaims {
             union_id: Some(subject.union_id.clone()),
             cnf: Bound::of(&grant.jkt).confirmation(),
             act: None,
+            authorization_details: grant.details().to_vec(),
         }
     }
 }
@@ -159,13 +175,67 @@ pub struct IdClaims {
     /// The session, as this app knows it (OIDC Back-Channel Logout 2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// The access token that came with it (OIDC Core 3.1.3.6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+    /// Where the request's `claims` asked for it here (OIDC Core 5.5), and scope `phone` was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number: Option<String>,
+    /// With `phone_number`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_number_verified: Option<bool>,
 }
 
 /// What a request says of the ID token it gets.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct IdTokenRequest {
     /// OIDC Core 3.1.2.1.
     pub nonce: Option<String>,
+    /// The number, if the ID token is to tell it.
+    pub phone_number: Option<String>,
+    /// What [`at_hash`] made.
+    pub at_hash: Option<String>,
+}
+
+impl std::fmt::Debug for IdTokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IdTokenRequest").field("nonce", &self.nonce).finish_non_exhaustive()
+    }
+}
+
+impl IdTokenRequest {
+    /// For an authorization request that was approved, with the number of who approved it. The claims it
+    /// asked for one by one go by the same scope as at userinfo.
+    pub fn of(asked: &AuthorizationRequest, number: &str) -> Self {
+        let told = wants_phone(asked.claims.as_ref().map(|claims| &claims.id_token))
+            && asked.scope.split(' ').any(|token| token == PHONE);
+        Self {
+            nonce: asked.nonce.clone(),
+            phone_number: told.then(|| number.to_owned()),
+            at_hash: None,
+        }
+    }
+}
+
+/// The scope that lets an app have the number (OIDC Core 5.4).
+pub const PHONE: &str = "phone";
+
+/// Whether claims asked for one by one (OIDC Core 5.5) name the number.
+pub(crate) fn wants_phone(claims: Option<&BTreeMap<String, Value>>) -> bool {
+    let names = ["phone_number", "phone_number_verified"];
+    claims.is_some_and(|claims| names.iter().any(|name| claims.contains_key(*name)))
+}
+
+/// OIDC Core 3.1.3.6: the left half of the access token's hash, by the hash of the ID token's algorithm:
+/// of EdDSA with Ed25519 that is SHA-512.
+pub fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
+    let by = match alg {
+        SigningAlgorithm::Es256 => &SHA256,
+        SigningAlgorithm::EdDsa => &SHA512,
+    };
+    let hash = digest(by, access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    b64::encode(left)
 }
 
 impl IdClaims {
@@ -189,6 +259,9 @@ impl IdClaims {
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
             nonce: asked.nonce,
+            at_hash: asked.at_hash,
+            phone_number_verified: asked.phone_number.as_ref().map(|_| true),
+            phone_number: asked.phone_number,
             sid: grant.session().map(|session| session.claim(vault, &grant.client_id)),
         }
     }

@@ -37,6 +37,7 @@ impl AccessClaims {
             union_id: None,
             cnf: Bound::of(jkt).confirmation(),
             act: None,
+            authorization_details: Vec::new(),
         }
     }
 
@@ -68,6 +69,8 @@ impl AccessClaims {
             union_id: self.union_id.clone(),
             cnf: Bound::of(jkt).confirmation(),
             act: Some(delegated.act),
+            // They name acts that the app was allowed, not the API.
+            authorization_details: Vec::new(),
         })
     }
 

@@ -10,9 +10,8 @@ use http::Request;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 use twinpath_core::grant::{Handle, Inspect};
-use twinpath_core::ids::ClientId;
 use twinpath_core::records::App;
-use twinpath_core::token::{Bound, acr_of, amr_of};
+use twinpath_core::token::{Bound, acr_of, amr_of, pairwise};
 use twinpath_core::vault::same;
 use twinpath_wire::oauth::{
     INTROSPECTION_MEDIA_TYPE, INTROSPECTION_TYP, IntrospectionResponse, TOKEN_TYPE_BEARER,
@@ -97,8 +96,7 @@ async fn answer(
     let caller = Caller::authenticate_confidential(platform, parts, &form, now()).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
-    let client_id = &caller.registered.app.client_id;
-    let known = match refresh_token(platform, client_id, token).await? {
+    let known = match refresh_token(platform, &caller.registered.app, token).await? {
         Some(answer) => Some(answer),
         None => access_token(platform, &caller.registered.app, token).await?,
     };
@@ -139,6 +137,8 @@ async fn access_token(
         auth_time: claims.auth_time,
         amr: claims.amr,
         act: claims.act,
+        authorization_details: (!claims.authorization_details.is_empty())
+            .then(|| claims.authorization_details.into()),
         ..IntrospectionResponse::default()
     }))
 }
@@ -146,10 +146,10 @@ async fn access_token(
 /// A refresh token says nothing to anyone but its own app.
 async fn refresh_token(
     platform: &Platform,
-    caller: &ClientId,
+    caller: &App,
     token: &str,
 ) -> Result<Option<IntrospectionResponse>, Refusal> {
-    let Some(handle) = Handle::read(&platform.vault, caller, token) else {
+    let Some(handle) = Handle::read(&platform.vault, &caller.client_id, token) else {
         return Ok(None);
     };
     let inspect = Inspect { terminal: handle.terminal, grant: handle.grant, token: None };
@@ -164,7 +164,7 @@ async fn refresh_token(
         active: true,
         client_id: Some(grant.client_id.to_string()),
         exp: Some(grant.expires_at.seconds()),
-        sub: Some(platform.vault.subject(&grant.client_id, grant.account)),
+        sub: Some(pairwise(caller, grant.account, &platform.vault)),
         iss: Some(platform.config.issuer.clone()),
         acr: Some(acr_of(&grant).to_owned()),
         amr: amr_of(&grant),

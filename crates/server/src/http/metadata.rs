@@ -11,8 +11,8 @@ use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{
-    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_REFRESH_TOKEN,
-    GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
+    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE,
+    GRANT_REFRESH_TOKEN, GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
 };
 
 use crate::http::kept::kept;
@@ -55,6 +55,9 @@ fn describe(platform: &Platform) -> Metadata {
         userinfo_endpoint: Some(endpoint(path::USERINFO)),
         authorization_endpoint: Some(endpoint(path::AUTHORIZE)),
         pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
+        device_authorization_endpoint: Some(endpoint(path::DEVICE_AUTHORIZATION)),
+        authorization_challenge_endpoint: Some(endpoint(path::CHALLENGE)),
+        authorization_details_types_supported: config.details.names(),
         end_session_endpoint: Some(endpoint(path::LOGOUT)),
         response_modes_supported: strings(&["query"]),
         code_challenge_methods_supported: strings(&["S256"]),
@@ -63,11 +66,12 @@ fn describe(platform: &Platform) -> Metadata {
         authorization_response_iss_parameter_supported: Some(true),
         request_parameter_supported: Some(false),
         request_uri_parameter_supported: Some(true),
-        scopes_supported: strings(&["openid", "phone"]),
+        scopes_supported: strings(&["openid", "phone", "offline_access"]),
         response_types_supported: strings(&["code"]),
         grant_types_supported: strings(&[
             GRANT_TERMINAL,
             GRANT_AUTHORIZATION_CODE,
+            GRANT_DEVICE_CODE,
             GRANT_REFRESH_TOKEN,
             GRANT_CLIENT_CREDENTIALS,
             GRANT_TOKEN_EXCHANGE,
@@ -83,7 +87,11 @@ fn describe(platform: &Platform) -> Metadata {
         mtls_endpoint_aliases: aliases(config.mtls.public_url.as_deref()),
         dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         subject_types_supported: strings(&["pairwise"]),
+        userinfo_signing_alg_values_supported: signing.clone(),
         id_token_signing_alg_values_supported: signing,
+        claims_parameter_supported: Some(true),
+        backchannel_logout_supported: Some(true),
+        backchannel_logout_session_supported: Some(true),
         acr_values_supported: strings(&[ACR_TERMINAL]),
         claims_supported: strings(&[
             "sub",
@@ -94,6 +102,7 @@ fn describe(platform: &Platform) -> Metadata {
             "auth_time",
             "acr",
             "amr",
+            "sid",
             "union_id",
             "phone_number",
             "phone_number_verified",
@@ -111,6 +120,8 @@ fn aliases(public_url: Option<&str>) -> BTreeMap<String, String> {
     let endpoints = [
         ("token_endpoint", path::TOKEN),
         ("pushed_authorization_request_endpoint", path::PAR),
+        ("device_authorization_endpoint", path::DEVICE_AUTHORIZATION),
+        ("authorization_challenge_endpoint", path::CHALLENGE),
         ("revocation_endpoint", path::REVOKE),
         ("introspection_endpoint", path::INTROSPECT),
         ("userinfo_endpoint", path::USERINFO),

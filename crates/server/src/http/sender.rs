@@ -2,11 +2,12 @@
 
 use axum::response::Response;
 use http::HeaderMap;
+use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::records::{App, Grant};
-use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
@@ -46,6 +47,7 @@ pub(super) struct Tokens<'a> {
     pub(super) grant: &'a Grant,
     pub(super) scope: &'a Scope,
     pub(super) resources: &'a [String],
+    pub(super) details: &'a [Value],
     pub(super) refresh_token: Option<String>,
     pub(super) terminal_hint: Option<String>,
     pub(super) id_token: IdTokenRequest,
@@ -56,7 +58,7 @@ impl Tokens<'_> {
         let config = &platform.config;
         let (now, keys) = (now(), platform.keys());
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
-        let access = AccessClaims::issue(
+        let mut access = AccessClaims::issue(
             &config.issuer,
             &subject,
             self.grant,
@@ -64,21 +66,24 @@ impl Tokens<'_> {
             (now, config.tokens.access_ttl_s),
             (&platform.vault, &mut SystemRandom),
         );
+        access.authorization_details = self.details.to_vec();
         let unsigned = |_| fault("a token could not be signed");
         let access_token = platform.issue(&self.registered.app, &access, &keys);
         let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            let signer = keys.signer_for(alg);
+            let at_hash = Some(at_hash(signer.alg(), &access_token));
             let claims = IdClaims::issue(
                 &config.issuer,
                 &subject,
                 self.grant,
-                self.id_token,
+                IdTokenRequest { at_hash, ..self.id_token },
                 (now, ttl_s),
                 &platform.vault,
             );
-            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
-            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
+            Some(signer.sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
@@ -90,7 +95,7 @@ impl Tokens<'_> {
             refresh_token: self.refresh_token,
             id_token,
             terminal_hint: self.terminal_hint,
-            authorization_details: None,
+            authorization_details: (!self.details.is_empty()).then(|| self.details.into()),
             issued_token_type: None,
         }))
     }

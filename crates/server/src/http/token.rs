@@ -15,7 +15,7 @@ use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::{
-    Refusal, client_credentials_grant, code_grant, path, refresh_grant, terminal_grant,
+    Refusal, client_credentials_grant, code_grant, device, path, refresh_grant, terminal_grant,
     token_exchange_grant,
 };
 use crate::platform::{Platform, now};
@@ -61,10 +61,7 @@ async fn answer(
         GrantType::AuthorizationCode => code_grant::exchange(platform, request).await,
         GrantType::ClientCredentials => client_credentials_grant::issue(platform, request).await,
         GrantType::TokenExchange => token_exchange_grant::exchange(platform, request).await,
-        GrantType::DeviceCode => {
-            let why = "this grant_type is not known";
-            Err(Refusal::new(ErrorCode::UnsupportedGrantType, why))
-        }
+        GrantType::DeviceCode => device::redeem(platform, request).await,
     };
     if !bound {
         return result;

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{Request, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, StatusCode};
+use serde_json::{Map, Value};
 use twinpath_core::app::ClientCertificate;
 use twinpath_core::grant::{Scope, Spends};
-use twinpath_core::ids::Timestamp;
+use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::{Algorithm, Expected};
-use twinpath_core::token::AccessClaims;
+use twinpath_core::token::{AccessClaims, userinfo_claims};
 use twinpath_core::vault::same;
-use twinpath_wire::oauth::{ErrorCode, UserInfo};
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::{prove, replayed};
 use crate::http::certificate::client_certificate;
@@ -47,19 +48,35 @@ async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Res
     let Some(Live::Grant(inspected)) = platform.live(&claims).await? else {
         return Err(invalid(by_proof(&claims)));
     };
-    let phone = if scope.has("phone") {
-        let terminal = inspected.grant.terminal;
-        let number = platform.vault.open_number(terminal, &inspected.number);
-        Some(number.map_err(|_| fault("a number does not open"))?.as_str().to_owned())
-    } else {
-        None
-    };
-    Ok(json(&UserInfo {
-        sub: claims.sub,
-        union_id: claims.union_id,
-        phone_number_verified: phone.as_ref().map(|_| true),
-        phone_number: phone,
-    }))
+    let terminal = inspected.grant.terminal;
+    let number = platform.vault.open_number(terminal, &inspected.number);
+    let number = number.map_err(|_| fault("a number does not open"))?;
+    let told = userinfo_claims(&claims, &inspected.grant, || Some(number.as_str().to_owned()));
+    let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
+    match registered.and_then(|known| known.app.userinfo_signed_response_alg.clone()) {
+        Some(alg) => signed(platform, &alg, &claims.client_id, told),
+        None => Ok(json(&told)),
+    }
+}
+
+/// OIDC Core 5.3.2: as a JWT for the app that registered an algorithm. It has no `exp`, so it is no ID
+/// token.
+fn signed(
+    platform: &Platform,
+    alg: &str,
+    client_id: &str,
+    mut told: Map<String, Value>,
+) -> Result<Response, Refusal> {
+    told.insert("iss".to_owned(), platform.config.issuer.as_str().into());
+    told.insert("aud".to_owned(), client_id.into());
+    let keys = platform.keys();
+    let jwt = keys.signer_for(Some(alg)).sign("JWT", &told);
+    let jwt = jwt.map_err(|_| fault("userinfo could not be signed"))?;
+    let mut response = Response::new(Body::from(jwt));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// Whether the token is shown with a proof.
