@@ -208,6 +208,7 @@ async fn arrive(
     platform.pending.admit((from, client_id), code, now).map_err(Refusal::too_many)?;
     let browser = Browser::of(&platform.config, headers);
     let session = find_session(platform, headers, client_id).await?;
+    let session = session.filter(|found| registered.stood_at(found.session.auth_time));
     let arrive = Arrive {
         key: id.key(&platform.vault),
         client_id: client_id.clone(),

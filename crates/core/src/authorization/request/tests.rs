@@ -31,9 +31,8 @@ fn a_claim_of_the_number_is_a_scope_if_the_app_may_have_it() {
 
 #[test]
 fn one_person_can_be_expected_by_a_claim() {
-    let expected = |said: serde_json::Value| {
-        expected_sub(Some(&claims(&said))).map_err(|error| error.code)
-    };
+    let expected =
+        |said: serde_json::Value| expected_sub(Some(&claims(&said))).map_err(|error| error.code);
     let a = json!({"sub": {"value": "a"}});
     assert_eq!(expected(json!({"id_token": a})), Ok(Some("a".to_owned())));
     assert_eq!(expected(json!({"userinfo": a, "id_token": a})), Ok(Some("a".to_owned())));
