@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use twinpath_wire::phrase::{fill, normalize, page_phrases};
 
-use crate::ids::{Digest, Timestamp};
+use crate::ids::Digest;
 use crate::proof::VerifyingKey;
 use crate::records::{App, AuthMethod, Grant, Secret};
 use crate::vault::{Purpose, Vault, VaultError};
@@ -54,13 +54,7 @@ impl Registered {
     /// Whether this registration is the one the grant was given to, and not a later one under the
     /// same name.
     pub fn gave(&self, grant: &Grant) -> bool {
-        self.stood_at(grant.auth_time)
-    }
-
-    /// Whether this registration stood when a terminal was proven. A session that is older is no good for
-    /// it: [`Self::gave`] tells registrations apart by that time.
-    pub fn stood_at(&self, auth_time: Timestamp) -> bool {
-        auth_time >= self.app.created_at
+        grant.made_at() >= self.app.created_at
     }
 
     /// Whether refresh tokens of this app are rotated (PROTOCOL 9): all but those of apps that

@@ -146,9 +146,11 @@ impl Operation for Arrive {
         let browser = self.browser;
         let stage = match (session, verdict) {
             (_, Verdict::Refuse(error)) => {
-                let ended = at_stage(&row, Stage::Ended, 0, cx.now);
+                // Nothing is kept of a request that came with its browser.
+                let pushed = self.request.is_none();
+                let ended = pushed.then(|| at_stage(&row, Stage::Ended, 0, cx.now));
                 let refused = Arrived::Refused(Box::new(row.request), error);
-                return Ok(Step::Done(vec![ended], refused));
+                return Ok(Step::Done(ended.into_iter().collect(), refused));
             }
             (Some((found, _)), Verdict::Consent | Verdict::Silent) => {
                 let grant = GrantId(random_bytes(cx.random));

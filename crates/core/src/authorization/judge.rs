@@ -19,7 +19,8 @@ pub(super) enum Verdict {
     Refuse(ErrorCode),
 }
 
-/// Judges a session, with the `sub` by which the app knows whose it is; `trusted` apps are the operator's own and need no consent.
+/// Judges a session, with the `sub` by which the app knows whose it is; `trusted` apps are the operator's
+/// own and need no consent.
 pub(super) fn judge(
     request: &AuthorizationRequest,
     found: Option<(&FoundSession, &str)>,
@@ -49,14 +50,18 @@ fn serves(request: &AuthorizationRequest, found: &FoundSession, sub: &str, now: 
     fresh && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))
 }
 
-/// Whether one grant that stands covers all that is asked for. Details are consented to each time: they
-/// name single acts (RFC 9396 12).
+/// Whether one grant that stands, and that was consented to at the page, covers all that is asked for.
+/// Details are consented to each time: they name single acts (RFC 9396 12).
 fn granted_before(request: &AuthorizationRequest, found: &FoundSession) -> bool {
     let scope = || request.scope.split(' ').filter(|token| !token.is_empty());
     request.authorization_details.is_empty()
         && found.granted.iter().any(|grant| {
             let known: Vec<_> = grant.scope.split(' ').collect();
-            scope().all(|token| known.contains(&token))
+            // Without a resource the token is for the issuer: another thing than any resource.
+            let same_kind = request.resources.is_empty() == grant.resources.is_empty();
+            grant.session().is_some()
+                && scope().all(|token| known.contains(&token))
+                && same_kind
                 && request.resources.iter().all(|uri| grant.resources.contains(uri))
         })
 }

@@ -180,7 +180,7 @@ fn bounded(parameters: &dyn Parameters) -> Result<(), ParameterError> {
     Ok(())
 }
 
-/// The parameters that every kind of authorization request shares, with a browser or without.
+/// The parameters that every kind of authorization request with a code shares, with a browser or without.
 pub(crate) fn asked(
     parameters: &dyn Parameters,
     app: &App,
@@ -261,7 +261,8 @@ fn prompt(said: Option<&str>) -> Result<Vec<Prompt>, ParameterError> {
     Ok(prompts)
 }
 
-pub(crate) fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
+/// `max_age` (OIDC Core 3.1.2.1, RFC 9470 4), in seconds.
+pub fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
     match said.map(str::parse) {
         None => Ok(None),
         Some(Ok(seconds)) => Ok(Some(seconds)),
@@ -270,7 +271,10 @@ pub(crate) fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError>
 }
 
 /// A `tel:` URI names the terminal that must be proven. Any other hint says nothing here.
-fn terminal(hint: &str, vault: &Vault) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
+pub(super) fn terminal(
+    hint: &str,
+    vault: &Vault,
+) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
     let is_number = hint.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:"));
     if !is_number {
         return Ok(None);
@@ -327,7 +331,7 @@ fn expected_sub(claims: Option<&ClaimsRequest>) -> Result<Option<String>, Parame
 }
 
 /// RFC 9470 5: what cannot be met is said, not passed over.
-pub(crate) fn authentication_context(
+pub fn authentication_context(
     acr_values: Option<&str>,
     claims: Option<&ClaimsRequest>,
 ) -> Result<(), ParameterError> {

@@ -6,10 +6,10 @@ use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twinpath_wire::b64;
-use twinpath_wire::oauth::{ACR_TERMINAL, AMR_SMS_MO, AMR_SWK, Confirmation};
+use twinpath_wire::oauth::{ACR_TERMINAL, AMR_SMS_MO, AMR_SWK, Actor, Confirmation};
 
 use crate::app::Registered;
-use crate::grant::access_token_handle;
+use crate::grant::AccessHandle;
 use crate::ids::{AccountId, Timestamp};
 use crate::records::{App, AuthorizationRequest, Grant};
 use crate::token::{Bound, SigningAlgorithm};
@@ -63,7 +63,7 @@ pub fn acr_of(_grant: &Grant) -> &'static str {
 pub struct AccessClaims {
     /// The issuer.
     pub iss: String,
-    /// Pairwise subject.
+    /// Pairwise subject; of a token that an app got for itself, its `client_id`.
     pub sub: String,
     /// One string, or an array for several resources.
     pub aud: Value,
@@ -73,21 +73,31 @@ pub struct AccessClaims {
     pub iat: i64,
     /// Expires.
     pub exp: i64,
-    /// Leads to the grant, for whoever holds the master key.
+    /// By what right it is held, for whoever holds the master key: an [`AccessHandle`].
     pub jti: String,
     /// Granted scope.
     pub scope: String,
-    /// When the terminal was proven.
-    pub auth_time: i64,
+    /// When the terminal was proven; `None` if no person stands behind the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// How well.
-    pub acr: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// How.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     /// The same for all apps of the developer.
-    pub union_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub union_id: Option<String>,
     /// RFC 9449 6.1, RFC 8705 3.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// RFC 8693 4.1: the API that holds the token for the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    /// RFC 9396 9.1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
 }
 
 impl AccessClaims {
@@ -109,26 +119,32 @@ impl AccessClaims {
         (now, ttl_s): (Timestamp, i64),
         (vault, random): (&Vault, &mut dyn Random),
     ) -> Self {
-        let aud = match resources {
-            [] => Value::from(issuer),
-            [one] => Value::from(one.as_str()),
-            several => Value::from(several.to_vec()),
-        };
         Self {
             iss: issuer.to_owned(),
             sub: subject.sub.clone(),
-            aud,
+            aud: audience(issuer, resources),
             client_id: grant.client_id.to_string(),
             iat: now.seconds(),
             exp: now.seconds().saturating_add(ttl_s),
-            jti: access_token_handle(vault, grant, random),
+            jti: AccessHandle::of(grant).seal(vault, random),
             scope: scope.to_owned(),
-            auth_time: grant.auth_time.seconds(),
-            acr: acr_of(grant).to_owned(),
+            auth_time: Some(grant.auth_time.seconds()),
+            acr: Some(acr_of(grant).to_owned()),
             amr: amr_of(grant),
-            union_id: subject.union_id.clone(),
+            union_id: Some(subject.union_id.clone()),
             cnf: Bound::of(&grant.jkt).confirmation(),
+            act: None,
+            authorization_details: grant.details().to_vec(),
         }
+    }
+}
+
+/// RFC 9068 2.2: the resources; the issuer if there are none.
+pub(super) fn audience(issuer: &str, resources: &[String]) -> Value {
+    match resources {
+        [] => Value::from(issuer),
+        [one] => Value::from(one.as_str()),
+        several => Value::from(several.to_vec()),
     }
 }
 

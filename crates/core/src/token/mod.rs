@@ -2,8 +2,10 @@
 
 mod bound;
 mod claims;
+mod held;
 mod keys;
 mod logout;
+mod opaque;
 mod userinfo;
 
 pub use bound::Bound;

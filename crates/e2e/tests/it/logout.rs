@@ -135,13 +135,18 @@ async fn what_was_granted_for_offline_use_outlives_the_session() {
     it.weather.refresh(bound).await.refuses(400, "invalid_grant");
 }
 
-/// Grants of another app that had the same name are told apart by the time of the proof.
+/// Grants of a session are told from those of an app that had the name before by when they were made.
 #[tokio::test]
-async fn a_session_is_no_good_for_an_app_that_is_younger() {
+async fn a_session_serves_an_app_that_is_younger() {
     let it = signed_in(&web("weather")).await;
     let young = it.rig.install(&web("young")).await;
-    let tokens = enter(&it.rig, &young, &it.browser, &number(1), &[]).await;
+    let signing_in = SignIn::new(&young, &[]);
+    let (page, _) = it.browser.open(&signing_in.url).await;
+    let answer = it.browser.submit(&form(&page.text(), "/approve")).await;
+    let code = parameter(&location(&answer), "code").unwrap();
+    let tokens = signing_in.redeem(&young, &code).await.accepts();
     young.refresh(text(&tokens, "refresh_token")).await.accepts();
+    assert_eq!(young.userinfo(text(&tokens, "access_token")).await.status, 200);
 }
 
 #[tokio::test]

@@ -9,19 +9,19 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE}
 use http::{HeaderValue, Request, StatusCode};
 use serde_json::{Map, Value};
 use twinpath_core::app::ClientCertificate;
-use twinpath_core::grant::{Inspect, Inspected, Scope, Spends, read_access_token_handle};
+use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::{Algorithm, Expected};
 use twinpath_core::token::{AccessClaims, userinfo_claims};
 use twinpath_core::vault::same;
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode};
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::{prove, replayed};
 use crate::http::certificate::client_certificate;
 use crate::http::refusal::{DPOP_NONCE, fault, json};
 use crate::http::request::{base, single};
 use crate::http::{Refusal, path};
-use crate::platform::{Platform, now};
+use crate::platform::{Live, Platform, now};
 
 /// `GET /userinfo` and `POST /userinfo`
 pub(super) async fn userinfo(
@@ -45,8 +45,9 @@ async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Res
         let (status, code) = (StatusCode::FORBIDDEN, ErrorCode::InsufficientScope);
         return Err(Refusal::resource(status, code, why, by_proof(&claims)));
     }
-    let inspected = live_grant(platform, &claims).await?;
-    let inspected = inspected.ok_or_else(|| invalid(by_proof(&claims)))?;
+    let Some(Live::Grant(inspected)) = platform.live(&claims).await? else {
+        return Err(invalid(by_proof(&claims)));
+    };
     let terminal = inspected.grant.terminal;
     let number = platform.vault.open_number(terminal, &inspected.number);
     let number = number.map_err(|_| fault("a number does not open"))?;
@@ -107,7 +108,11 @@ async fn authorized(
         return Err(invalid(true));
     }
     let token = token.trim();
-    let claims = verified(platform, token, now).ok_or_else(|| invalid(dpop))?;
+    let claims = platform.presented(token, now).ok_or_else(|| invalid(dpop))?;
+    // An exchanged token is an API's: bound or not, it is for the API it names (RFC 9068 4).
+    if claims.act.is_some() && !claims.is_for(&platform.config.issuer) {
+        return Err(invalid(dpop));
+    }
     if let Some(thumbprint) = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_deref()) {
         // RFC 8705 3: shown as a bearer token, over a connection with the certificate.
         let shown = client_certificate(platform, parts).map_err(|_| invalid(false))?;
@@ -145,26 +150,4 @@ async fn authorized(
 /// A refused proof, as a protected resource says it.
 fn at_resource(refusal: &Refusal) -> Refusal {
     Refusal::resource(StatusCode::UNAUTHORIZED, refusal.code, &refusal.description, true)
-}
-
-/// The claims of an access token of ours that is in time.
-pub(super) fn verified(platform: &Platform, token: &str, now: Timestamp) -> Option<AccessClaims> {
-    let claims: AccessClaims = platform.keys().verify(token, ACCESS_TOKEN_TYP)?;
-    let in_time = now.seconds() < claims.exp && claims.iss == platform.config.issuer;
-    in_time.then_some(claims)
-}
-
-/// The grant behind an access token, unless it or the token was revoked.
-pub(super) async fn live_grant(
-    platform: &Platform,
-    claims: &AccessClaims,
-) -> Result<Option<Inspected>, Refusal> {
-    let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
-    let handle = read_access_token_handle(&platform.vault, &claims.jti);
-    let (Some((terminal, grant)), Some(registered)) = (handle, registered) else {
-        return Ok(None);
-    };
-    let token = Some(platform.vault.identifier("access", &claims.client_id, &claims.jti));
-    let inspected = platform.store.read(Inspect { terminal, grant, token }).await?;
-    Ok(inspected.filter(|inspected| registered.gave(&inspected.grant)))
 }

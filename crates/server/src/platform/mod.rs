@@ -1,5 +1,6 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
+mod access_tokens;
 mod backchannel;
 mod binds;
 mod counters;
@@ -22,6 +23,7 @@ use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
+pub use access_tokens::{IssueError, Live};
 pub use backchannel::{Backchannel, Notice, deliver};
 pub use binds::Binds;
 pub use counters::Counters;

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{Commitment, ISSUER, Model, START as NOW, Seeded, app, issued, vault};
-use crate::grant::read_access_token_handle;
 use crate::ids::AccountId;
 use crate::records::AuthMethod;
 
@@ -47,8 +46,8 @@ fn an_access_token_has_the_claims_of_rfc_9068() {
     assert_eq!(json["amr"], json!(["sms_mo", "swk"]));
     assert_eq!(json["cnf"], json!({"jkt": "k1"}));
     assert_eq!(json["sub"], json!(vault().subject(&grant.client_id, grant.account)));
-    let handle = read_access_token_handle(&vault(), json["jti"].as_str().unwrap());
-    assert_eq!(handle, Some((grant.terminal, grant.id)));
+    let handle = AccessHandle::read(&vault(), json["jti"].as_str().unwrap());
+    assert_eq!(handle, Some(AccessHandle::Grant(grant.terminal, grant.id)));
     let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
     assert!(!names.iter().any(|name| name.contains("phone")), "{names:?}");
     assert_eq!(serde_json::from_value::<AccessClaims>(json).unwrap(), claims);
