@@ -117,6 +117,12 @@ pub(super) fn scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
     scope.map(|scope| scope.tokens().to_vec()).map_err(|error| RegistrationError(error.description))
 }
 
+/// RFC 8707 2: absolute URIs without a fragment.
+pub(super) fn resources(said: Option<Vec<String>>) -> Result<Vec<String>, RegistrationError> {
+    let resources = crate::grant::Resources::within(&said.unwrap_or_default(), &[]);
+    resources.map(|known| known.0).map_err(|error| RegistrationError(error.description))
+}
+
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -244,7 +250,9 @@ pub(super) fn detail_types(said: Vec<String>) -> Result<Vec<String>, Registratio
     Ok(said)
 }
 
-/// OIDC Core 8.1: a host name, or the host of a URI.
+/// OIDC Core 8.1: a host name, or the host of a URI. The operator's own statement: of an app that registers
+/// itself it may be taken only after its `sector_identifier_uri` was fetched and lists all its redirect
+/// URIs (OIDC Registration 5).
 pub(super) fn sector(said: Option<String>) -> Result<Option<String>, RegistrationError> {
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return Ok(None);

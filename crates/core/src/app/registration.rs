@@ -125,7 +125,6 @@ impl ClientMetadata {
         let grant_types =
             checks::grant_types(self.grant_types, auth_method, &redirect_uris, first_party)?;
         checks::response_types(self.response_types.as_deref(), &grant_types)?;
-        let resources = crate::grant::Resources::within(&self.serves.unwrap_or_default(), &[]);
         let alg = checks::signing_alg;
         Ok(App {
             client_name: checks::name(&name)?,
@@ -138,7 +137,8 @@ impl ClientMetadata {
             tls_client_auth,
             certificate_bound,
             redirect_uris,
-            serves: resources.map_err(|error| RegistrationError(error.description))?.0,
+            serves: checks::resources(self.serves)?,
+            may_exchange_for: checks::resources(self.may_exchange_for)?,
             android_package: checks::dotted(self.android_package, "android_package", b'_')?,
             android_cert_sha256: each(self.android_cert_sha256, checks::digest)?,
             apple_app_id: checks::dotted(self.apple_app_id, "apple_app_id", b'-')?,

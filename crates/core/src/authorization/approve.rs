@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authorization::arrive::{at_stage, belongs};
 use crate::authorization::session::standing;
 use crate::authorization::{CODE_S, Look};
-use crate::ids::{Digest, RouteName, SessionId};
+use crate::ids::{AccountId, Digest, RouteName, SessionId};
 use crate::records::{
     AccountStatus, Approval, AuditEvent, AuthorizationRequest, Interaction, ProvenTerminal,
     Session, Stage as InteractionStage,
@@ -27,6 +27,8 @@ pub struct Approve {
     pub cookie: Option<Digest>,
     /// Seconds for which the session stands.
     pub session_ttl_s: i64,
+    /// The account that was proven, and the `sub` by which the app knows it.
+    known_as: Option<(AccountId, String)>,
     stage: Stage,
 }
 
@@ -35,7 +37,7 @@ enum Stage {
     Ask,
     Sign { by: Arc<ProvenTerminal> },
     Approve { by: Arc<ProvenTerminal> },
-    Refuse,
+    Refuse(&'static str),
 }
 
 /// What becomes of an approval.
@@ -43,7 +45,8 @@ enum Stage {
 pub enum Approved {
     /// The code may be handed out.
     Yes(Box<AuthorizationRequest>),
-    /// The account is blocked, the proof was voided, or the session ended.
+    /// The account is blocked, the proof was voided, the session ended, or the request expects another
+    /// person.
     Denied(Box<AuthorizationRequest>),
     /// The request ended, is another browser's, or nobody was proven for it.
     Gone,
@@ -52,7 +55,23 @@ pub enum Approved {
 impl Approve {
     /// For what [`ProvenTerminal`] says of the request.
     pub fn new(look: Look, code: Digest, cookie: Option<Digest>, session_ttl_s: i64) -> Self {
-        Self { look, code, cookie, session_ttl_s, stage: Stage::Ask }
+        Self { look, code, cookie, session_ttl_s, known_as: None, stage: Stage::Ask }
+    }
+
+    /// The `sub` by which the app knows the account that was proven. Without it no request is approved
+    /// that names whom it expects.
+    #[must_use]
+    pub fn known_as(mut self, account: AccountId, sub: String) -> Self {
+        self.known_as = Some((account, sub));
+        self
+    }
+
+    /// Whether it is the person whom the request expects, if it expects anyone.
+    fn is_expected(&self, request: &AuthorizationRequest, by: &ProvenTerminal) -> bool {
+        request.expected_sub.as_ref().is_none_or(|expected| {
+            let known = self.known_as.as_ref().filter(|(account, _)| *account == by.account);
+            known.is_some_and(|(_, sub)| sub == expected)
+        })
     }
 
     fn at(&self, stage: Stage) -> Self {
@@ -77,6 +96,9 @@ impl Approve {
 
     fn ask(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         Ok(match self.row(view, cx)? {
+            Some((row, by)) if !self.is_expected(&row.request, by) => {
+                Step::Next(Vec::new(), self.at(Stage::Refuse("another_person")))
+            }
             Some((_, by)) => {
                 let by = Arc::new(by.clone());
                 Step::Next(Vec::new(), self.at(Stage::Sign { by }))
@@ -103,7 +125,7 @@ impl Approve {
                 .any(|session| session.id == SessionId::of(by.grant) && session.ended_at.is_some()),
         };
         if !active || voided || !stands {
-            return Ok(Step::Next(Vec::new(), self.at(Stage::Refuse)));
+            return Ok(Step::Next(Vec::new(), self.at(Stage::Refuse("not_standing"))));
         }
         let (session, writes) = match (by.session, self.cookie) {
             (Some(id), _) => (Some(id), Vec::new()),
@@ -148,14 +170,19 @@ impl Approve {
         Ok(Step::Done(vec![write], Approved::Yes(Box::new(row.request.clone()))))
     }
 
-    fn refuse(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+    fn refuse(
+        &self,
+        why: &'static str,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
         let Some((row, by)) = self.row(view, cx)? else {
             return Ok(Step::Done(Vec::new(), Approved::Gone));
         };
         let event = AuditEvent {
             client_id: Some(row.client_id.clone()),
             account: Some(by.account.to_string()),
-            reason: Some("not_standing"),
+            reason: Some(why),
             ..AuditEvent::new(cx.now, "authorization.denied")
         };
         let denied = Approved::Denied(Box::new(row.request.clone()));
@@ -198,7 +225,7 @@ impl Operation for Approve {
                 keys.push(Key::Grants(by.terminal));
                 keys.push(Key::Sessions(by.terminal));
             }
-            Stage::Ask | Stage::Approve { .. } | Stage::Refuse => {
+            Stage::Ask | Stage::Approve { .. } | Stage::Refuse(_) => {
                 keys.push(Key::Interaction(self.look.key));
             }
         }
@@ -209,7 +236,7 @@ impl Operation for Approve {
             Stage::Ask => self.ask(view, cx),
             Stage::Sign { by } => self.sign(by, view, cx),
             Stage::Approve { by } => self.approve(by, view, cx),
-            Stage::Refuse => self.refuse(view, cx),
+            Stage::Refuse(why) => self.refuse(why, view, cx),
         }
     }
 }
@@ -233,3 +260,6 @@ impl Operation for Deny {
         Ok(Step::Done(vec![ended], Some(Box::new(row.request.clone()))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ pub(crate) use logout::end;
 pub use logout::{EndSession, Ended};
 pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
 pub use redirect::redirect_uri_of;
-pub use request::{Parameters, Rejection, Rules, check_request};
+pub use request::{Parameters, Rejection, Rules, authentication_context, check_request, max_age};
 pub use session::{FindSession, FoundSession, SessionCookie};
 
 /// Seconds for which a person may take to send the text and to approve.

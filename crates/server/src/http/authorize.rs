@@ -17,6 +17,7 @@ use twinpath_core::authorization::{
 use twinpath_core::grant::Spends;
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::{AuthorizationRequest, Stage};
+use twinpath_core::token::pairwise;
 use twinpath_pages::Language;
 use twinpath_wire::oauth::ErrorCode;
 
@@ -32,6 +33,7 @@ pub(super) fn rules(platform: &Platform) -> Rules<'_> {
         resources: &platform.config.tokens.resources,
         details: &platform.config.details,
         vault: &platform.vault,
+        keys: platform.keys(),
     }
 }
 
@@ -211,7 +213,10 @@ async fn arrive(
         client_id: client_id.clone(),
         request,
         browser: browser.hash(&platform.vault),
-        session: session.map(Arc::new),
+        session: session.map(|found| {
+            let sub = pairwise(&registered.app, found.session.account, &platform.vault);
+            (Arc::new(found), sub)
+        }),
         trusted: registered.app.first_party,
     };
     let response = match platform.run(arrive).await? {

@@ -56,7 +56,7 @@ pub(super) async fn exchange(
                 details: &details,
                 refresh_token: refresh_token.map(|token| token.as_str().to_owned()),
                 terminal_hint: Some(number.hint()),
-                id_token: IdTokenRequest { nonce: asked.nonce.clone() },
+                id_token: IdTokenRequest::of(&asked, number.as_str()),
             }
             .respond(platform)
         }

@@ -20,7 +20,7 @@ use crate::http::prepared_text::PreparedText;
 use crate::http::refusal::{DPOP_NONCE, fault, json};
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
-use crate::http::terminal_grant::{take_turn, terms};
+use crate::http::terminal_grant::{refreshable, take_turn, terms};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -121,7 +121,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.page_phrases)),
         resources: asked.resources,
-        terms: terms(asked.authorization_details),
+        terms: terms(asked.authorization_details, refreshable(registered)),
         login_hint: asked.login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,

@@ -6,6 +6,7 @@ mod authorize;
 mod browser;
 mod certificate;
 mod challenge;
+mod client_credentials_grant;
 mod code_grant;
 mod connection;
 mod device;
@@ -14,6 +15,7 @@ mod introspection;
 mod kept;
 mod logout;
 mod metadata;
+mod openapi;
 mod par;
 mod prepared_text;
 mod refresh_grant;
@@ -25,6 +27,7 @@ mod signin;
 mod terminal_grant;
 mod tls;
 mod token;
+mod token_exchange_grant;
 mod turn;
 mod userinfo;
 
@@ -36,6 +39,7 @@ use axum::routing::{get, post};
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
+pub use openapi::openapi;
 pub use refusal::Refusal;
 pub use tls::Tls;
 

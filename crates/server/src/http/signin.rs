@@ -20,6 +20,7 @@ use twinpath_core::authorization::{
 use twinpath_core::ids::{CodeKey, SessionId};
 use twinpath_core::join::Denial;
 use twinpath_core::records::{Interaction, ProvenTerminal, Stage};
+use twinpath_core::token::pairwise;
 use twinpath_pages::{
     App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Started,
     Text, Waiting,
@@ -373,10 +374,16 @@ pub(super) async fn approve(platform: &Platform, visit: &Visit) -> Result<Respon
         cookie.as_ref().map(|cookie| cookie.hash(&platform.vault)),
         platform.config.session_ttl_s,
     );
+    let sub = pairwise(&visit.registered.app, by.account, &platform.vault);
+    let approve = approve.known_as(by.account, sub);
     let request = match platform.run(approve).await? {
         Approved::Yes(request) => request,
         Approved::Denied(request) => {
-            return Ok(refusal_to_app(platform, &request, "this account cannot be used"));
+            let why = match request.expected_sub {
+                Some(_) => "this account cannot be used, or is not the one asked for",
+                None => "this account cannot be used",
+            };
+            return Ok(refusal_to_app(platform, &request, why));
         }
         Approved::Gone => return Err(gone()),
     };

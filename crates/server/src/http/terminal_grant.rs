@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use serde_json::{Value, json};
+use twinpath_core::app::Registered;
+use twinpath_core::authorization::{authentication_context, max_age};
 use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
-use twinpath_core::records::Terms;
+use twinpath_core::records::{GrantType, Terms};
 use twinpath_core::token::{Bound, IdTokenRequest};
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
@@ -64,11 +66,9 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     })?;
     let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
-    if let Some(max_age) = form.get("max_age") {
-        max_age
-            .parse::<u32>()
-            .map_err(|_| Refusal::request("max_age must be a number of seconds"))?;
-    }
+    // RFC 9470 4. The terminal is proven anew here; how long ago its text came, `auth_time` tells.
+    max_age(form.get("max_age"))?;
+    authentication_context(form.get("acr_values"), None)?;
     let login_hint = match form.get("login_hint") {
         Some(hint) => {
             let number = E164::parse_tel(hint).ok_or_else(|| {
@@ -99,17 +99,22 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
-        terms: terms(details),
+        terms: terms(details, refreshable(registered)),
         login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
     })
 }
 
+/// Whether the app is handed a refresh token.
+pub(super) fn refreshable(registered: &Registered) -> bool {
+    registered.app.grant_types.contains(&GrantType::RefreshToken)
+}
+
 /// What only some grants have.
-pub(super) fn terms(authorization_details: Vec<Value>) -> Option<Terms> {
-    let some = !authorization_details.is_empty();
-    some.then(|| Terms { authorization_details, ..Terms::default() })
+pub(super) fn terms(authorization_details: Vec<Value>, refreshable: bool) -> Option<Terms> {
+    let some = !authorization_details.is_empty() || !refreshable;
+    some.then(|| Terms { authorization_details, no_refresh: !refreshable, ..Terms::default() })
 }
 
 async fn run(
@@ -164,7 +169,8 @@ fn respond(
         scope: &scope,
         resources: &issued.grant.resources,
         details: issued.grant.details(),
-        refresh_token: Some(issued.refresh_token.as_str().to_owned()),
+        refresh_token: refreshable(&request.caller.registered)
+            .then(|| issued.refresh_token.as_str().to_owned()),
         terminal_hint: Some(number.hint()),
         id_token: IdTokenRequest::default(),
     }
