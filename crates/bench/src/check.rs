@@ -168,7 +168,7 @@ impl Checker {
         must(access.aud == self.issuer.as_str(), "the access token's aud")?;
         must(access.client_id == client_id && id.aud == client_id, "client_id")?;
         must(!access.sub.is_empty() && access.sub == id.sub, "sub")?;
-        must(access.union_id == id.union_id, "union_id")?;
+        must(access.union_id.as_ref() == Some(&id.union_id), "union_id")?;
         must(access.scope == "openid", "the access token's scope")?;
         let jkt = access.cnf.as_ref().and_then(|cnf| cnf.jkt.as_deref());
         must(jkt == receipt.jkt.as_deref(), "cnf.jkt")?;

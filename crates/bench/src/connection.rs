@@ -73,15 +73,16 @@ impl Connection {
         self.exchange(request.as_bytes()).await
     }
 
-    /// `POST` of JSON with a bearer token.
-    pub(crate) async fn post_json(
+    /// A request of the admin API, with JSON or nothing.
+    pub(crate) async fn send(
         &mut self,
+        method: &str,
         path: &str,
         bearer: &str,
         body: &[u8],
     ) -> Result<Answer> {
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {bearer}\r\ncontent-type: \
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {bearer}\r\ncontent-type: \
              application/json\r\ncontent-length: {}\r\n\r\n",
             self.address,
             body.len()
@@ -114,6 +115,8 @@ fn take_answer(input: &mut BytesMut) -> Result<Option<Answer>> {
             nonce = Some(value.to_owned());
         }
     }
+    // RFC 9110 15.3.5: a 204 has neither.
+    let length = if status == 204 { Some(0) } else { length };
     let length = length.ok_or_else(|| malformed("an answer without Content-Length"))?;
     let start = end + 4;
     let Some(body) = input.get(start..start + length) else {

@@ -275,11 +275,12 @@ impl Floor {
             exp: now + LIFE_S,
             jti: random::<48>(),
             scope: "openid".to_owned(),
-            auth_time: now,
-            acr: ACR_TERMINAL.to_owned(),
+            auth_time: Some(now),
+            acr: Some(ACR_TERMINAL.to_owned()),
             amr: amr.clone(),
-            union_id: union_id.clone(),
+            union_id: Some(union_id.clone()),
             cnf: jkt.map(|jkt| Confirmation { jkt: Some(jkt), ..Default::default() }),
+            act: None,
         };
         let id = IdClaims {
             iss: self.issuer.clone(),
@@ -305,6 +306,7 @@ impl Floor {
             id_token: Some(self.signer.sign(&self.id_header, &id)),
             terminal_hint: Some("+86•••••••••00".to_owned()),
             authorization_details: None,
+            issued_token_type: None,
         }
     }
 }

@@ -11,9 +11,8 @@ use tempfile::TempDir;
 use twinpath_core::app::ClientMetadata;
 use twinpath_core::records::AuthMethod;
 use twinpath_core::vault::Vault;
-use twinpath_server::admin::COMMANDS;
+use twinpath_server::admin::API;
 use twinpath_server::http::path;
-use twinpath_server::operator::Command;
 use twinpath_smpp::centre::{BoundEsme, Centre, CentreConfig};
 use twinpath_smpp::pdu::CommandStatus;
 use twinpath_wire::b64;
@@ -247,16 +246,15 @@ async fn register(
     n: u32,
     options: &Options,
 ) -> Result<App, BenchError> {
+    let apps = format!("{API}/apps");
     if options.store.is_some() {
         // An earlier pass may have left it.
-        let command = Command::DeleteApp { client_id: app::client_id(n) };
-        let body = serde_json::to_vec(&command).map_err(std::io::Error::other);
-        let body = body.map_err(io("registration"))?;
-        admin.post_json(COMMANDS, token, &body).await.map_err(io("registration"))?;
+        let left = format!("{apps}/{}", app::client_id(n));
+        admin.send("DELETE", &left, token, b"").await.map_err(io("registration"))?;
     }
     let method = AuthMethod::from(options.auth);
     let key = (method == AuthMethod::PrivateKeyJwt).then(Key::generate).transpose()?;
-    let command = Command::RegisterApp(Box::new(ClientMetadata {
+    let settings = ClientMetadata {
         client_id: Some(app::client_id(n)),
         client_name: Some(app::name(n)),
         auth_method: Some(method),
@@ -264,12 +262,12 @@ async fn register(
         scope: Some("openid".to_owned()),
         dpop: Some(options.dpop == Dpop::Required),
         ..ClientMetadata::default()
-    }));
-    let body = serde_json::to_vec(&command).map_err(std::io::Error::other);
+    };
+    let body = serde_json::to_vec(&settings).map_err(std::io::Error::other);
     let body = body.map_err(io("registration"))?;
-    let answer = admin.post_json(COMMANDS, token, &body).await.map_err(io("registration"))?;
+    let answer = admin.send("POST", &apps, token, &body).await.map_err(io("registration"))?;
     let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    if answer.status != 200 {
+    if answer.status != 201 {
         return Err(BenchError::Child(format!("registration: {said}")));
     }
     App::new(n, method, key, said.get("client_secret").and_then(Value::as_str))

@@ -18,6 +18,9 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
+The app, account, key and admin-token commands reach the server of a configuration (--config FILE),
+running or not, or one elsewhere by its admin API (--url https://admin.example).
+
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
 TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
 
@@ -110,6 +113,11 @@ pub(crate) enum Command {
     /// List and rotate the keys that sign tokens.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Give others access to the admin API, and take it back.
+    #[command(subcommand)]
+    AdminToken(TokenCommand),
+    /// Print an OpenAPI document of the server.
+    Openapi(Openapi),
     /// Check a configuration: store, keys, binds, clock.
     Doctor(ConfigFile),
     /// Bring the store's tables to this program's version.
@@ -161,12 +169,28 @@ pub(crate) struct ConfigFile {
     pub(crate) config: PathBuf,
 }
 
+/// Which server.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The configuration of the server on this machine: it may run or not.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) config: Option<PathBuf>,
+    /// The admin API of a server elsewhere, https://admin.example. Without --config and --url,
+    /// TWINPATH_ADMIN_URL in the environment.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A file with the admin token for --url; else TWINPATH_ADMIN_TOKEN in the environment. See
+    /// `twinpath admin-token create`.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
     /// Register an app. Prints its metadata as JSON, with its secret: the only time it is shown.
     Register(Register),
     /// List all apps.
-    List(ConfigFile),
+    List(Target),
     /// Show one app.
     Show(OneApp),
     /// Change an app. What is not given stays as it is.
@@ -180,7 +204,7 @@ pub(crate) enum AppCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OneApp {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// The app.
     #[arg(value_name = "CLIENT_ID", required_unless_present = "client_id_flag")]
     client_id: Option<String>,
@@ -199,7 +223,7 @@ impl OneApp {
 #[derive(Debug, Args)]
 pub(crate) struct Register {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// What the app is called: people see it, and its texts say it.
     #[arg(long)]
     pub(crate) name: String,
@@ -213,7 +237,7 @@ pub(crate) struct Register {
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// What the app is called.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -252,6 +276,27 @@ pub(crate) struct Settings {
     /// than once.
     #[arg(long, value_name = "URI")]
     pub(crate) serves: Vec<String>,
+    /// A resource of another API that this one calls for its callers' users: it may exchange their
+    /// tokens for ones for it (RFC 8693); may stand more than once.
+    #[arg(long, value_name = "URI")]
+    pub(crate) may_exchange_for: Vec<String>,
+    /// A grant the app may use; may stand more than once. `register` takes terminal and
+    /// refresh_token if none is given, and authorization_code with a redirect URI.
+    #[arg(long = "grant-type", value_enum, value_name = "GRANT")]
+    pub(crate) grant_types: Vec<Grant>,
+    /// Whether APIs can read the app's access tokens, or must introspect them.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) access_token_format: Option<TokenFormat>,
+    /// Has introspection answered by JWTs signed so (RFC 9701).
+    #[arg(long, value_name = "ALG")]
+    pub(crate) introspection_signed_response_alg: Option<String>,
+    /// A type of authorization_details the app may ask for; may stand more than once.
+    #[arg(long = "authorization-details-type", value_name = "TYPE")]
+    pub(crate) details_types: Vec<String>,
+    /// Whether it is the operator's own: it asks nobody for consent, and may sign people in without
+    /// a browser.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) first_party: Option<bool>,
     /// The Android package name.
     #[arg(long, value_name = "NAME")]
     pub(crate) android_package: Option<String>,
@@ -264,6 +309,8 @@ pub(crate) struct Settings {
     /// Whose app it is. Apps of one developer see the same union_id.
     #[arg(long)]
     pub(crate) developer: Option<String>,
+    #[command(flatten)]
+    pub(crate) openid: crate::openid::OpenId,
 }
 
 /// What the app's certificate must name, for tls_client_auth: one of these.
@@ -308,6 +355,31 @@ pub(crate) enum Method {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Grant {
+    /// A text proves the terminal.
+    Terminal,
+    /// Sign-in by a browser (RFC 6749 4.1).
+    AuthorizationCode,
+    /// Access tokens again and again (RFC 6749 6).
+    RefreshToken,
+    /// Tokens for the app itself (RFC 6749 4.4).
+    ClientCredentials,
+    /// Sign-in on a device without a browser (RFC 8628).
+    DeviceCode,
+    /// An API's tokens for the next API (RFC 8693).
+    TokenExchange,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TokenFormat {
+    /// Signed claims (RFC 9068).
+    Jwt,
+    /// Sealed claims.
+    Opaque,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Dpop {
     /// Tokens are bound to a key (RFC 9449).
     Required,
@@ -334,7 +406,7 @@ pub(crate) enum AccountCommand {
 #[derive(Debug, Args)]
 pub(crate) struct OneAccount {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// The account: its number (+447911123456) or its id (acc_...).
     #[arg(value_name = "NUMBER_OR_ID", allow_hyphen_values = true)]
     pub(crate) subject: String,
@@ -343,7 +415,7 @@ pub(crate) struct OneAccount {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// List the keys, the newest first: what each is, and from when.
-    List(ConfigFile),
+    List(Target),
     /// Announce successors now; the server does it by itself every rotate_days.
     #[command(after_help = ROTATE)]
     Rotate(Rotate),
@@ -352,13 +424,78 @@ pub(crate) enum KeyCommand {
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
     #[command(flatten)]
-    pub(crate) file: ConfigFile,
+    pub(crate) target: Target,
     /// In an emergency: the new keys sign at once. The old ones stay published and accepted.
     #[arg(long)]
     pub(crate) now: bool,
     /// And no old key is published any more: tokens signed by them are refused from now on.
     #[arg(long, requires = "now")]
     pub(crate) withdraw: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token. It is printed once, and not kept.
+    Create(CreateToken),
+    /// Revoke a token, at once and for good.
+    Revoke(RevokeToken),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Whose it is: the server's log names it with every change.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// What it may do.
+    #[arg(long, value_enum)]
+    pub(crate) role: TokenRole,
+    /// For how many days it lives.
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The `id` that `create` printed.
+    pub(crate) id: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TokenRole {
+    /// Look at everything.
+    Read,
+    /// Change apps, accounts and keys too.
+    Write,
+}
+
+impl TokenRole {
+    /// As the API calls it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Openapi {
+    /// Of which API.
+    #[arg(value_enum)]
+    pub(crate) of: Document,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Document {
+    /// The admin API.
+    Admin,
+    /// The OAuth endpoints.
+    Oauth,
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`arguments`] | what can be said on the command line |
-//! | [`operate`] | `app`, `account`, `key`: to a running server, or to the store itself |
+//! | [`operate`] | `app`, `account`, `key`, `admin-token`: requests of the admin API |
+//! | [`api`] | the admin API: at a URL, at the running server, or on the store itself |
 //! | [`doctor`] | `doctor`: checks a configuration and what it names |
 //! | [`stores`] | `migrate`, `copy`, `backup`: whole stores |
 //! | [`meter`] | tells how far a copy is |
 
+mod api;
 #[expect(clippy::doc_markdown, reason = "the comments there are printed by --help")]
 mod arguments;
 mod doctor;
 mod meter;
+mod openid;
 mod operate;
 mod stores;
 
@@ -24,7 +27,7 @@ use tracing_subscriber::EnvFilter;
 use twinpath_server::config::{self, Config, ConfigError};
 use twinpath_server::serve::Server;
 
-use crate::arguments::{Arguments, Command, ConfigFile};
+use crate::arguments::{Arguments, Command, ConfigFile, Document};
 
 /// Why a command failed, in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,14 @@ fn load(file: &ConfigFile) -> Result<Config, ConfigError> {
     config::load(&file.config, std::env::vars())
 }
 
+fn document(of: Document) -> Result<String, std::io::Error> {
+    let text = match of {
+        Document::Admin => twinpath_server::admin::openapi(),
+        Document::Oauth => twinpath_server::http::openapi(),
+    };
+    text.map_err(std::io::Error::other)
+}
+
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Dev(dev) => {
@@ -98,6 +109,11 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::App(command) => Ok(Box::pin(operate::app(*command)).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
+        Command::AdminToken(command) => Ok(operate::admin_token(command).await?),
+        Command::Openapi(openapi) => {
+            print!("{}", document(openapi.of)?);
+            Ok(())
+        }
         Command::Bench(options) => Ok(twinpath_bench::bench(options).await?),
         Command::BenchChild(child) => Ok(child.run().await?),
         Command::Migrate(migrate) => Ok(stores::migrate(migrate).await?),

@@ -1,23 +1,18 @@
-//! `app`, `account`, `key`. A command goes to the running server through its admin listener; if none
-//! answers there, to the store itself.
+//! `app`, `account`, `key`, `admin-token`: what is said on the command line as requests of the admin
+//! API, and its answers printed as JSON.
 
-use std::time::Duration;
-
-use serde_json::Value;
-use twinpath_core::account::Action;
-use twinpath_core::app::ClientMetadata;
-use twinpath_core::app::RegistrationError;
-use twinpath_core::records::{AuthMethod, CertificateName};
+use reqwest::Method;
+use serde_json::{Value, json};
+use twinpath_core::app::{ClientMetadata, RegistrationError};
+use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
 use twinpath_core::token::Rotation;
-use twinpath_core::vault::Vault;
-use twinpath_server::admin::COMMANDS;
-use twinpath_server::config::{Config, ConfigError};
-use twinpath_server::operator::{Command, Operator, OperatorError, parse_jwks};
-use twinpath_server::platform::open_store;
+use twinpath_server::config::ConfigError;
+use twinpath_server::operator::{OperatorError, parse_jwks};
 
+use crate::api::Api;
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, ConfigFile, Dpop, KeyCommand, Method, OneAccount,
-    Settings,
+    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
+    OneAccount, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -28,49 +23,91 @@ pub(crate) enum OperateError {
     #[error(transparent)]
     Operator(#[from] OperatorError),
     #[error("{0}: {1}")]
-    Jwks(std::path::PathBuf, std::io::Error),
+    File(std::path::PathBuf, std::io::Error),
     #[error(transparent)]
     Settings(#[from] RegistrationError),
+    #[error("say which server: --config FILE, --url URL, or {0} in the environment")]
+    Target(&'static str),
+    #[error("the admin token is missing: --token-file FILE, or {0} in the environment")]
+    Token(&'static str),
     #[error("{0}")]
     Server(String),
 }
 
+/// Opens the API, asks, prints the answer.
+async fn carry_out(
+    target: &Target,
+    ask: impl AsyncFnOnce(&Api) -> Result<Value, OperateError>,
+) -> Result<(), OperateError> {
+    let api = Api::open(target).await?;
+    let answer = ask(&api).await;
+    api.close().await;
+    println!("{:#}", answer?);
+    Ok(())
+}
+
 pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
-    let (file, command) = match command {
+    match command {
         AppCommand::Register(register) => {
             let mut settings = said(register.settings)?;
             settings.client_name = Some(register.name);
             settings.auth_method = Some(register.auth_method.into());
-            (register.file, Command::RegisterApp(Box::new(settings)))
+            let ask = async |api: &Api| api.send(Method::POST, &["apps"], &settings).await;
+            carry_out(&register.target, ask).await
         }
         AppCommand::Update(update) => {
             let mut settings = said(update.settings)?;
             settings.client_name = update.name;
             settings.auth_method = update.auth_method.map(Into::into);
-            (update.file, Command::UpdateApp(Box::new(settings)))
+            let Some(id) = settings.client_id.clone() else {
+                return Err(OperateError::Server("the client_id is missing".to_owned()));
+            };
+            let ask = async |api: &Api| api.send(Method::PATCH, &["apps", &id], &settings).await;
+            carry_out(&update.target, ask).await
         }
-        AppCommand::List(file) => (file, Command::ListApps),
+        AppCommand::List(target) => carry_out(&target, list_apps).await,
         AppCommand::Show(one) => {
-            let client_id = one.client_id();
-            (one.file, Command::ShowApp { client_id })
+            let id = one.client_id();
+            carry_out(&one.target, async |api: &Api| api.get(&["apps", &id], "").await).await
         }
         AppCommand::RotateSecret(one) => {
-            let client_id = one.client_id();
-            (one.file, Command::RotateSecret { client_id })
+            let id = one.client_id();
+            let path = ["apps", &id, "rotate-secret"];
+            carry_out(&one.target, async |api: &Api| api.order(Method::POST, &path).await).await
         }
         AppCommand::Delete(one) => {
-            let client_id = one.client_id();
-            (one.file, Command::DeleteApp { client_id })
+            let id = one.client_id();
+            let ask = async |api: &Api| {
+                api.order(Method::DELETE, &["apps", &id]).await?;
+                Ok(json!({"deleted": id}))
+            };
+            carry_out(&one.target, ask).await
         }
-    };
-    carry_out(&file, command).await
+    }
+}
+
+/// Every page.
+async fn list_apps(api: &Api) -> Result<Value, OperateError> {
+    let mut all = Vec::new();
+    let mut query = "limit=500".to_owned();
+    loop {
+        let mut page = api.get(&["apps"], &query).await?;
+        if let Value::Array(apps) = page["apps"].take() {
+            all.extend(apps);
+        }
+        match page["next"].as_str() {
+            // A client_id needs no escaping.
+            Some(next) => query = format!("limit=500&after={next}"),
+            None => return Ok(Value::Array(all)),
+        }
+    }
 }
 
 fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
     let jwks = match settings.jwks {
         Some(path) => {
             let text = std::fs::read_to_string(&path)
-                .map_err(|error| OperateError::Jwks(path.clone(), error))?;
+                .map_err(|error| OperateError::File(path.clone(), error))?;
             Some(parse_jwks(&text)?)
         }
         None => None,
@@ -84,13 +121,21 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         certificate_bound: settings.certificate_bound,
         redirect_uris: some(settings.redirect_uris),
         serves: some(settings.serves),
+        may_exchange_for: some(settings.may_exchange_for),
+        grant_types: (!settings.grant_types.is_empty())
+            .then(|| settings.grant_types.into_iter().map(Into::into).collect()),
+        access_token_format: settings.access_token_format.map(Into::into),
+        introspection_signed_response_alg: settings.introspection_signed_response_alg,
+        authorization_details_types: some(settings.details_types),
+        first_party: settings.first_party,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
         ..ClientMetadata::default()
     }
-    .named(settings.certificate.into()))
+    .named(settings.certificate.into())
+    .over(settings.openid.into()))
 }
 
 impl From<Certificate> for Option<CertificateName> {
@@ -103,95 +148,114 @@ impl From<Certificate> for Option<CertificateName> {
     }
 }
 
-impl From<Method> for AuthMethod {
-    fn from(method: Method) -> Self {
+impl From<Grant> for GrantType {
+    fn from(grant: Grant) -> Self {
+        match grant {
+            Grant::Terminal => Self::Terminal,
+            Grant::AuthorizationCode => Self::AuthorizationCode,
+            Grant::RefreshToken => Self::RefreshToken,
+            Grant::ClientCredentials => Self::ClientCredentials,
+            Grant::DeviceCode => Self::DeviceCode,
+            Grant::TokenExchange => Self::TokenExchange,
+        }
+    }
+}
+
+impl From<TokenFormat> for AccessTokenFormat {
+    fn from(format: TokenFormat) -> Self {
+        match format {
+            TokenFormat::Jwt => Self::Jwt,
+            TokenFormat::Opaque => Self::Opaque,
+        }
+    }
+}
+
+impl From<AuthMethodArgument> for AuthMethod {
+    fn from(method: AuthMethodArgument) -> Self {
         match method {
-            Method::PrivateKeyJwt => Self::PrivateKeyJwt,
-            Method::ClientSecretBasic => Self::ClientSecretBasic,
-            Method::ClientSecretPost => Self::ClientSecretPost,
-            Method::ClientSecretJwt => Self::ClientSecretJwt,
-            Method::TlsClientAuth => Self::TlsClientAuth,
-            Method::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
-            Method::None => Self::None,
+            AuthMethodArgument::PrivateKeyJwt => Self::PrivateKeyJwt,
+            AuthMethodArgument::ClientSecretBasic => Self::ClientSecretBasic,
+            AuthMethodArgument::ClientSecretPost => Self::ClientSecretPost,
+            AuthMethodArgument::ClientSecretJwt => Self::ClientSecretJwt,
+            AuthMethodArgument::TlsClientAuth => Self::TlsClientAuth,
+            AuthMethodArgument::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
+            AuthMethodArgument::None => Self::None,
         }
     }
 }
 
 pub(crate) async fn account(command: AccountCommand) -> Result<(), OperateError> {
-    let (OneAccount { file, subject }, action) = match command {
-        AccountCommand::Show(one) => (one, Action::Show),
-        AccountCommand::Block(one) => (one, Action::Block),
-        AccountCommand::Unblock(one) => (one, Action::Unblock),
-        AccountCommand::Revoke(one) => (one, Action::Revoke),
-        AccountCommand::Restore(one) => (one, Action::Restore),
-        AccountCommand::Erase(one) => (one, Action::Erase),
+    let (OneAccount { target, subject }, action) = match command {
+        AccountCommand::Show(one) => (one, None),
+        AccountCommand::Block(one) => (one, Some("block")),
+        AccountCommand::Unblock(one) => (one, Some("unblock")),
+        AccountCommand::Revoke(one) => (one, Some("revoke")),
+        AccountCommand::Restore(one) => (one, Some("restore")),
+        AccountCommand::Erase(one) => {
+            let erase = async |api: &Api| {
+                let id = account_id(api, &one.subject).await?;
+                api.order(Method::DELETE, &["accounts", &id]).await
+            };
+            return carry_out(&one.target, erase).await;
+        }
     };
-    carry_out(&file, Command::Account { subject, action }).await
+    let ask = async |api: &Api| match action {
+        None if subject.starts_with('+') => search(api, &subject).await,
+        None => api.get(&["accounts", &subject], "").await,
+        Some(action) => {
+            let id = account_id(api, &subject).await?;
+            api.order(Method::POST, &["accounts", &id, action]).await
+        }
+    };
+    carry_out(&target, ask).await
+}
+
+/// A number goes in a body: paths end in logs.
+async fn search(api: &Api, number: &str) -> Result<Value, OperateError> {
+    api.send(Method::POST, &["accounts", "search"], &json!({"number": number})).await
+}
+
+async fn account_id(api: &Api, subject: &str) -> Result<String, OperateError> {
+    if !subject.starts_with('+') {
+        return Ok(subject.to_owned());
+    }
+    let account = search(api, subject).await?;
+    Ok(account["account"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(crate) async fn key(command: KeyCommand) -> Result<(), OperateError> {
-    let (file, command) = match command {
-        KeyCommand::List(file) => (file, Command::ListKeys),
+    match command {
+        KeyCommand::List(target) => {
+            let list = async |api: &Api| Ok(api.get(&["keys"], "").await?["keys"].take());
+            carry_out(&target, list).await
+        }
         KeyCommand::Rotate(rotate) => {
             let rotation = match (rotate.now, rotate.withdraw) {
                 (false, _) => Rotation::Announce,
                 (true, false) => Rotation::Now,
                 (true, true) => Rotation::Withdraw,
             };
-            (rotate.file, Command::RotateKey { rotation })
+            let said = json!({"rotation": rotation});
+            let ask = async |api: &Api| api.send(Method::POST, &["keys", "rotate"], &said).await;
+            carry_out(&rotate.target, ask).await
         }
-    };
-    carry_out(&file, command).await
+    }
 }
 
-async fn carry_out(file: &ConfigFile, command: Command) -> Result<(), OperateError> {
-    let config = crate::load(file)?;
-    let vault = Vault::new(&config.master.0).map_err(OperatorError::from)?;
-    let answer = if let Some(answer) = through_server(&config, &vault, &command).await? {
-        answer
-    } else {
-        let store = open_store(&config).map_err(OperatorError::from)?;
-        let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
-        let answer = Box::pin(operator.perform(command)).await;
-        store.close().await;
-        answer?
-    };
-    println!("{answer:#}");
-    Ok(())
-}
-
-/// `None` if no server answers at the configured admin listener.
-async fn through_server(
-    config: &Config,
-    vault: &Vault,
-    command: &Command,
-) -> Result<Option<Value>, OperateError> {
-    let Some(admin) = config.admin else {
-        return Ok(None);
-    };
-    let failed = |error: reqwest::Error| OperateError::Server(format!("{admin}: {error}"));
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(30))
-        .build()
-        .map_err(failed)?;
-    let body = serde_json::to_vec(command).map_err(|e| OperateError::Server(e.to_string()))?;
-    let request = client
-        .post(format!("http://{admin}{COMMANDS}"))
-        .bearer_auth(vault.admin_token())
-        .body(body);
-    let response = match request.send().await {
-        Ok(response) => response,
-        Err(error) if error.is_connect() => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let refused = !response.status().is_success();
-    let bytes = response.bytes().await.map_err(failed)?;
-    let answer: Value = serde_json::from_slice(&bytes)
-        .map_err(|_| OperateError::Server(format!("{admin} is no admin listener of twinpath")))?;
-    match answer.get("error").and_then(Value::as_str) {
-        Some(why) if refused => Err(OperateError::Server(why.to_owned())),
-        _ => Ok(Some(answer)),
+pub(crate) async fn admin_token(command: TokenCommand) -> Result<(), OperateError> {
+    match command {
+        TokenCommand::Create(create) => {
+            let role = create.role.as_str();
+            let new = json!({"name": create.name, "role": role, "days": create.days});
+            let make = async |api: &Api| api.send(Method::POST, &["tokens"], &new).await;
+            carry_out(&create.target, make).await
+        }
+        TokenCommand::Revoke(revoke) => {
+            let end = async |api: &Api| {
+                api.order(Method::DELETE, &["tokens", &revoke.id]).await?;
+                Ok(json!({"revoked": revoke.id}))
+            };
+            carry_out(&revoke.target, end).await
+        }
     }
 }

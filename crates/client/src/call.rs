@@ -6,7 +6,7 @@ use crate::{
     Client, Error,
     authorize::EXPIRY_MARGIN,
     client::unix_now,
-    core::{ResourceCall, ResourceVerdict, Tokens},
+    core::{ResourceCall, ResourceVerdict, StepUp, Tokens},
     transport,
 };
 
@@ -35,7 +35,8 @@ impl Client {
     ///
     /// A nonce asked for is given, an expired or refused token is refreshed once; both happen
     /// before the API does anything, so the call is done once. A lost answer is not asked for
-    /// again: whether that does harm only the app knows.
+    /// again: whether that does harm only the app knows. [`Error::StepUp`] if the API wants the
+    /// terminal to be proven again.
     pub async fn call(
         &self,
         method: Method,
@@ -53,6 +54,10 @@ impl Client {
         loop {
             let (response, verdict) =
                 self.show(&tokens, &method, url.as_str(), payload.as_ref()).await?;
+            if verdict == ResourceVerdict::StepUp {
+                let step_up = StepUp::read(&transport::head(&response)).unwrap_or_default();
+                return Err(Error::StepUp(step_up));
+            }
             if verdict != ResourceVerdict::Refresh || refreshed || tokens.refresh_token.is_none() {
                 return Ok(response);
             }

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 
 use twinpath_wire::oauth::ErrorBody;
 
-use crate::core::{IdTokenError, SigningError};
+use crate::core::{IdTokenError, SigningError, StepUp};
 
 /// Why an authorization, a refresh or a call did not work.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,10 @@ pub enum Error {
     /// There is no token, or its grant was revoked or ran out: authorize.
     #[error("not signed in; authorize first")]
     SignedOut,
+    /// The API wants the terminal to be proven again (RFC 9470): authorize with
+    /// [`StepUp::options`], then call again.
+    #[error("the API asks for a more recent or better authentication; authorize again")]
+    StepUp(StepUp),
     /// The ID token is not for this app, or not of this platform.
     #[error("the ID token does not check: {0}")]
     IdToken(#[from] IdTokenError),

@@ -44,7 +44,7 @@ pub use call::Payload;
 pub use client::{Client, ClientConfig};
 pub use core::{
     App, Authentication, Confirmation, IdClaims, InstanceKey, Options, Secret, SigningError,
-    SoftwareKey, Text, Tokens,
+    SoftwareKey, StepUp, Text, Tokens,
 };
 pub use error::Error;
 pub use reqwest::{Method, Response};

@@ -50,6 +50,12 @@ pub struct Profile {
     pub grants: Vec<Grant>,
 }
 
+impl Manage {
+    fn ends_sessions(&self) -> bool {
+        matches!(self.action, Action::Erase | Action::Revoke)
+    }
+}
+
 impl Operation for Manage {
     /// `None` if there is no such account.
     type Outcome = Option<Profile>;
@@ -57,7 +63,7 @@ impl Operation for Manage {
     fn prefetch(&self, keys: &mut Vec<Key>) {
         keys.push(Key::Terminal(self.terminal));
         keys.push(Key::Grants(self.terminal));
-        if self.action == Action::Erase {
+        if self.ends_sessions() {
             keys.push(Key::Sessions(self.terminal));
         }
     }
@@ -77,8 +83,7 @@ impl Operation for Manage {
         let all = view.grants(self.terminal)?;
         let grants: Vec<_> =
             all.iter().filter(|grant| grant.account == id && grant.live(cx.now)).cloned().collect();
-        let sessions =
-            if self.action == Action::Erase { view.sessions(self.terminal)? } else { &[] };
+        let sessions = if self.ends_sessions() { view.sessions(self.terminal)? } else { &[] };
         let subject = Subject { terminal, account, present, grants: all, sessions };
         let (account, writes) = subject.apply(self.action, cx);
         let profile = Profile {
@@ -99,7 +104,7 @@ struct Subject<'a> {
     /// Every grant of the terminal: also those of other accounts, and those that expired, which a
     /// clock that steps back brings to life.
     grants: &'a [Grant],
-    /// Every session of the terminal; for an erasure only.
+    /// Every session of the terminal; for an erasure and a revocation only.
     sessions: &'a [Session],
 }
 
@@ -117,9 +122,7 @@ impl Subject<'_> {
                 };
                 self.turn(status, "account.unblocked", cx)
             }
-            (Action::Revoke, _) => {
-                (self.account.clone(), self.revoke_all(self.account, "operator", cx))
-            }
+            (Action::Revoke, _) => (self.account.clone(), self.revoke(cx)),
             (Action::Restore, AccountStatus::Replaced) => self.restore(cx),
             (Action::Erase, _) => (self.account.clone(), self.erase(cx)),
             (Action::Show | Action::Block | Action::Unblock | Action::Restore, _) => unchanged,
@@ -148,6 +151,18 @@ impl Subject<'_> {
     fn grants_of(&self, account: &Account) -> impl Iterator<Item = &Grant> {
         let id = account.id;
         self.grants.iter().filter(move |grant| grant.account == id)
+    }
+
+    /// Every grant, and every session: what was approved in one and is not redeemed yet ends with it.
+    fn revoke(&self, cx: &Context<'_>) -> Vec<Write> {
+        let mut writes = self.revoke_all(self.account, "operator", cx);
+        let own = self.sessions.iter().filter(|session| session.account == self.account.id);
+        writes.extend(
+            own.filter(|session| session.ended_at.is_none()).map(|session| {
+                Write::Session(Session { ended_at: Some(cx.now), ..session.clone() })
+            }),
+        );
+        writes
     }
 
     fn revoke_all(&self, account: &Account, reason: &'static str, cx: &Context<'_>) -> Vec<Write> {

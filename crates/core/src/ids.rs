@@ -117,6 +117,14 @@ impl AccountId {
     }
 }
 
+impl GrantId {
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix("grant_")?).ok()?;
+        Self::from_slice(&bytes)
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "acc_{}", URL_SAFE_NO_PAD.encode(self.0))

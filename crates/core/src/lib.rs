@@ -14,10 +14,12 @@
 //! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
 //! | [`token`] | what is signed and handed out (token maker), and signing keys |
 //! | [`account`] | what an operator does with an account |
+//! | [`admin_token`] | who else may use the admin API |
 //! | [`records`] | the rows, as types |
 //! | [`vault`] | keyed hashes and encryption at rest |
 
 pub mod account;
+pub mod admin_token;
 pub mod app;
 pub mod authorization;
 pub mod first_message;

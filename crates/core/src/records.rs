@@ -180,6 +180,9 @@ pub struct Terms {
     /// Whether it ends with its session (`offline_access` was not granted).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub session_bound: bool,
+    /// When it was made, if that was later than `auth_time`: in a session that stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<Timestamp>,
     /// Whether no refresh token was handed out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_refresh: bool,
@@ -277,9 +280,19 @@ impl Grant {
         }
     }
 
+    /// When it was made; of the terminal grant, when its text came.
+    pub fn made_at(&self) -> Timestamp {
+        self.terms.as_ref().and_then(|terms| terms.made_at).unwrap_or(self.auth_time)
+    }
+
     /// The session in which it was approved.
     pub fn session(&self) -> Option<SessionId> {
         self.terms.as_ref().and_then(|terms| terms.session)
+    }
+
+    /// RFC 9396 7: what was granted in detail.
+    pub fn details(&self) -> &[Value] {
+        self.terms.as_ref().map_or(&[], |terms| &terms.authorization_details)
     }
 
     /// Whether it can still be used at `now`.

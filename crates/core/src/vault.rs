@@ -35,6 +35,8 @@ pub enum Purpose {
     SigningKey,
     /// The handle inside a token that leads to its grant.
     Handle,
+    /// The claims of an opaque access token.
+    AccessToken,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::AppSecret => b"app-secret",
             Self::SigningKey => b"signing-key",
             Self::Handle => b"handle",
+            Self::AccessToken => b"access-token",
         }
     }
 }
@@ -60,6 +63,7 @@ pub struct Vault {
     unions: hmac::Key,
     identifiers: hmac::Key,
     nonces: hmac::Key,
+    admin_tokens: hmac::Key,
     page_verifiers: hmac::Key,
     form_tokens: hmac::Key,
     admin: String,
@@ -67,6 +71,7 @@ pub struct Vault {
     app_secret: LessSafeKey,
     signing_key: LessSafeKey,
     handle: LessSafeKey,
+    access_token: LessSafeKey,
 }
 
 impl std::fmt::Debug for Vault {
@@ -139,6 +144,7 @@ impl Vault {
             unions: mac_key(&prk, "union")?,
             identifiers: mac_key(&prk, "identifier")?,
             nonces: mac_key(&prk, "dpop-nonce")?,
+            admin_tokens: mac_key(&prk, "admin-token")?,
             page_verifiers: mac_key(&prk, "page-verifier")?,
             form_tokens: mac_key(&prk, "form-token")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
@@ -146,6 +152,7 @@ impl Vault {
             app_secret: aead_key(&prk, "aead-app-secret")?,
             signing_key: aead_key(&prk, "aead-signing-key")?,
             handle: aead_key(&prk, "aead-handle")?,
+            access_token: aead_key(&prk, "aead-access-token")?,
         })
     }
 
@@ -190,6 +197,13 @@ impl Vault {
             .encode(cut(mac(&self.subjects, &[client_id.as_str().as_bytes(), &account.0])))
     }
 
+    /// OIDC Core 8.1: the pairwise subject of an account for all apps of a sector. A list of another
+    /// length than [`Self::subject`]'s, so no `client_id` reads like a sector.
+    pub fn sector_subject(&self, sector: &str, account: AccountId) -> String {
+        URL_SAFE_NO_PAD
+            .encode(cut(mac(&self.subjects, &[b"sector", sector.as_bytes(), &account.0])))
+    }
+
     /// The subject that all apps of one developer share.
     pub fn union_id(&self, developer: &str, account: AccountId) -> String {
         URL_SAFE_NO_PAD.encode(cut(mac(&self.unions, &[developer.as_bytes(), &account.0])))
@@ -209,6 +223,11 @@ impl Vault {
     /// The key of nonces that all nodes of a deployment take.
     pub(crate) fn nonces(&self) -> &hmac::Key {
         &self.nonces
+    }
+
+    /// What seals a named admin token.
+    pub(crate) fn admin_mac(&self, payload: &[u8]) -> [u8; 32] {
+        mac(&self.admin_tokens, &[payload])
     }
 
     /// The bearer token by which this deployment's own command line reaches its admin listener.
@@ -282,6 +301,7 @@ impl Vault {
             Purpose::AppSecret => &self.app_secret,
             Purpose::SigningKey => &self.signing_key,
             Purpose::Handle => &self.handle,
+            Purpose::AccessToken => &self.access_token,
         }
     }
 }

@@ -12,7 +12,7 @@ use twinpath_client::{
 };
 use twinpath_core::app::ClientMetadata;
 use twinpath_core::records::AuthMethod;
-use twinpath_server::operator::{Command, Operator};
+use twinpath_server::operator::Operator;
 use twinpath_server::platform::Platform;
 use twinpath_wire::jwk::JwkSet;
 
@@ -56,21 +56,20 @@ pub(crate) async fn register(
     const STEP: &str = "register the demo app";
     let key = SoftwareKey::load_or_generate(folder.path().join("weather-app.key"))
         .map_err(DevError::at(STEP, ADVICE))?;
-    let settings = Box::new(ClientMetadata {
+    let settings = ClientMetadata {
         client_id: Some(CLIENT_ID.to_owned()),
         client_name: Some(NAME.to_owned()),
         auth_method: Some(AuthMethod::PrivateKeyJwt),
         jwks: Some(JwkSet { keys: vec![key.public_jwk().clone()] }),
         scope: Some(scope()),
         ..ClientMetadata::default()
-    });
-    let operator = Operator::of(platform);
-    let show = Command::ShowApp { client_id: CLIENT_ID.to_owned() };
-    let command = match operator.perform(show).await {
-        Ok(_) => Command::UpdateApp(settings),
-        Err(_) => Command::RegisterApp(settings),
     };
-    operator.perform(command).await.map_err(DevError::at(STEP, ADVICE))?;
+    let operator = Operator::of(platform);
+    let done = match operator.app(CLIENT_ID).await {
+        Ok(_) => operator.update(CLIENT_ID, settings).await,
+        Err(_) => operator.register(settings).await,
+    };
+    done.map_err(DevError::at(STEP, ADVICE))?;
     platform.registry.renew(platform).await.map_err(DevError::at(STEP, ADVICE))?;
     Ok(Arc::new(key))
 }

@@ -39,6 +39,7 @@ session = OAuth2Session(
     redirect_uri=settings["redirect_uri"],
     code_challenge_method="S256",
     token_endpoint_auth_method=settings["authentication"],
+    revocation_endpoint_auth_method=settings["authentication"],
 )
 verifier, nonce = "v" * 64, "n-0S6_WzA2Mj"
 url, state = session.create_authorization_url(

@@ -382,6 +382,15 @@ impl Instance {
         self.send_fresh(|| self.draft("token_endpoint", &form)).await
     }
 
+    /// Asks for tokens by a grant, with its parameters.
+    pub async fn grant(&self, grant_type: &str, parameters: &[(&str, &str)]) -> Answer {
+        let make = || {
+            let draft = self.draft("token_endpoint", &[("grant_type", grant_type)]);
+            parameters.iter().fold(draft, |draft, (name, value)| draft.add(name, value))
+        };
+        self.send_fresh(make).await
+    }
+
     /// Introspects a token.
     pub async fn introspect(&self, token: &str) -> Answer {
         self.send(&self.draft("introspection_endpoint", &[("token", token)])).await

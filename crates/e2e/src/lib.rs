@@ -15,6 +15,7 @@
 //! | [`config`] | the server's configuration file |
 //! | [`platform`] | the server within the test's process |
 //! | [`process`] | the server as a process that can be killed |
+//! | [`receiver`] | an endpoint of an app, that the server calls |
 //! | [`rig`] | a message centre and a server that are bound |
 //! | [`wait`] | waiting for a condition, with a deadline |
 
@@ -38,6 +39,7 @@ pub mod pdu;
 pub mod peer;
 pub mod platform;
 pub mod process;
+pub mod receiver;
 pub mod rig;
 pub mod wait;
 

@@ -10,7 +10,7 @@ use twinpath_server::serve::Server;
 
 use crate::app::{App, Auth, Place};
 use crate::config::Settings;
-use crate::http::{self, Request};
+use crate::http::{self, Answer, Request};
 use crate::jose::Key;
 
 /// A running server.
@@ -103,11 +103,10 @@ impl Registration {
         format!("App {}", self.client_id)
     }
 
-    /// The operator's command, and the app's key if it has one.
-    pub fn command(&self) -> (Value, Key) {
+    /// The app's metadata (RFC 7591 2), and its key if it has one.
+    pub fn metadata(&self) -> (Value, Key) {
         let key = Key::generate();
-        let mut command = json!({
-            "command": "register_app",
+        let mut metadata = json!({
             "client_id": self.client_id,
             "client_name": self.name(),
             "token_endpoint_auth_method": self.method,
@@ -116,15 +115,15 @@ impl Registration {
             "serves": self.serves,
         });
         if let Some(developer) = &self.developer {
-            command["developer"] = developer.as_str().into();
+            metadata["developer"] = developer.as_str().into();
         }
         if self.method == "private_key_jwt" {
-            command["jwks"] = json!({"keys": [key.jwk()]});
+            metadata["jwks"] = json!({"keys": [key.jwk()]});
         }
         for (member, value) in &self.more {
-            command[member] = value.clone();
+            metadata[member] = value.clone();
         }
-        (command, key)
+        (metadata, key)
     }
 
     /// The app, from what the registry said.
@@ -163,25 +162,58 @@ impl Platform {
         Self { server, place, admin, _folder: folder }
     }
 
-    /// Carries out an operator's command at the admin listener.
-    pub async fn command(&self, command: &Value) -> Value {
-        let token = self.server.platform.vault.admin_token().to_owned();
-        let mut request = Request::new("POST", "/commands")
-            .header("Authorization", &format!("Bearer {token}"))
-            .header("Content-Type", "application/json");
-        request.body = command.to_string().into_bytes();
-        http::send(self.admin, &request).await.accepts()
+    /// The deployment's own admin token.
+    pub fn admin_token(&self) -> &str {
+        self.server.platform.vault.admin_token()
     }
 
-    /// Does something with an account.
-    pub async fn account(&self, subject: &str, action: &str) -> Value {
-        self.command(&json!({"command": "account", "subject": subject, "action": action})).await
+    /// A request of the admin API with the deployment's own token, and a body unless it is null.
+    pub async fn admin(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.admin_as(self.admin_token(), method, path, body).await
+    }
+
+    /// The same with another token.
+    pub async fn admin_as(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let mut request = Request::new(method, &format!("/admin/v1{path}"))
+            .header("Authorization", &format!("Bearer {token}"));
+        if !body.is_null() {
+            request = request.header("Content-Type", "application/json");
+            request.body = body.to_string().into_bytes();
+        }
+        http::send(self.admin, &request).await
+    }
+
+    /// Does something with the present account of a number: `show`, `erase`, or as the API calls it.
+    pub async fn account(&self, number: &str, action: &str) -> Value {
+        let found = self.admin("POST", "/accounts/search", &json!({"number": number})).await;
+        let found = found.accepts();
+        let path = format!("/accounts/{}", found["account"].as_str().unwrap());
+        let nothing = Value::Null;
+        let answer = match action {
+            "show" => return found,
+            "erase" => self.admin("DELETE", &path, &nothing).await,
+            action => self.admin("POST", &format!("{path}/{action}"), &nothing).await,
+        };
+        answer.accepts()
+    }
+
+    /// Rotates the signing keys: `announce`, `now` or `withdraw`.
+    pub async fn rotate_keys(&self, rotation: &str) -> Value {
+        let said = json!({"rotation": rotation});
+        self.admin("POST", "/keys/rotate", &said).await.accepts()
+    }
+
+    /// Registers an app with this metadata; gives what the registry says of it.
+    pub async fn register_as(&self, metadata: &Value) -> Value {
+        let answer = self.admin("POST", "/apps", metadata).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
     }
 
     /// Registers an app.
     pub async fn register(&self, registration: &Registration) -> Arc<App> {
-        let (command, key) = registration.command();
-        registration.registered(&self.command(&command).await, key)
+        let (metadata, key) = registration.metadata();
+        registration.registered(&self.register_as(&metadata).await, key)
     }
 
     /// A metric; 0 if it is not there.

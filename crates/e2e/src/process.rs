@@ -81,9 +81,9 @@ impl Installation {
 
     /// Registers an app with `twinpath app register`.
     pub async fn register(&self, registration: &Registration) -> Arc<App> {
-        let (command, key) = registration.command();
-        let text = |name: &str| command[name].as_str().unwrap();
-        let dpop = if command["dpop_bound_access_tokens"] == true { "required" } else { "off" };
+        let (metadata, key) = registration.metadata();
+        let text = |name: &str| metadata[name].as_str().unwrap();
+        let dpop = if metadata["dpop_bound_access_tokens"] == true { "required" } else { "off" };
         let jwks = self.folder.path().join("jwks.json");
         let mut arguments = vec!["app", "register", "--client-id", text("client_id")];
         arguments.extend([
@@ -93,8 +93,8 @@ impl Installation {
             text("token_endpoint_auth_method"),
         ]);
         arguments.extend(["--scope", text("scope"), "--dpop", dpop]);
-        if command["jwks"].is_object() {
-            std::fs::write(&jwks, command["jwks"].to_string()).unwrap();
+        if metadata["jwks"].is_object() {
+            std::fs::write(&jwks, metadata["jwks"].to_string()).unwrap();
             arguments.extend(["--jwks", jwks.to_str().unwrap()]);
         }
         registration.registered(&self.json(&arguments).await, key)

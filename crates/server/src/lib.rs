@@ -7,12 +7,14 @@
 //! | [`platform`] | what all requests share: store, keys, registry, limits |
 //! | [`http`] | the second path: token endpoint and its siblings |
 //! | [`first_path`] | the first path: SMPP binds and what their texts become |
-//! | [`operator`] | what operators do with apps, accounts and keys |
-//! | [`admin`] | the admin listener: operators' commands, metrics |
+//! | [`operator`] | what operators do with apps, accounts, keys and admin tokens |
+//! | [`admin`] | the admin listener: the admin API, metrics |
 //! | [`serve`] | starts and stops all of it |
 
 pub mod admin;
 pub mod config;
+#[cfg(test)]
+mod documents;
 pub mod first_path;
 pub mod http;
 pub mod operator;

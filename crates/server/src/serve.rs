@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 use crate::config::{Config, TlsFiles};
 use crate::first_path::RunningBinds;
 use crate::http::{Listener, Shutdown, Tls};
-use crate::platform::{Platform, StartError, WATCH, keep_in_touch, keep_signing_keys, now};
+use crate::platform::{
+    Platform, StartError, WATCH, deliver, keep_in_touch, keep_signing_keys, now,
+};
 use crate::{admin, http};
 
 /// How often rows that need not be kept are deleted, and how many at most each time.
@@ -40,6 +42,7 @@ pub struct Server {
     binds: RunningBinds,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    backchannel: (watch::Sender<bool>, JoinSet<()>),
 }
 
 impl Server {
@@ -98,18 +101,26 @@ impl Server {
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
+        let (drain, draining) = watch::channel(false);
+        let mut telling = JoinSet::new();
+        telling.spawn(deliver(Arc::clone(&platform), Shutdown(draining)));
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
-        Ok(Self { platform, address, mtls, admin, binds, stop, tasks })
+        let backchannel = (drain, telling);
+        Ok(Self { platform, address, mtls, admin, binds, stop, tasks, backchannel })
     }
 
-    /// Stops in order: no new texts, texts in work answered, requests in progress answered, store
-    /// closed.
+    /// Stops in order: no new texts, texts in work answered, requests in progress answered, apps
+    /// told of logouts, store closed.
     pub async fn stop(mut self) {
         self.binds.stop().await;
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
+        // After the last request that could end a session.
+        let (drain, mut telling) = self.backchannel;
+        drain.send_replace(true);
+        while telling.join_next().await.is_some() {}
         self.platform.store.close().await;
         tracing::info!("stopped");
     }

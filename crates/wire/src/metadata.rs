@@ -36,6 +36,12 @@ pub struct Metadata {
     /// RFC 9126 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushed_authorization_request_endpoint: Option<String>,
+    /// RFC 8628 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_authorization_endpoint: Option<String>,
+    /// draft-ietf-oauth-first-party-apps-04.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_challenge_endpoint: Option<String>,
     /// `OpenID` Connect RP-Initiated Logout 2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_session_endpoint: Option<String>,
@@ -69,6 +75,9 @@ pub struct Metadata {
     /// RFC 8414 2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// RFC 9701 7.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub introspection_signing_alg_values_supported: Vec<String>,
     /// RFC 8414 2.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub code_challenge_methods_supported: Vec<String>,
@@ -112,6 +121,18 @@ pub struct Metadata {
     /// `OpenID` Connect Discovery 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub id_token_signing_alg_values_supported: Vec<String>,
+    /// `OpenID` Connect Discovery 3.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub userinfo_signing_alg_values_supported: Vec<String>,
+    /// `OpenID` Connect Discovery 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_parameter_supported: Option<bool>,
+    /// `OpenID` Connect Back-Channel Logout 2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_supported: Option<bool>,
+    /// `OpenID` Connect Back-Channel Logout 2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_session_supported: Option<bool>,
     /// `OpenID` Connect Discovery 3.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acr_values_supported: Vec<String>,

@@ -41,6 +41,15 @@ pub const TOKEN_TYPE_BEARER: &str = "Bearer";
 
 /// The access token's `typ` (RFC 9068 2.1).
 pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
+/// The `typ` of a signed introspection response (RFC 9701 5).
+pub const INTROSPECTION_TYP: &str = "token-introspection+jwt";
+/// Its media type (RFC 9701 4).
+pub const INTROSPECTION_MEDIA_TYPE: &str = "application/token-introspection+jwt";
+
+/// An access token, in an exchange (RFC 8693 3).
+pub const TOKEN_TYPE_ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// A JWT, in an exchange (RFC 8693 3).
+pub const TOKEN_TYPE_JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -212,6 +221,9 @@ pub struct TokenResponse {
     /// RFC 9396 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_details: Option<Value>,
+    /// RFC 8693 2.2.1: of an exchanged token only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<String>,
 }
 
 impl fmt::Debug for TokenResponse {
@@ -266,6 +278,24 @@ pub struct Confirmation {
     pub x5t_s256: Option<String>,
 }
 
+/// Who acts for a token's subject (RFC 8693 4.1). The outermost is who shows the token; those within
+/// are who handed it on, the latest first, and say nothing of what the token is good for.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Actor {
+    /// Its `client_id`.
+    pub sub: String,
+    /// Who had it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    /// Every actor, the latest first.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        core::iter::successors(Some(self), |actor| actor.act.as_deref())
+    }
+}
+
 /// The answer of the introspection endpoint (RFC 7662 2.2). `Default` is the inactive token's.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IntrospectionResponse {
@@ -313,6 +343,9 @@ pub struct IntrospectionResponse {
     /// RFC 9396 9.2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_details: Option<Value>,
+    /// RFC 8693 4.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
 }
 
 #[cfg(test)]

@@ -73,13 +73,14 @@ pub fn default_phrases() -> BTreeMap<String, String> {
 }
 
 /// Templates for texts that a page of the platform shows, by BCP 47 language tag: words of their own,
-/// so that a text made for an app is good for nothing at a page, nor the other way round.
+/// so that a text made for an app is good for nothing at a page, nor the other way round. Those outside
+/// the GSM alphabet leave room for the longest name that an app may have there.
 pub fn page_phrases() -> BTreeMap<String, String> {
     [
         ("en", "{app} sign-in. Send only if you started it."),
         ("es", "{app} - acceso. Enviar solo si lo ha pedido usted."),
-        ("hi", "{app} अपने लिए ही भेजें"),
-        ("zh-Hans", "{app} 登录. 仅本人操作时发送."),
+        ("hi", "{app} खुद ही भेजें"),
+        ("zh-Hans", "{app} 登录. 仅本人操作发送"),
     ]
     .map(|(language, template)| (language.to_owned(), template.to_owned()))
     .into()
@@ -113,6 +114,23 @@ mod tests {
             };
             assert!(template.chars().all(plain), "{language}");
         }
+    }
+
+    #[test]
+    fn every_name_an_app_may_have_fits_a_page_in_some_language() {
+        let code = Code::from_bytes([0xff; 20]);
+        let fits =
+            |language: &str, name: &str| compose(&page_phrases()[language], name, &code).is_ok();
+        for (language, template) in page_phrases() {
+            assert!(fits(&language, "Weather"), "{language}");
+            let plain = |c: char| c.is_alphanumeric() || " .-{}".contains(c);
+            assert!(gsm::septets(&template).is_none() || template.chars().all(plain));
+        }
+        for name in ["x".repeat(40), "[".repeat(20)] {
+            assert!(fits("en", &name) && fits("es", &name), "{name}");
+        }
+        let longest = "天".repeat(11);
+        assert!(fits("zh-Hans", &longest) && fits("hi", &longest));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use http::{Answer, HeaderField, Request};
 pub use id_token::{IdClaims, IdTokenError, check_id_token};
 pub use key::{InstanceKey, SigningError, SoftwareKey};
 pub use refresh::{Refresh, Revocation};
-pub use resource::{ResourceCall, ResourceVerdict};
+pub use resource::{ResourceCall, ResourceVerdict, StepUp};
 pub use tokens::Tokens;
 
 use crate::Error;

@@ -117,12 +117,29 @@ pub(super) fn scope(scope: &str) -> Result<Vec<String>, RegistrationError> {
     scope.map(|scope| scope.tokens().to_vec()).map_err(|error| RegistrationError(error.description))
 }
 
+/// RFC 8707 2: absolute URIs without a fragment.
+pub(super) fn resources(said: Option<Vec<String>>) -> Result<Vec<String>, RegistrationError> {
+    let resources = crate::grant::Resources::within(&said.unwrap_or_default(), &[]);
+    resources.map(|known| known.0).map_err(|error| RegistrationError(error.description))
+}
+
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    let runs_script = ["javascript", "data", "vbscript"].contains(&scheme.as_str());
-    if !absolute(uri) || uri.len() > 512 || runs_script {
+    let no_app =
+        ["javascript", "data", "vbscript", "file", "blob", "about", "intent", "filesystem"];
+    if !absolute(uri) || uri.len() > 512 || no_app.contains(&scheme.as_str()) {
         return refuse(format!("redirect_uri {uri:?} must be an absolute URI without a fragment"));
+    }
+    // RFC 9700 2.6; and no user name that looks like a host.
+    let authority = uri.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next());
+    let web = scheme == "http" || scheme == "https";
+    let named =
+        authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('@'));
+    if web && !(named && (scheme == "https" || loopback(uri))) {
+        return refuse(format!(
+            "redirect_uri {uri:?} must be https, or http on loopback, without a user's name"
+        ));
     }
     Ok(uri.to_owned())
 }
@@ -159,6 +176,7 @@ pub(super) fn grant_types(
     said: Option<Vec<GrantType>>,
     method: AuthMethod,
     redirect_uris: &[String],
+    first_party: bool,
 ) -> Result<Vec<GrantType>, RegistrationError> {
     let mut grants = said.unwrap_or_else(|| {
         let mut grants = GrantType::of_native_apps();
@@ -169,7 +187,9 @@ pub(super) fn grant_types(
     });
     grants.sort_unstable();
     grants.dedup();
-    if grants.contains(&GrantType::AuthorizationCode) && redirect_uris.is_empty() {
+    // The operator's own apps may get their codes without a browser.
+    let browser = !redirect_uris.is_empty() || first_party;
+    if grants.contains(&GrantType::AuthorizationCode) && !browser {
         return refuse("grant_types has authorization_code, but there is no redirect_uri");
     }
     let own = [GrantType::ClientCredentials, GrantType::TokenExchange];
@@ -241,7 +261,9 @@ pub(super) fn detail_types(said: Vec<String>) -> Result<Vec<String>, Registratio
     Ok(said)
 }
 
-/// OIDC Core 8.1: a host name, or the host of a URI.
+/// OIDC Core 8.1: a host name, or the host of a URI. The operator's own statement: of an app that registers
+/// itself it may be taken only after its `sector_identifier_uri` was fetched and lists all its redirect
+/// URIs (OIDC Registration 5).
 pub(super) fn sector(said: Option<String>) -> Result<Option<String>, RegistrationError> {
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return Ok(None);

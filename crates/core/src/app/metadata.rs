@@ -13,6 +13,7 @@ macro_rules! client_metadata {
         /// What is said of an app. What is absent takes its default when an app is registered, and stays
         /// as it is when one is updated. An empty text takes an optional member away.
         #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(default)]
         pub struct ClientMetadata {
             $($(#[$attr])* #[serde(skip_serializing_if = "Option::is_none")] pub $name: Option<$ty>,)*
@@ -37,6 +38,7 @@ client_metadata! {
     #[serde(rename = "token_endpoint_auth_method")]
     auth_method: AuthMethod,
     /// Public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     jwks: JwkSet,
     /// Space-separated.
     scope: String,
@@ -78,6 +80,7 @@ client_metadata! {
     /// RFC 9701 6.
     introspection_signed_response_alg: String,
     /// OIDC Registration 2, in seconds.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_i64))]
     default_max_age: u32,
     /// OIDC RP-Initiated Logout 3.1.
     post_logout_redirect_uris: Vec<String>,
@@ -95,6 +98,8 @@ client_metadata! {
     first_party: bool,
     /// The resources it serves, if it is an API (RFC 8707): it may introspect tokens for them.
     serves: Vec<String>,
+    /// The resources it may exchange tokens for that its callers show it (RFC 8693).
+    may_exchange_for: Vec<String>,
     /// Android package name.
     android_package: String,
     /// SHA-256 digests of signing certificates, in hex with or without colons.
@@ -137,6 +142,7 @@ impl ClientMetadata {
             tos_uri: app.tos_uri,
             first_party: Some(app.first_party),
             serves: Some(app.serves),
+            may_exchange_for: Some(app.may_exchange_for),
             android_package: app.android_package,
             android_cert_sha256: Some(app.android_cert_sha256),
             apple_app_id: app.apple_app_id,

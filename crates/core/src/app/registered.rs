@@ -54,7 +54,7 @@ impl Registered {
     /// Whether this registration is the one the grant was given to, and not a later one under the
     /// same name.
     pub fn gave(&self, grant: &Grant) -> bool {
-        grant.auth_time >= self.app.created_at
+        grant.made_at() >= self.app.created_at
     }
 
     /// Whether refresh tokens of this app are rotated (PROTOCOL 9): all but those of apps that

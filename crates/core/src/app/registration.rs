@@ -121,9 +121,10 @@ impl ClientMetadata {
         let certificate_bound = self.certificate_bound.unwrap_or(false);
         let name = self.client_name.ok_or_else(|| missing("the name"))?;
         let redirect_uris = each(self.redirect_uris, checks::redirect_uri)?;
-        let grant_types = checks::grant_types(self.grant_types, auth_method, &redirect_uris)?;
+        let first_party = self.first_party.unwrap_or(false);
+        let grant_types =
+            checks::grant_types(self.grant_types, auth_method, &redirect_uris, first_party)?;
         checks::response_types(self.response_types.as_deref(), &grant_types)?;
-        let resources = crate::grant::Resources::within(&self.serves.unwrap_or_default(), &[]);
         let alg = checks::signing_alg;
         Ok(App {
             client_name: checks::name(&name)?,
@@ -136,7 +137,8 @@ impl ClientMetadata {
             tls_client_auth,
             certificate_bound,
             redirect_uris,
-            serves: resources.map_err(|error| RegistrationError(error.description))?.0,
+            serves: checks::resources(self.serves)?,
+            may_exchange_for: checks::resources(self.may_exchange_for)?,
             android_package: checks::dotted(self.android_package, "android_package", b'_')?,
             android_cert_sha256: each(self.android_cert_sha256, checks::digest)?,
             apple_app_id: checks::dotted(self.apple_app_id, "apple_app_id", b'-')?,
@@ -171,7 +173,7 @@ impl ClientMetadata {
             client_uri: checks::web_uri(self.client_uri, "client_uri")?,
             policy_uri: checks::web_uri(self.policy_uri, "policy_uri")?,
             tos_uri: checks::web_uri(self.tos_uri, "tos_uri")?,
-            first_party: self.first_party.unwrap_or(false),
+            first_party,
             registration: None,
             created_at: now,
             updated_at: now,

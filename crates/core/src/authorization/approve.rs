@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::authorization::arrive::{REMEMBERED_S, at_stage, belongs};
 use crate::authorization::session::standing;
 use crate::authorization::{CODE_S, Look, end};
-use crate::ids::{Digest, RouteName, SessionId};
+use crate::ids::{AccountId, Digest, RouteName, SessionId};
 use crate::records::{
     AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
     Session, Stage as InteractionStage,
@@ -28,6 +28,8 @@ pub struct Approve {
     pub cookie: Option<Digest>,
     /// Seconds for which the session stands.
     pub session_ttl_s: i64,
+    /// The account that was proven, and the `sub` by which the app knows it.
+    known_as: Option<(AccountId, String)>,
     stage: Stage,
 }
 
@@ -37,7 +39,7 @@ enum Stage {
     Check { by: Arc<ProvenTerminal> },
     Approve,
     Begin { by: Arc<ProvenTerminal>, cookie: Digest, request: Box<AuthorizationRequest> },
-    Refuse,
+    Refuse(&'static str),
 }
 
 /// What becomes of an approval.
@@ -45,7 +47,8 @@ enum Stage {
 pub enum Approved {
     /// The code may be handed out.
     Yes(Box<AuthorizationRequest>),
-    /// The account is blocked, the proof was voided, or the session ended.
+    /// The account is blocked, the proof was voided, the session ended, or the request expects another
+    /// person.
     Denied(Box<AuthorizationRequest>),
     /// The request ended, is another browser's, or nobody was proven for it.
     Gone,
@@ -54,7 +57,23 @@ pub enum Approved {
 impl Approve {
     /// For what [`ProvenTerminal`] says of the request.
     pub fn new(look: Look, code: Digest, cookie: Option<Digest>, session_ttl_s: i64) -> Self {
-        Self { look, code, cookie, session_ttl_s, stage: Stage::Ask }
+        Self { look, code, cookie, session_ttl_s, known_as: None, stage: Stage::Ask }
+    }
+
+    /// The `sub` by which the app knows the account that was proven. Without it no request is approved
+    /// that names whom it expects.
+    #[must_use]
+    pub fn known_as(mut self, account: AccountId, sub: String) -> Self {
+        self.known_as = Some((account, sub));
+        self
+    }
+
+    /// Whether it is the person whom the request expects, if it expects anyone.
+    fn is_expected(&self, request: &AuthorizationRequest, by: &ProvenTerminal) -> bool {
+        request.expected_sub.as_ref().is_none_or(|expected| {
+            let known = self.known_as.as_ref().filter(|(account, _)| *account == by.account);
+            known.is_some_and(|(_, sub)| sub == expected)
+        })
     }
 
     fn at(&self, stage: Stage) -> Self {
@@ -79,6 +98,9 @@ impl Approve {
 
     fn ask(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         Ok(match self.row(view, cx)? {
+            Some((row, by)) if !self.is_expected(&row.request, by) => {
+                Step::Next(Vec::new(), self.at(Stage::Refuse("another_person")))
+            }
             Some((_, by)) => {
                 let by = Arc::new(by.clone());
                 Step::Next(Vec::new(), self.at(Stage::Check { by }))
@@ -140,14 +162,19 @@ impl Approve {
         }
     }
 
-    fn refuse(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+    fn refuse(
+        &self,
+        why: &'static str,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
         let Some((row, by)) = self.row(view, cx)? else {
             return Ok(Step::Done(Vec::new(), Approved::Gone));
         };
         let event = AuditEvent {
             client_id: Some(row.client_id.clone()),
             account: Some(by.account.to_string()),
-            reason: Some("not_standing"),
+            reason: Some(why),
             ..AuditEvent::new(cx.now, "authorization.denied")
         };
         let denied = Approved::Denied(Box::new(row.request.clone()));
@@ -200,7 +227,7 @@ impl Operation for Approve {
                 keys.push(Key::Grants(by.terminal));
                 keys.push(Key::Sessions(by.terminal));
             }
-            Stage::Ask | Stage::Approve | Stage::Refuse => {
+            Stage::Ask | Stage::Approve | Stage::Refuse(_) => {
                 keys.push(Key::Interaction(self.look.key));
             }
         }
@@ -210,12 +237,13 @@ impl Operation for Approve {
         match &self.stage {
             Stage::Ask => self.ask(view, cx),
             Stage::Check { by } => {
-                let next = if stands(by, view, cx)? { Stage::Approve } else { Stage::Refuse };
+                let stands = stands(by, view, cx)?;
+                let next = if stands { Stage::Approve } else { Stage::Refuse("not_standing") };
                 Ok(Step::Next(Vec::new(), self.at(next)))
             }
             Stage::Approve => self.approve(view, cx),
             Stage::Begin { by, cookie, request } => self.begin(by, *cookie, request, view, cx),
-            Stage::Refuse => self.refuse(view, cx),
+            Stage::Refuse(why) => self.refuse(why, view, cx),
         }
     }
 }
@@ -239,3 +267,6 @@ impl Operation for Deny {
         Ok(Step::Done(vec![ended], Some(Box::new(row.request.clone()))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,8 +85,8 @@ pub struct Arrive {
     pub request: Option<Arc<AuthorizationRequest>>,
     /// Keyed hash of the browser's cookie.
     pub browser: Digest,
-    /// The browser's session.
-    pub session: Option<Arc<FoundSession>>,
+    /// The browser's session, with the `sub` by which the app knows whose it is.
+    pub session: Option<(Arc<FoundSession>, String)>,
     /// Whether the app is the operator's own.
     pub trusted: bool,
 }
@@ -137,15 +137,18 @@ impl Operation for Arrive {
                 _ => return Ok(Step::Done(Vec::new(), Arrived::Unknown)),
             },
         };
-        let verdict = judge(&row.request, self.session.as_deref(), self.trusted, cx.now);
+        let session = self.session.as_ref().map(|(found, sub)| (found.as_ref(), sub.as_str()));
+        let verdict = judge(&row.request, session, self.trusted, cx.now);
         let browser = self.browser;
-        let stage = match (&self.session, verdict) {
+        let stage = match (session, verdict) {
             (_, Verdict::Refuse(error)) => {
-                let ended = at_stage(&row, Stage::Ended, 0, cx.now);
+                // Nothing is kept of a request that came with its browser.
+                let pushed = self.request.is_none();
+                let ended = pushed.then(|| at_stage(&row, Stage::Ended, 0, cx.now));
                 let refused = Arrived::Refused(Box::new(row.request), error);
-                return Ok(Step::Done(vec![ended], refused));
+                return Ok(Step::Done(ended.into_iter().collect(), refused));
             }
-            (Some(found), Verdict::Consent | Verdict::Silent) => {
+            (Some((found, _)), Verdict::Consent | Verdict::Silent) => {
                 let grant = GrantId(random_bytes(cx.random));
                 Stage::Proven { browser, by: found.proven(grant) }
             }

@@ -9,7 +9,7 @@ use twinpath_wire::oauth::ErrorCode;
 
 use crate::grant::{
     Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
-    revoke_grant,
+    details_within, revoke_grant,
 };
 use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey};
 use crate::join::TOMBSTONE_S;
@@ -37,6 +37,8 @@ pub struct CodeRequest {
     pub code_verifier: String,
     /// RFC 8707 2.2: fewer resources for the first access token; none for all.
     pub resources: Vec<String>,
+    /// RFC 9396 6: less for the first access token, as said; `None` for all.
+    pub details: Option<String>,
     /// Whether a refresh token is handed out.
     pub refreshable: bool,
     /// Seconds for which the grant can be refreshed.
@@ -106,9 +108,9 @@ impl Exchange {
         match &row.stage {
             InteractionStage::Approved(approval) => match self.fault(row, approval, cx) {
                 Some(why) => invalid(why),
-                None => Ok(match self.narrowed(&row.request) {
-                    Ok(_) => self.take(row, approval, cx),
-                    Err(error) => Step::Done(Vec::new(), CodeRedeemed::Widened(error)),
+                None => Ok(match self.widened(&row.request) {
+                    None => self.take(row, approval, cx),
+                    Some(error) => Step::Done(Vec::new(), CodeRedeemed::Widened(error)),
                 }),
             },
             // RFC 6749 4.1.2. Only who could have used it can have it revoked: not one who saw it pass.
@@ -132,7 +134,7 @@ impl Exchange {
     ) -> Step<Self> {
         let own = same(jkt.as_bytes(), self.request.jkt.as_bytes())
             && self.fault(row, approval, cx).is_none()
-            && self.narrowed(&row.request).is_ok();
+            && self.widened(&row.request).is_none();
         let by = &approval.by;
         let stage = if own {
             let (asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
@@ -169,6 +171,12 @@ impl Exchange {
             return Some("dpop_jkt");
         }
         None
+    }
+
+    fn widened(&self, asked: &AuthorizationRequest) -> Option<ParameterError> {
+        let details = self.request.details.as_deref();
+        let within = |raw| details_within(raw, &asked.authorization_details).err();
+        self.narrowed(asked).err().or_else(|| details.and_then(within))
     }
 
     /// RFC 8707 2.2: the resources of the first access token.

@@ -19,15 +19,16 @@ pub(super) enum Verdict {
     Refuse(ErrorCode),
 }
 
-/// Judges; `trusted` apps are the operator's own and need no consent.
+/// Judges a session, with the `sub` by which the app knows whose it is; `trusted` apps are the operator's
+/// own and need no consent.
 pub(super) fn judge(
     request: &AuthorizationRequest,
-    found: Option<&FoundSession>,
+    found: Option<(&FoundSession, &str)>,
     trusted: bool,
     now: Timestamp,
 ) -> Verdict {
     let silent = request.prompt.contains(&Prompt::None);
-    let Some(found) = found.filter(|found| serves(request, found, now)) else {
+    let Some((found, _)) = found.filter(|(found, sub)| serves(request, found, sub, now)) else {
         return if silent { Verdict::Refuse(ErrorCode::LoginRequired) } else { Verdict::Prove };
     };
     let asked_before = trusted || granted_before(request, found);
@@ -39,23 +40,28 @@ pub(super) fn judge(
 }
 
 /// Whether the session is fresh enough, and the expected person's.
-fn serves(request: &AuthorizationRequest, found: &FoundSession, now: Timestamp) -> bool {
+fn serves(request: &AuthorizationRequest, found: &FoundSession, sub: &str, now: Timestamp) -> bool {
     let again = [Prompt::Login, Prompt::SelectAccount];
     let fresh = request
         .max_age
         .is_none_or(|age| now < found.session.auth_time.plus_seconds(i64::from(age)));
-    let expected = request.login_hint.is_none_or(|hint| hint == found.session.terminal);
+    let expected = request.login_hint.is_none_or(|hint| hint == found.session.terminal)
+        && request.expected_sub.as_ref().is_none_or(|expected| expected == sub);
     fresh && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))
 }
 
-/// Whether one grant that stands covers all that is asked for. Details are consented to each time: they
-/// name single acts (RFC 9396 12).
+/// Whether one grant that stands, and that was consented to at the page, covers all that is asked for.
+/// Details are consented to each time: they name single acts (RFC 9396 12).
 fn granted_before(request: &AuthorizationRequest, found: &FoundSession) -> bool {
     let scope = || request.scope.split(' ').filter(|token| !token.is_empty());
     request.authorization_details.is_empty()
         && found.granted.iter().any(|grant| {
             let known: Vec<_> = grant.scope.split(' ').collect();
-            scope().all(|token| known.contains(&token))
+            // Without a resource the token is for the issuer: another thing than any resource.
+            let same_kind = request.resources.is_empty() == grant.resources.is_empty();
+            grant.session().is_some()
+                && scope().all(|token| known.contains(&token))
+                && same_kind
                 && request.resources.iter().all(|uri| grant.resources.contains(uri))
         })
 }

@@ -14,8 +14,12 @@
 
 mod approve;
 mod arrive;
+mod challenge;
 mod code;
+mod device;
 mod exchange;
+#[cfg(test)]
+mod fixtures;
 mod interaction_id;
 mod judge;
 mod logout;
@@ -28,14 +32,16 @@ mod tests;
 
 pub use approve::{Approve, Approved, Deny};
 pub use arrive::{Arrival, Arrive, Arrived, Push};
+pub use challenge::{AuthSession, check_challenge};
 pub use code::AuthorizationCode;
+pub use device::{DEVICE_S, DeviceAuthorization, check_device};
 pub use exchange::{CodeRedeemed, CodeRequest, Exchange};
 pub use interaction_id::InteractionId;
 pub(crate) use logout::end;
 pub use logout::{EndSession, Ended};
 pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
 pub use redirect::redirect_uri_of;
-pub use request::{Parameters, Rejection, Rules, check_request};
+pub use request::{Parameters, Rejection, Rules, authentication_context, check_request, max_age};
 pub use session::{FindSession, FoundSession, SessionCookie};
 
 /// Seconds for which a person may take to send the text and to approve.

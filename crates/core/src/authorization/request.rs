@@ -9,6 +9,7 @@ use crate::authorization::redirect_uri_of;
 use crate::grant::{DetailTypes, ParameterError, Resources, Scope};
 use crate::number::E164;
 use crate::records::{App, AuthorizationRequest, ClaimsRequest, GrantType, Prompt};
+use crate::token::{IdClaims, KeyRing, PHONE, wants_phone};
 use crate::vault::Vault;
 
 /// A request's parameters. Empty ones count as absent (RFC 6749 3.1).
@@ -20,7 +21,7 @@ pub trait Parameters {
 }
 
 /// What a request is held against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules<'a> {
     /// The resources tokens may be for; empty allows any.
     pub resources: &'a [String],
@@ -28,6 +29,8 @@ pub struct Rules<'a> {
     pub details: &'a DetailTypes,
     /// For the hash of a number.
     pub vault: &'a Vault,
+    /// For `id_token_hint`.
+    pub keys: KeyRing,
 }
 
 /// A refused authorization request.
@@ -131,7 +134,24 @@ fn checked(
     }
     response(parameters)?;
     bounded(parameters)?;
-    asked(parameters, app, rules)
+    let hinted = hinted(parameters.get("id_token_hint"), app, &rules.keys)?;
+    let request = asked(parameters, app, rules)?;
+    if request.expected_sub.is_some() && hinted.is_some() && request.expected_sub != hinted {
+        return invalid("id_token_hint and claims name two different persons");
+    }
+    Ok(AuthorizationRequest { expected_sub: request.expected_sub.or(hinted), ..request })
+}
+
+/// OIDC Core 3.1.2.1: whose ID token the app shows. It may have expired, but must be ours, and the app's.
+fn hinted(hint: Option<&str>, app: &App, keys: &KeyRing) -> Result<Option<String>, ParameterError> {
+    let Some(hint) = hint else {
+        return Ok(None);
+    };
+    match keys.verify::<IdClaims>(hint, "JWT") {
+        Some(claims) if claims.aud == app.client_id.as_str() => Ok(Some(claims.sub)),
+        Some(_) => invalid("id_token_hint is another app's"),
+        None => invalid("id_token_hint is not an ID token of this platform"),
+    }
 }
 
 /// What the answer is to be: a code, in the query.
@@ -160,7 +180,7 @@ fn bounded(parameters: &dyn Parameters) -> Result<(), ParameterError> {
     Ok(())
 }
 
-/// The parameters that every kind of authorization request shares, with a browser or without.
+/// The parameters that every kind of authorization request with a code shares, with a browser or without.
 pub(crate) fn asked(
     parameters: &dyn Parameters,
     app: &App,
@@ -172,8 +192,10 @@ pub(crate) fn asked(
     };
     let claims = claims(parameters.get("claims"))?;
     authentication_context(parameters.get("acr_values"), claims.as_ref())?;
+    let scope = Scope::within(parameters.get("scope"), &app.scope)?;
     Ok(AuthorizationRequest {
-        scope: Scope::within(parameters.get("scope"), &app.scope)?.join(),
+        scope: with_claims(scope, claims.as_ref(), app).join(),
+        expected_sub: expected_sub(claims.as_ref())?,
         resources: Resources::within(&parameters.all("resource"), rules.resources)?.0,
         authorization_details: details,
         nonce: parameters.get("nonce").map(str::to_owned),
@@ -239,7 +261,8 @@ fn prompt(said: Option<&str>) -> Result<Vec<Prompt>, ParameterError> {
     Ok(prompts)
 }
 
-pub(crate) fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
+/// `max_age` (OIDC Core 3.1.2.1, RFC 9470 4), in seconds.
+pub fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
     let Some(said) = said else {
         return Ok(None);
     };
@@ -252,7 +275,10 @@ pub(crate) fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError>
 }
 
 /// A `tel:` URI names the terminal that must be proven. Any other hint says nothing here.
-fn terminal(hint: &str, vault: &Vault) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
+pub(super) fn terminal(
+    hint: &str,
+    vault: &Vault,
+) -> Result<Option<crate::ids::TerminalKey>, ParameterError> {
     let is_number = hint.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("tel:"));
     if !is_number {
         return Ok(None);
@@ -279,8 +305,39 @@ fn claims(said: Option<&str>) -> Result<Option<ClaimsRequest>, ParameterError> {
     }
 }
 
+/// OIDC Core 5.5: to ask for the number as a claim is to ask for scope `phone`, so that the person is told
+/// of it. An app that may not have it does not get it: claims that are not given are no error (5.5.1).
+fn with_claims(scope: Scope, claims: Option<&ClaimsRequest>, app: &App) -> Scope {
+    let asked = claims.is_some_and(|claims| {
+        wants_phone(Some(&claims.id_token)) || wants_phone(Some(&claims.userinfo))
+    });
+    let allowed = app.scope.iter().any(|token| token == PHONE);
+    if asked && allowed { scope.and(PHONE) } else { scope }
+}
+
+/// OIDC Core 5.5.1: `sub` with a `value` names the one person who may be answered for.
+fn expected_sub(claims: Option<&ClaimsRequest>) -> Result<Option<String>, ParameterError> {
+    let Some(claims) = claims else {
+        return Ok(None);
+    };
+    let mut expected = None;
+    for said in [claims.id_token.get("sub"), claims.userinfo.get("sub")].into_iter().flatten() {
+        let Some(value) = said.get("value") else {
+            continue;
+        };
+        let Some(value) = value.as_str() else {
+            return invalid("the value of claim sub must be a text");
+        };
+        if expected.as_deref().is_some_and(|known| known != value) {
+            return invalid("claims names two different persons");
+        }
+        expected = Some(value.to_owned());
+    }
+    Ok(expected)
+}
+
 /// RFC 9470 5: what cannot be met is said, not passed over.
-pub(crate) fn authentication_context(
+pub fn authentication_context(
     acr_values: Option<&str>,
     claims: Option<&ClaimsRequest>,
 ) -> Result<(), ParameterError> {
@@ -307,3 +364,6 @@ pub(crate) fn authentication_context(
     let any = value.is_none() && values.is_none();
     if any || asked.any(known) { Ok(()) } else { unmet() }
 }
+
+#[cfg(test)]
+mod tests;

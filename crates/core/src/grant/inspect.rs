@@ -54,3 +54,21 @@ impl Operation for Inspect {
         Ok(Step::Done(Vec::new(), Some(inspected)))
     }
 }
+
+/// Reads whether an access token was revoked that no grant stands behind. Writes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct InspectToken(pub Digest);
+
+impl Operation for InspectToken {
+    /// Whether it still counts.
+    type Outcome = bool;
+
+    fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.push(Key::Jti(self.0));
+    }
+
+    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let revoked = view.jti(self.0)?.is_some_and(|used| cx.now < used.purge_at);
+        Ok(Step::Done(Vec::new(), !revoked))
+    }
+}

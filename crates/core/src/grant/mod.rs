@@ -1,5 +1,7 @@
 //! Grants after they are made: their opaque tokens, refreshing, revoking, inspecting.
 
+mod access_handle;
+mod client_credentials;
 mod details;
 mod inspect;
 mod issue;
@@ -8,16 +10,21 @@ mod refresh;
 mod request;
 mod revoke;
 mod spend;
+mod token_exchange;
 
-pub use details::DetailTypes;
-pub use inspect::{Inspect, Inspected};
+pub use access_handle::AccessHandle;
+pub use client_credentials::own_authorization;
+pub use details::{DetailTypeError, DetailTypeSource, DetailTypes, details_within};
+pub use inspect::{Inspect, InspectToken, Inspected};
 #[cfg(test)]
 pub(crate) use issue::APP_GRANTS;
 pub(crate) use issue::NewGrant;
-pub use opaque::{Handle, Minted, RefreshToken, access_token_handle, read_access_token_handle};
+pub use opaque::{Handle, Minted, RefreshToken};
+pub(crate) use opaque::{frame, unframe};
 pub use refresh::{Narrowed, Refresh, RefreshRequest, Refreshed};
 pub(crate) use request::absolute;
 pub use request::{ParameterError, Resources, Scope};
 pub use revoke::{RevokeAccessToken, RevokeGrant, revoke, revoke_grant};
 pub(crate) use spend::Spending;
 pub use spend::{Replay, Spend, Spends};
+pub use token_exchange::{Delegated, ExchangeRequest, unusable};

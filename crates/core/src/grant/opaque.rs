@@ -1,9 +1,9 @@
-//! Opaque tokens and handles.
+//! Opaque tokens, and refresh tokens.
 //!
-//! A token carries, encrypted, the keys of its grant's row: a request finds the row without an index,
-//! a token that was never issued is refused without asking the store, and nothing in it can be linked
-//! between apps. A refresh token is `tpr_`, the base64url of the sealed handle, and eight hex digits
-//! of CRC-32 over both, so that leak scanners can tell one from noise.
+//! A refresh token carries, encrypted, the keys of its grant's row: a request finds the row without an
+//! index, a token that was never issued is refused without asking the store, and nothing in it can be
+//! linked between apps. It is `tpr_`, the base64url of the sealed handle, and eight hex digits of CRC-32
+//! over both, so that leak scanners can tell one from noise.
 
 use std::fmt;
 
@@ -67,8 +67,7 @@ impl Minted {
         // Sealing 52 bytes cannot fail; were it to, the token would be one that never opens.
         let sealed =
             vault.seal(Purpose::Handle, owner, &plain, random).unwrap_or(Sealed(Vec::new()));
-        let body = format!("{PREFIX}{}", b64::encode(&sealed.0));
-        let token = format!("{body}{:08x}", crc32fast::hash(body.as_bytes()));
+        let token = frame(PREFIX, &sealed);
         let hash = vault.token(&token);
         Self { token: RefreshToken(token), hash }
     }
@@ -77,15 +76,7 @@ impl Minted {
 impl Handle {
     /// Reads a refresh token that this app was given; `None` for anything else.
     pub fn read(vault: &Vault, client_id: &ClientId, token: &str) -> Option<Self> {
-        if token.len() > MAX_LEN || !token.is_ascii() {
-            return None;
-        }
-        let (body, crc) = token.split_at_checked(token.len().checked_sub(8)?)?;
-        // Compared as written: a token has one spelling, since what is kept of it is its hash.
-        if crc != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
-            return None;
-        }
-        let sealed = Sealed(b64::decode(body.strip_prefix(PREFIX)?).ok()?);
+        let sealed = unframe(PREFIX, token, MAX_LEN)?;
         let plain = vault.open(Purpose::Handle, client_id.as_str().as_bytes(), &sealed).ok()?;
         let (terminal, rest) = plain.split_first_chunk::<16>()?;
         let (grant, rest) = rest.split_first_chunk::<16>()?;
@@ -98,22 +89,23 @@ impl Handle {
     }
 }
 
-const ACCESS_TOKEN: &[u8] = b"\0access-token";
-
-/// A fresh `jti` for an access token of this grant.
-pub fn access_token_handle(vault: &Vault, grant: &Grant, random: &mut dyn Random) -> String {
-    let plain = [grant.terminal.0, grant.id.0].concat();
-    vault
-        .seal(Purpose::Handle, ACCESS_TOKEN, &plain, random)
-        .map_or_else(|_| String::new(), |sealed| b64::encode(&sealed.0))
+/// A sealed value as a token that leak scanners know: prefix, base64url, eight hex digits of CRC-32.
+pub(crate) fn frame(prefix: &str, sealed: &Sealed) -> String {
+    let body = format!("{prefix}{}", b64::encode(&sealed.0));
+    format!("{body}{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
-/// The grant an access token's `jti` leads to.
-pub fn read_access_token_handle(vault: &Vault, jti: &str) -> Option<(TerminalKey, GrantId)> {
-    let sealed = Sealed(b64::decode(jti).ok()?);
-    let plain = vault.open(Purpose::Handle, ACCESS_TOKEN, &sealed).ok()?;
-    let (terminal, rest) = plain.split_first_chunk::<16>()?;
-    Some((TerminalKey(*terminal), GrantId::from_slice(rest)?))
+/// What [`frame`] framed with this prefix into a token of at most `max_len` bytes.
+pub(crate) fn unframe(prefix: &str, token: &str, max_len: usize) -> Option<Sealed> {
+    if token.len() > max_len || !token.is_ascii() {
+        return None;
+    }
+    let (body, crc) = token.split_at_checked(token.len().checked_sub(8)?)?;
+    // Compared as written: a token has one spelling, since what is kept of it is its hash.
+    if crc != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
+        return None;
+    }
+    Some(Sealed(b64::decode(body.strip_prefix(prefix)?).ok()?))
 }
 
 #[cfg(test)]

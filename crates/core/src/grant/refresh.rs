@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::grant::{
     Handle, Minted, ParameterError, RefreshToken, Replay, Resources, Scope, Spending, Spends,
-    revoke,
+    details_within, revoke,
 };
 use crate::ids::{ClientId, Digest};
 use crate::records::{AccountStatus, Grant, RefreshState};
@@ -50,6 +51,8 @@ pub struct Narrowed {
     pub scope: Option<String>,
     /// The resources as asked; none for all of the grant's.
     pub resources: Vec<String>,
+    /// RFC 9396 6: the `authorization_details` as asked; `None` for all of the grant's.
+    pub details: Option<String>,
 }
 
 impl Narrowed {
@@ -64,6 +67,14 @@ impl Narrowed {
                 description: "the grant names no resource".to_owned(),
             }),
             (asked, granted) => Ok((scope, Resources::within(asked, granted)?)),
+        }
+    }
+
+    /// What of the grant's `authorization_details` is asked for, or why it is not the grant's.
+    pub fn details_within(&self, grant: &Grant) -> Result<Vec<Value>, ParameterError> {
+        match &self.details {
+            Some(raw) => details_within(raw, grant.details()),
+            None => Ok(grant.details().to_vec()),
         }
     }
 }
@@ -120,7 +131,8 @@ impl Refresh {
     }
 
     fn widened(&self, grant: &Grant) -> Option<ParameterError> {
-        self.narrowed.as_ref().and_then(|narrowed| narrowed.within(grant).err())
+        let narrowed = self.narrowed.as_ref()?;
+        narrowed.within(grant).err().or_else(|| narrowed.details_within(grant).err())
     }
 
     fn advance(&self, grant: &Grant, cx: &mut Context<'_>) -> Step<Self> {

@@ -12,7 +12,7 @@ pub struct ParameterError {
 }
 
 impl ParameterError {
-    fn new(code: ErrorCode, description: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> Self {
         Self { code, description: description.into() }
     }
 }
@@ -20,6 +20,10 @@ impl ParameterError {
 const MAX_SCOPES: usize = 64;
 const MAX_RESOURCES: usize = 8;
 const MAX_RESOURCE_LEN: usize = 512;
+
+/// Scopes by which a person tells an app of themselves. The platform alone serves them, and only the app
+/// that the person signed in to.
+const PERSONAL: [&str; 3] = ["openid", "phone", "offline_access"];
 
 /// A scope: tokens in the order asked for, each once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -59,11 +63,36 @@ impl Scope {
         }
     }
 
+    /// With this token too.
+    #[must_use]
+    pub fn and(mut self, token: &str) -> Self {
+        if !self.has(token) {
+            self.0.push(token.to_owned());
+        }
+        self
+    }
+
     /// What of it is still `allowed`.
     #[must_use]
     pub fn retain(mut self, allowed: &[String]) -> Self {
         self.0.retain(|token| allowed.contains(token));
         self
+    }
+
+    /// What of `allowed` is for APIs other than the platform's own: all but `openid` and what goes with
+    /// it. An error if nothing remains.
+    pub(crate) fn impersonal(
+        asked: Option<&str>,
+        allowed: &[String],
+    ) -> Result<Self, ParameterError> {
+        let theirs = |token: &&String| !PERSONAL.contains(&token.as_str());
+        let allowed: Vec<_> = allowed.iter().filter(theirs).cloned().collect();
+        let scope = Self::within(asked, &allowed)?;
+        if scope.0.is_empty() {
+            let why = "nothing can be granted: no scope of any API is registered and at hand";
+            return Err(ParameterError::new(ErrorCode::InvalidScope, why));
+        }
+        Ok(scope)
     }
 
     /// Whether it names `token`.

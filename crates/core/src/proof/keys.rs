@@ -21,8 +21,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them, as metadata names them.
-    pub const NAMES: [&'static str; 3] = ["ES256", "EdDSA", "PS256"];
+    /// All of them, as metadata names them: Ed25519 by both its names.
+    pub const NAMES: [&'static str; 4] = ["ES256", "Ed25519", "EdDSA", "PS256"];
 
     /// As in a header.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +31,12 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
             Self::Ps256 => "PS256",
         }
+    }
+
+    /// Whether a header or a key that says `alg` means it. RFC 9864 2.2 gave Ed25519 a name that says
+    /// which curve; newer clients sign with that one.
+    pub fn is_named(self, alg: &str) -> bool {
+        alg == self.as_str() || (self == Self::EdDsa && alg == "Ed25519")
     }
 }
 
@@ -54,9 +60,9 @@ impl VerifyingKey {
             PublicKey::Ed25519 { x } => (Algorithm::EdDsa, ParsedPublicKey::new(&ED25519, x).ok()?),
             PublicKey::Rsa { n, e } => (Algorithm::Ps256, rsa(n, e)?),
         };
-        let other =
-            |said: &Option<String>, right: &str| said.as_deref().is_some_and(|s| s != right);
-        if other(&jwk.alg, algorithm.as_str()) || other(&jwk.key_use, "sig") {
+        let other_alg = jwk.alg.as_deref().is_some_and(|alg| !algorithm.is_named(alg));
+        let other_use = jwk.key_use.as_deref().is_some_and(|said| said != "sig");
+        if other_alg || other_use {
             return None;
         }
         Some(Self { algorithm, kid: jwk.kid.clone(), key })
@@ -74,7 +80,7 @@ impl VerifyingKey {
 
     /// Whether it signed `jws` with its own algorithm.
     pub fn verifies(&self, jws: &Compact<'_>) -> bool {
-        jws.header.alg == self.algorithm.as_str()
+        self.algorithm.is_named(&jws.header.alg)
             && self.key.verify_sig(jws.signing_input, &jws.signature).is_ok()
     }
 }

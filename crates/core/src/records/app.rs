@@ -45,6 +45,9 @@ pub struct App {
     /// The resources (RFC 8707) it serves: an API that may introspect tokens for them.
     #[serde(default)]
     pub serves: Vec<String>,
+    /// The resources it may exchange its users' tokens for, if it is an API (RFC 8693).
+    #[serde(default)]
+    pub may_exchange_for: Vec<String>,
     /// Android package name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub android_package: Option<String>,
@@ -114,6 +117,7 @@ pub struct App {
 
 /// `token_endpoint_auth_method` (RFC 7591 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     /// RFC 7523.
@@ -160,6 +164,7 @@ pub enum Secret {
 
 /// A grant an app may use: `grant_types` of RFC 7591 2.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum GrantType {
     /// The terminal grant (PROTOCOL 5).
     #[serde(rename = "urn:twinpath:oauth:grant-type:terminal")]
@@ -217,6 +222,7 @@ impl GrantType {
 
 /// The form of an app's access tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccessTokenFormat {
     /// RFC 9068.

@@ -65,6 +65,9 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// OIDC Core 5.5.
     pub claims: Option<ClaimsRequest>,
+    /// The `sub` of the one person who may be answered for: by `id_token_hint` (OIDC Core 3.1.2.1), or as
+    /// claim `sub` with a value (5.5.1).
+    pub expected_sub: Option<String>,
 }
 
 /// OIDC Core 3.1.2.1: `prompt`.

@@ -1,5 +1,6 @@
 //! The checks before any answer: is the token the platform's, for this API, in time; does the caller
-//! hold the key it is bound to; is it good for what is asked.
+//! hold the key it is bound to; is it good for what is asked; was the terminal proven lately, where that
+//! matters.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,7 +14,10 @@ use twinpath_core::proof::{
 };
 use twinpath_wire::assertion::Audience;
 use twinpath_wire::jws::Compact;
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, Confirmation, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP};
+use twinpath_wire::oauth::{
+    ACCESS_TOKEN_TYP, ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, Confirmation, TOKEN_TYPE_BEARER,
+    TOKEN_TYPE_DPOP,
+};
 
 use super::Refusal;
 use super::keys::{Keys, KeysError};
@@ -43,6 +47,15 @@ pub struct Caller {
     pub client_id: String,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// Its path below the API's.
+    pub below: &'static str,
+    /// How old the terminal's proof may be, in seconds (RFC 9470 3); `None` if that does not matter.
+    pub max_age_s: Option<u32>,
+}
+
 /// The claims that matter here (RFC 9068 2.2).
 #[derive(Deserialize)]
 struct Claims {
@@ -55,6 +68,19 @@ struct Claims {
     scope: String,
     #[serde(default)]
     cnf: Confirmation,
+    auth_time: Option<i64>,
+    acr: Option<String>,
+}
+
+impl Claims {
+    /// Whether a terminal was proven, and not longer ago than this. A token that no person stands
+    /// behind has no such time.
+    fn proven_within(&self, max_age_s: u32, now: Timestamp) -> bool {
+        let known = [ACR_TERMINAL, ACR_TERMINAL_CONFIRMED];
+        let proven = self.acr.as_deref().is_some_and(|acr| known.contains(&acr));
+        let age = self.auth_time.map(|at| now.seconds().saturating_sub(at));
+        proven && age.is_some_and(|age| age <= i64::from(max_age_s))
+    }
 }
 
 impl Guard {
@@ -81,12 +107,17 @@ impl Guard {
     }
 
     /// Checks a request for this API. The order is that of cost, and a proof is used up last.
-    pub async fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    pub async fn admit(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        route: Route,
+    ) -> Result<Caller, Refusal> {
         let now = now();
         let token = shown_token(headers)?;
         let claims = self.checked_claims(token, now).await?;
-        let expected =
-            Expected { method: method.as_str(), url: &self.url, access_token: Some(token) };
+        let url = format!("{}{}", self.url, route.below);
+        let expected = Expected { method: method.as_str(), url: &url, access_token: Some(token) };
         let header = single(headers, twinpath_wire::dpop::HEADER).ok_or(DpopError::Malformed)?;
         let proof = verify_proof(header, expected, &self.nonces, now)?;
         if claims.cnf.jkt.as_ref() != Some(&proof.jkt) {
@@ -94,6 +125,11 @@ impl Guard {
         }
         if !claims.scope.split(' ').any(|scope| scope == self.scope) {
             return Err(Refusal::Scope(self.scope));
+        }
+        if let Some(max_age_s) = route.max_age_s
+            && !claims.proven_within(max_age_s, now)
+        {
+            return Err(Refusal::Authentication { max_age_s });
         }
         self.use_up(&proof, now)?;
         Ok(Caller { subject: claims.sub, client_id: claims.client_id })

@@ -1,4 +1,5 @@
-//! The demo `OpenAPI`, `GET /weather`: an example for whoever puts an API behind Twinpath.
+//! The demo `OpenAPI`, `GET /weather` and `GET /weather/home`: an example for whoever puts an API behind
+//! Twinpath. The second is of the kind that asks for a recent proof of the terminal (RFC 9470).
 //!
 //! An API needs to know two things: the platform's issuer and its own URL. The rest is read from the
 //! platform's metadata, and every token is checked here, without asking the platform:
@@ -6,7 +7,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`keys`] | the platform's signing keys, fetched and cached |
-//! | [`guard`] | the checks: token (RFC 9068), proof of the key it is bound to (RFC 9449), scope |
+//! | [`guard`] | the checks: token (RFC 9068), proof of the key it is bound to (RFC 9449), scope, age of the terminal's proof (RFC 9470) |
 //! | [`refusal`] | how a request is refused (RFC 6750 3, RFC 9449 7.1) |
 
 mod guard;
@@ -27,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use guard::{Caller, Guard};
+pub use guard::{Caller, Guard, Route};
 pub use keys::{Keys, KeysError};
 pub use refusal::Refusal;
 
@@ -35,6 +36,10 @@ pub use refusal::Refusal;
 pub const SCOPE: &str = "weather.read";
 /// The path of the API.
 pub const PATH: &str = "/weather";
+/// Below it, what needs a recent proof of the terminal.
+pub const HOME: &str = "/home";
+/// How old that proof may be, in seconds.
+pub const RECENT_S: u32 = 300;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -59,7 +64,10 @@ impl OpenApi {
     pub fn serve(listener: TcpListener, issuer: &str) -> io::Result<Self> {
         let url = Self::url_at(&listener)?;
         let guard = Guard::new(issuer, &url, SCOPE).map_err(io::Error::other)?;
-        let router = Router::new().route(PATH, get(weather)).with_state(Arc::new(guard));
+        let router = Router::new()
+            .route(PATH, get(weather))
+            .route(&format!("{PATH}{HOME}"), get(home))
+            .with_state(Arc::new(guard));
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let stopped = async move {
@@ -96,7 +104,18 @@ struct Weather {
 
 /// `GET /weather`
 async fn weather(State(guard): State<Arc<Guard>>, method: Method, headers: HeaderMap) -> Response {
-    let mut response = match guard.admit(&method, &headers).await {
+    const ROUTE: Route = Route { below: "", max_age_s: None };
+    answer(&guard, &method, &headers, ROUTE).await
+}
+
+/// `GET /weather/home`
+async fn home(State(guard): State<Arc<Guard>>, method: Method, headers: HeaderMap) -> Response {
+    const ROUTE: Route = Route { below: HOME, max_age_s: Some(RECENT_S) };
+    answer(&guard, &method, &headers, ROUTE).await
+}
+
+async fn answer(guard: &Guard, method: &Method, headers: &HeaderMap, route: Route) -> Response {
+    let mut response = match guard.admit(method, headers, route).await {
         Ok(caller) => Json(forecast(caller)).into_response(),
         Err(refusal) => refusal.into_response(),
     };

@@ -1,5 +1,5 @@
 //! How the API refuses a request: a status, a challenge in `WWW-Authenticate` (RFC 6750 3, RFC 9449
-//! 7.1), and the same in JSON.
+//! 7.1, RFC 9470 3), and the same in JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use twinpath_core::proof::{Algorithm, DpopError};
-use twinpath_wire::oauth::{ErrorBody, ErrorCode};
+use twinpath_wire::oauth::{ACR_TERMINAL, ErrorBody, ErrorCode};
 
 use super::keys::KeysError;
 
@@ -29,6 +29,12 @@ pub enum Refusal {
     /// The token is good for other things.
     #[error("the token's scope lacks {0}")]
     Scope(&'static str),
+    /// The terminal was proven too long ago for this (RFC 9470 3).
+    #[error("the terminal must have been proven within {max_age_s} s: authorize again")]
+    Authentication {
+        /// How long ago it may be, in seconds.
+        max_age_s: u32,
+    },
     /// More requests than can be told apart.
     #[error("too many requests; try again")]
     Busy,
@@ -47,6 +53,7 @@ impl Refusal {
             Self::Proof(DpopError::UseNonce) => (NO, Some(ErrorCode::UseDpopNonce)),
             Self::Proof(_) | Self::Replayed => (NO, Some(ErrorCode::InvalidDpopProof)),
             Self::Scope(_) => (StatusCode::FORBIDDEN, Some(ErrorCode::InsufficientScope)),
+            Self::Authentication { .. } => (NO, Some(ErrorCode::InsufficientUserAuthentication)),
             Self::Busy | Self::Keys(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(ErrorCode::TemporarilyUnavailable))
             }
@@ -61,6 +68,9 @@ impl Refusal {
         }
         if let Self::Scope(scope) = self {
             let _ = write!(challenge, ", scope=\"{scope}\"");
+        }
+        if let Self::Authentication { max_age_s } = self {
+            let _ = write!(challenge, ", acr_values=\"{ACR_TERMINAL}\", max_age=\"{max_age_s}\"");
         }
         challenge
     }

@@ -9,7 +9,7 @@ use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use twinpath_client::{InstanceKey as _, SoftwareKey};
-use twinpath_dev::open_api::OpenApi;
+use twinpath_dev::open_api::{HOME, OpenApi, RECENT_S};
 use twinpath_wire::dpop::ath;
 use twinpath_wire::jwk::JwkSet;
 use twinpath_wire::jws::{self, Header};
@@ -87,6 +87,12 @@ impl Scene {
         self.token_of(&self.claims())
     }
 
+    /// A good proof for the route that asks for a recent authentication.
+    fn home_proof(&self, token: &str) -> String {
+        let htu = json!({"htu": format!("{}{HOME}", self.api.url())});
+        Self::proof_of(&self.phone_key, &with(&self.proof_claims(token), &htu))
+    }
+
     fn proof_claims(&self, token: &str) -> Value {
         let jti = format!("proof-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         json!({
@@ -106,7 +112,11 @@ impl Scene {
     }
 
     async fn ask(&self, headers: &[(&str, &str)]) -> Said {
-        let mut request = http().get(self.api.url());
+        self.ask_at("", headers).await
+    }
+
+    async fn ask_at(&self, below: &str, headers: &[(&str, &str)]) -> Said {
+        let mut request = http().get(format!("{}{below}", self.api.url()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -258,4 +268,47 @@ async fn proofs_that_do_not_hold() {
     let authorization = format!("DPoP {token}");
     let twice = [("authorization", authorization.as_str()), ("dpop", &one), ("dpop", &two)];
     assert_refused(&scene.ask(&twice).await, 401, "invalid_dpop_proof");
+}
+
+#[tokio::test]
+async fn what_needs_a_recent_proof_of_the_terminal() {
+    let scene = Scene::new().await;
+    let show = async |changes: &Value| {
+        let token = scene.token_of(&with(&scene.claims(), changes));
+        let (authorization, proof) = (format!("DPoP {token}"), scene.home_proof(&token));
+        scene.ask_at(HOME, &[("authorization", &authorization), ("dpop", &proof)]).await
+    };
+    let (acr, max_age) = ("urn:twinpath:acr:terminal", i64::from(RECENT_S));
+    for good in [
+        json!({"acr": acr, "auth_time": now()}),
+        json!({"acr": acr, "auth_time": now() - max_age + 30}),
+        json!({"acr": "urn:twinpath:acr:terminal-confirmed", "auth_time": now()}),
+    ] {
+        let said = show(&good).await;
+        assert_eq!(said.status, 200, "{good}: {}", said.body);
+    }
+    for bad in [
+        json!({"acr": acr, "auth_time": now() - max_age - 1}),
+        // What an app got for itself: nobody was authenticated.
+        json!({}),
+        json!({"acr": acr}),
+        json!({"auth_time": now()}),
+        json!({"acr": "urn:example:password", "auth_time": now()}),
+    ] {
+        let said = show(&bad).await;
+        assert_refused(&said, 401, "insufficient_user_authentication");
+        let wanted = format!("acr_values=\"{acr}\", max_age=\"{RECENT_S}\"");
+        assert!(said.challenge.contains(&wanted), "{}", said.challenge);
+    }
+    // Other faults come first, and the other route does not ask.
+    let old = json!({"acr": acr, "auth_time": now() - max_age - 1});
+    let wrong = show(&with(&old, &json!({"aud": "https://other.example"}))).await;
+    assert_refused(&wrong, 401, "invalid_token");
+    let token = scene.token_of(&with(&scene.claims(), &old));
+    assert_eq!(scene.show(&token, &scene.proof(&token)).await.status, 200);
+    // A proof for one route is none for the other.
+    let authorization = format!("DPoP {token}");
+    let proof = scene.home_proof(&token);
+    let said = scene.ask(&[("authorization", &authorization), ("dpop", &proof)]).await;
+    assert_refused(&said, 401, "invalid_dpop_proof");
 }

@@ -1,6 +1,6 @@
 //! PROTOCOL 8 and 12: what operators do with accounts and apps while the server runs.
 
-use serde_json::json;
+use serde_json::Value;
 use twinpath_e2e::app::Auth;
 use twinpath_e2e::number;
 use twinpath_e2e::platform::Registration;
@@ -74,8 +74,8 @@ async fn a_rotated_secret_ends_the_old_one_at_once() {
     let rig = Rig::start().await;
     let app = rig.install(&Registration::new("shop").method("client_secret_post")).await;
     rig.authorize(&app, &number(1)).await;
-    let rotated =
-        rig.platform.command(&json!({"command": "rotate_secret", "client_id": "shop"})).await;
+    let rotated = rig.platform.admin("POST", "/apps/shop/rotate-secret", &Value::Null).await;
+    let rotated = rotated.accepts();
     let fresh = rotated["client_secret"].as_str().unwrap();
     let attempt = app.attempt();
     rig.text(&number(1), &attempt).await;
@@ -91,22 +91,8 @@ async fn a_deleted_app_is_an_unknown_app() {
     let rig = Rig::start().await;
     let weather = rig.instance("weather").await;
     let tokens = rig.authorize(&weather, &number(1)).await;
-    rig.platform.command(&json!({"command": "delete_app", "client_id": "weather"})).await;
+    let deleted = rig.platform.admin("DELETE", "/apps/weather", &Value::Null).await;
+    assert_eq!(deleted.status, 204);
     let refresh = tokens["refresh_token"].as_str().unwrap();
     weather.refresh(refresh).await.refuses(401, "invalid_client");
-}
-
-#[tokio::test]
-async fn the_admin_listener_takes_commands_from_the_keys_holder_only() {
-    let rig = Rig::start().await;
-    let mut request = twinpath_e2e::http::Request::new("POST", "/commands");
-    request.body = br#"{"command":"list_apps"}"#.to_vec();
-    let admin = rig.platform.admin;
-    assert_eq!(twinpath_e2e::http::send(admin, &request).await.status, 401);
-    let wrong = request.clone().header("Authorization", "Bearer x");
-    assert_eq!(twinpath_e2e::http::send(admin, &wrong).await.status, 401);
-    let public = rig.platform.place.address;
-    assert_eq!(twinpath_e2e::http::send(public, &request).await.status, 404);
-    let metrics = twinpath_e2e::http::Request::new("GET", "/metrics");
-    assert_eq!(twinpath_e2e::http::send(public, &metrics).await.status, 404);
 }

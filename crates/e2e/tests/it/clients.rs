@@ -30,8 +30,8 @@ async fn carry(rig: &Rig, peer: &mut Peer, from: &str) -> Browser {
 }
 
 async fn register(rig: &Rig, registration: Registration) -> Value {
-    let (command, _) = registration.command();
-    rig.platform.command(&command).await
+    let (metadata, _) = registration.metadata();
+    rig.platform.register_as(&metadata).await
 }
 
 async fn openid_client(rig: &Rig) -> (Peer, Value) {

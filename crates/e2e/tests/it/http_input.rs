@@ -114,13 +114,13 @@ async fn wrong_parameters_have_their_own_errors() {
     weather.warm().await;
     let attempt = weather.attempt();
     rig.text(&number(1), &attempt).await;
-    let spoilt: [(&str, Spoil, &str); 16] = [
+    let spoilt: [(&str, Spoil, &str); 17] = [
         ("no grant_type", |d| d.without("grant_type"), "invalid_request"),
         ("password", |d| d.set("grant_type", "password"), "unsupported_grant_type"),
         (
             "device",
             |d| d.set("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-            "unsupported_grant_type",
+            "unauthorized_client",
         ),
         (
             "case",
@@ -134,6 +134,11 @@ async fn wrong_parameters_have_their_own_errors() {
         ("relative resource", |d| d.set("resource", "/v1"), "invalid_target"),
         ("resource with fragment", |d| d.set("resource", "https://a.example/#b"), "invalid_target"),
         ("no URI", |d| d.set("resource", "\u{0}"), "invalid_target"),
+        (
+            "acr_values",
+            |d| d.set("acr_values", "urn:example:acr"),
+            "unmet_authentication_requirements",
+        ),
         ("max_age", |d| d.set("max_age", "soon"), "invalid_request"),
         ("negative max_age", |d| d.set("max_age", "-1"), "invalid_request"),
         (

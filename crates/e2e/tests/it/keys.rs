@@ -22,7 +22,7 @@ fn kid(token: &Value) -> Value {
 }
 
 async fn rotate(rig: &Rig, rotation: &str) -> Value {
-    rig.platform.command(&json!({"command": "rotate_key", "rotation": rotation})).await
+    rig.platform.rotate_keys(rotation).await
 }
 
 async fn get(rig: &Rig, path: &str, tags: &[&str]) -> Answer {
@@ -50,7 +50,7 @@ async fn a_successor_is_published_and_does_not_sign_yet() {
     assert_eq!(kid(&after["access_token"]), kid(&before["access_token"]));
     assert_eq!(kid(&after["id_token"]), kid(&before["access_token"]));
     assert_eq!(rotate(&rig, "announce").await["made"], json!([]), "it is on its way");
-    let list = rig.platform.command(&json!({"command": "list_keys"})).await;
+    let list = rig.platform.admin("GET", "/keys", &Value::Null).await.accepts()["keys"].take();
     assert_eq!(list, told["keys"]);
     let time = |key: usize, name: &str| list[key][name].as_i64().unwrap();
     assert_eq!((&list[0]["kid"], &list[0]["state"]), (made, &json!("announced")));
@@ -104,9 +104,9 @@ async fn an_app_gets_its_id_token_in_the_algorithm_it_registered() {
     let jwks = rig.platform.place.jwks().await;
     for (app, alg) in [("one", "ES256"), ("two", "EdDSA")] {
         let registration = Registration::new(app);
-        let (mut command, key) = registration.command();
-        command["id_token_signed_response_alg"] = json!(alg);
-        let app = registration.registered(&rig.platform.command(&command).await, key);
+        let (mut metadata, key) = registration.metadata();
+        metadata["id_token_signed_response_alg"] = json!(alg);
+        let app = registration.registered(&rig.platform.register_as(&metadata).await, key);
         let app = Instance::new(&app, &rig.platform.place);
         let tokens = rig.authorize(&app, &number(1)).await;
         for (token, alg) in [("id_token", alg), ("access_token", "ES256")] {
@@ -123,22 +123,18 @@ async fn without_a_key_for_it_an_algorithm_is_not_offered() {
     let rig = Rig::start().await;
     let metadata = &rig.platform.place.metadata;
     assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["ES256"]));
-    let (mut command, _) = Registration::new("app").command();
-    let token = rig.platform.server.platform.vault.admin_token().to_owned();
+    let (mut app, _) = Registration::new("app").metadata();
     for (member, alg, status) in [
         ("id_token_signed_response_alg", "EdDSA", 400),
         ("userinfo_signed_response_alg", "EdDSA", 400),
         ("introspection_signed_response_alg", "EdDSA", 400),
         ("id_token_signed_response_alg", "none", 400),
-        ("id_token_signed_response_alg", "ES256", 200),
+        ("id_token_signed_response_alg", "ES256", 201),
     ] {
-        command[member] = json!(alg);
-        let mut request =
-            Request::new("POST", "/commands").header("Authorization", &format!("Bearer {token}"));
-        request.body = command.to_string().into_bytes();
-        let answer = send(rig.platform.admin, &request).await;
+        app[member] = json!(alg);
+        let answer = rig.platform.admin("POST", "/apps", &app).await;
         assert_eq!(answer.status, status, "{member}={alg}: {}", answer.text());
-        command.as_object_mut().unwrap().remove(member);
+        app.as_object_mut().unwrap().remove(member);
     }
 }
 

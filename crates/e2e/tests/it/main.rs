@@ -1,11 +1,13 @@
 //! The wire contract (PROTOCOL), held against the real server over real SMPP and HTTP.
 //!
 //! Nothing waits for a fixed time, but for what has to pass on the server's own clock: a text's
-//! life, a head that never ends. `crash` and `stop` run the `twinpath` command, which
+//! life, a head that never ends. `crash`, `stop` and `remote` run the `twinpath` command, which
 //! `cargo build -p twinpath` has to have built.
 
 #[cfg(test)]
 mod accounts;
+#[cfg(test)]
+mod admin;
 #[cfg(test)]
 mod assertions;
 #[cfg(test)]
@@ -13,17 +15,29 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
-mod certificates;
+mod challenge;
+#[cfg(test)]
+mod client_credentials;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod details;
+#[cfg(test)]
+mod device;
+#[cfg(test)]
 mod http_input;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod logout;
+#[cfg(test)]
 mod lost_response;
+#[cfg(test)]
+mod oidc;
+#[cfg(test)]
+mod opaque_tokens;
 #[cfg(test)]
 mod pace;
 #[cfg(test)]
@@ -31,15 +45,25 @@ mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
 mod screen;
 #[cfg(test)]
 mod senders;
+#[cfg(test)]
+mod signed_introspection;
+#[cfg(test)]
+mod step_up;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
 mod thieves;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

@@ -79,8 +79,8 @@ async fn no_other_site_frames_the_page() {
     let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
     let mut peer = screen().await;
     let signing_in = SignIn::new(&weather, &[]);
-    peer.tell(&json!({"do": "frame", "url": signing_in.url})).await;
+    let issuer = &rig.platform.place.issuer;
+    peer.tell(&json!({"do": "frame", "url": signing_in.url, "issuer": issuer})).await;
     let framed = peer.hear("framed").await;
-    assert!(framed["refused"].as_str().unwrap().contains("frame"), "{framed}");
-    assert!(!framed["shown"].as_str().unwrap().contains("sms:"), "{framed}");
+    assert_eq!(framed["refused"], "net::ERR_BLOCKED_BY_RESPONSE");
 }

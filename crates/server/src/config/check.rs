@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::first_message::Route;
+use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
 use twinpath_core::number::{SenderPolicy, UnknownTon};
 use twinpath_core::records::Trust;
@@ -78,7 +79,7 @@ impl File {
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
             site,
-            details: twinpath_core::grant::DetailTypes::default(),
+            details: detail_types(&self.authorization_details)?,
             session_ttl_s: i64::from(within(
                 self.signin.session_ttl_s,
                 "signin.session_ttl_s",
@@ -271,6 +272,28 @@ fn site(name: Option<&str>, issuer: &str) -> twinpath_pages::Site {
     let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let name = name.unwrap_or(host).to_owned();
     twinpath_pages::Site { name, assets: format!("{path}{}/", crate::http::path::PAGES) }
+}
+
+/// RFC 9396: each type with the schema in its file.
+fn detail_types(files: &[file::DetailType]) -> Result<DetailTypes, ConfigError> {
+    let sources = files.iter().enumerate().map(|(at, file)| file.read(at));
+    let sources: Vec<_> = sources.collect::<Result<_, _>>()?;
+    DetailTypes::new(sources).map_err(|why| ConfigError(format!("authorization_details: {why}")))
+}
+
+impl file::DetailType {
+    fn read(&self, at: usize) -> Result<DetailTypeSource, ConfigError> {
+        let key = |name: &str| format!("authorization_details.{at}.{name}");
+        let name = required(self.name.clone(), &key("type"))?;
+        let description = required(self.description.clone(), &key("description"))?;
+        let path = required(self.schema_file.clone(), &key("schema_file"))?;
+        let unusable =
+            |why: String| ConfigError(format!("{} {}: {why}", key("schema_file"), path.display()));
+        let text = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
+        let schema =
+            serde_json::from_str(&text).map_err(|error| unusable(format!("no JSON: {error}")))?;
+        Ok(DetailTypeSource { name, description, schema })
+    }
 }
 
 /// Names as RFC 6749 3.3 has them, each with a sentence for people.

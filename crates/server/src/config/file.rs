@@ -36,8 +36,20 @@ pub struct File {
     pub signin: Signin,
     /// What scopes mean, in plain words.
     pub scopes: BTreeMap<String, String>,
+    /// Types of `authorization_details`.
+    pub authorization_details: Vec<DetailType>,
     /// Ways by which texts come in.
     pub sms: Sms,
+}
+
+/// `[[authorization_details]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetailType {
+    #[serde(rename = "type")]
+    pub name: Option<String>,
+    pub schema_file: Option<PathBuf>,
+    pub description: Option<String>,
 }
 
 /// `[signin]`

@@ -19,7 +19,7 @@ use twinpath_wire::oauth::ErrorCode;
 use crate::http::Refusal;
 use crate::http::certificate::client_certificate;
 use crate::http::refusal::DPOP_NONCE;
-use crate::http::request::{Form, single};
+use crate::http::request::{Form, base, single};
 use crate::platform::{Platform, Taken};
 
 /// An authenticated app.
@@ -140,6 +140,21 @@ impl Caller {
         let expected = Expected { method: "POST", url, access_token: None };
         prove(platform, headers, expected, now)
             .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))
+    }
+
+    /// The instance key of a request to `path` that may show one and need not.
+    pub(super) fn shown_key(
+        &self,
+        platform: &Platform,
+        headers: &HeaderMap,
+        path: &str,
+        now: Timestamp,
+    ) -> Result<Proven, Refusal> {
+        if !self.registered.app.dpop || !headers.contains_key(dpop::HEADER) {
+            return Ok(Proven::default());
+        }
+        let url = format!("{}{path}", base(platform, headers));
+        self.instance_key(platform, headers, &url, now)
     }
 
     fn certificate_in_time(&self, now: Timestamp) -> Result<Proven, Refusal> {

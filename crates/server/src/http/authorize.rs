@@ -3,6 +3,7 @@
 //! The order of checks is what keeps it from being an open redirector: first the app and its redirect
 //! URI, told to the person if they are wrong; only then what can be told to the app.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -16,7 +17,8 @@ use twinpath_core::authorization::{
 };
 use twinpath_core::grant::Spends;
 use twinpath_core::ids::ClientId;
-use twinpath_core::records::{AuthorizationRequest, Stage};
+use twinpath_core::records::{AuthMethod, AuthorizationRequest};
+use twinpath_core::token::pairwise;
 use twinpath_pages::Language;
 use twinpath_wire::oauth::ErrorCode;
 
@@ -32,6 +34,7 @@ pub(super) fn rules(platform: &Platform) -> Rules<'_> {
         resources: &platform.config.tokens.resources,
         details: &platform.config.details,
         vault: &platform.vault,
+        keys: platform.keys(),
     }
 }
 
@@ -54,7 +57,7 @@ pub(super) async fn authorize(
     };
     let language = language(Some(&form));
     let outcome = match posted {
-        true => pushed_by_form(&platform, &form).await,
+        true => pushed_by_form(&platform, &form, from).await,
         false => arrive(&platform, &headers, &form, from).await,
     };
     let word = match &outcome {
@@ -147,7 +150,11 @@ async fn named(platform: &Platform, form: &Form) -> Result<Arc<Registered>, Refu
 
 /// A request that is posted comes without the browser's cookies where another site sends it. So it is
 /// kept, and the browser comes again by GET.
-async fn pushed_by_form(platform: &Platform, form: &Form) -> Result<Response, Failure> {
+async fn pushed_by_form(
+    platform: &Platform,
+    form: &Form,
+    from: IpAddr,
+) -> Result<Response, Failure> {
     let registered = named(platform, form).await?;
     let client_id = registered.app.client_id.clone();
     let uri = match form.get("request_uri") {
@@ -155,6 +162,7 @@ async fn pushed_by_form(platform: &Platform, form: &Form) -> Result<Response, Fa
         None => {
             let request = checked(platform, form, &registered)?;
             let id = InteractionId::new(&mut SystemRandom);
+            counted(platform, id, (from, &client_id))?;
             let (key, spends) = (id.key(&platform.vault), Spends::default());
             let request = Arc::new(request);
             platform.run(Push { key, client_id: client_id.clone(), request, spends }).await?;
@@ -185,7 +193,7 @@ async fn arrive(
     platform: &Platform,
     headers: &HeaderMap,
     form: &Form,
-    from: std::net::IpAddr,
+    from: IpAddr,
 ) -> Result<Response, Failure> {
     let registered = named(platform, form).await?;
     let client_id = &registered.app.client_id;
@@ -201,18 +209,23 @@ async fn arrive(
             (InteractionId::new(&mut SystemRandom), Some(Arc::new(request)))
         }
     };
-    let now = now();
-    let code = id.code_key(&platform.vault, &platform.config.issuer, client_id, 0);
-    platform.pending.admit((from, client_id), code, now).map_err(Refusal::too_many)?;
+    counted(platform, id, (from, client_id))?;
     let browser = Browser::of(&platform.config, headers);
-    let session = find_session(platform, headers, client_id).await?;
+    let mut session = find_session(platform, headers, client_id).await?;
+    if let Some(found) = session.as_mut().filter(|_| !identified(&registered)) {
+        // What was granted to whoever used this client_id says nothing of who asks now.
+        found.granted.clear();
+    }
     let arrive = Arrive {
         key: id.key(&platform.vault),
         client_id: client_id.clone(),
         request,
         browser: browser.hash(&platform.vault),
-        session: session.map(Arc::new),
-        trusted: registered.app.first_party,
+        session: session.map(|found| {
+            let sub = pairwise(&registered.app, found.session.account, &platform.vault);
+            (Arc::new(found), sub)
+        }),
+        trusted: registered.app.first_party && identified(&registered),
     };
     let response = match platform.run(arrive).await? {
         Arrived::Unknown => {
@@ -223,10 +236,7 @@ async fn arrive(
             let why = "prompt=none, but a person has to be asked";
             return Err(refused(platform, &request, (error, why)));
         }
-        Arrived::Page(arrival) => {
-            if let Stage::Asking { .. } = arrival.0.stage {
-                platform.pending.asked((from, client_id), code, now, None);
-            }
+        Arrived::Page(_) => {
             redirect(&format!("{}{}/{}", platform.config.issuer, path::SIGNIN, id.text()))
         }
         Arrived::Silent(arrival) => {
@@ -235,6 +245,26 @@ async fn arrive(
         }
     };
     Ok(browser.tell(&platform.config, response))
+}
+
+/// Whether a code can only be used by the app itself: it authenticates. For another, anybody may have
+/// sent the browser here (RFC 6749 10.2, RFC 8252 8.6), so the person is always asked.
+fn identified(registered: &Registered) -> bool {
+    registered.app.auth_method != AuthMethod::None
+}
+
+/// Every request that is kept counts towards what its source may have pending: a row is written for
+/// anybody who comes. What is approved counts no more.
+fn counted(
+    platform: &Platform,
+    id: InteractionId,
+    source: (IpAddr, &ClientId),
+) -> Result<(), Refusal> {
+    let now = now();
+    let code = id.code_key(&platform.vault, &platform.config.issuer, source.1, 0);
+    platform.pending.admit(source, code, now).map_err(Refusal::too_many)?;
+    platform.pending.asked(source, code, now, None);
+    Ok(())
 }
 
 async fn find_session(

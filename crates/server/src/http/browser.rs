@@ -144,20 +144,20 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const CSP: HeaderName = HeaderName::from_static("content-security-policy");
 const PAGE_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("x-frame-options"), HeaderValue::from_static("DENY")),
-    (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer")),
+    // Not `no-referrer`: browsers would send our own forms with `Origin: null`.
+    (HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
     (CACHE_CONTROL, NO_STORE),
 ];
 
-/// A page. `redirects_to` is where its forms may lead in the end: browsers hold redirects to
-/// `form-action` too.
+/// A page. `redirects_to` is where its forms may lead in the end.
 pub(super) fn page(status: StatusCode, html: String, redirects_to: Option<&str>) -> Response {
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(twinpath_pages::CONTENT_TYPE));
     headers.extend(PAGE_HEADERS);
-    let policy = twinpath_pages::content_security_policy(redirects_to);
+    let policy = twinpath_pages::content_security_policy(redirects_to.is_some());
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CSP, policy);
     }

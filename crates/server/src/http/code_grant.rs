@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use twinpath_core::authorization::{AuthorizationCode, CodeRedeemed, CodeRequest, Exchange};
-use twinpath_core::grant::{Resources, Scope};
+use twinpath_core::grant::{Resources, Scope, details_within};
 use twinpath_core::records::GrantType;
 use twinpath_core::token::IdTokenRequest;
 use twinpath_wire::oauth::ErrorCode;
@@ -33,7 +33,7 @@ pub(super) async fn exchange(
         code: code.hash(&platform.vault),
         ..operation
     };
-    let resources = operation.resources.clone();
+    let (resources, details) = (operation.resources.clone(), operation.details.clone());
     let vault = Arc::clone(&platform.vault);
     let redeemed = platform.run(Exchange::new(operation, vault, request.spends())).await?;
     let registered = &request.caller.registered;
@@ -43,15 +43,20 @@ pub(super) async fn exchange(
             let number = platform.vault.open_number(grant.terminal, &number);
             let number = number.map_err(|_| fault("a number does not open"))?;
             let scope = Scope::parse(&grant.scope)?;
+            let details = match &details {
+                Some(raw) => details_within(raw, grant.details())?,
+                None => grant.details().to_vec(),
+            };
             let narrowed = if resources.is_empty() { &grant.resources } else { &resources };
             Tokens {
                 registered,
                 grant: &grant,
                 scope: &scope,
                 resources: narrowed,
+                details: &details,
                 refresh_token: refresh_token.map(|token| token.as_str().to_owned()),
                 terminal_hint: Some(number.hint()),
-                id_token: IdTokenRequest { nonce: asked.nonce.clone() },
+                id_token: IdTokenRequest::of(&asked, number.as_str()),
             }
             .respond(platform)
         }
@@ -90,6 +95,7 @@ fn checked(
         redirect_uri: form.get("redirect_uri").map(str::to_owned),
         code_verifier: verifier.as_str().to_owned(),
         resources: resources.0,
+        details: form.get("authorization_details").map(str::to_owned),
         refreshable: app.grant_types.contains(&GrantType::RefreshToken),
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,

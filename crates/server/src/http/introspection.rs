@@ -1,4 +1,5 @@
-//! Introspection (RFC 7662). A token that is not the caller's and not addressed to it is inactive.
+//! Introspection (RFC 7662), in JSON or as a signed JWT (RFC 9701). A token that is not the caller's and
+//! not addressed to it is inactive.
 
 use std::sync::Arc;
 
@@ -6,18 +7,21 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::Request;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
 use twinpath_core::grant::{Handle, Inspect};
-use twinpath_core::ids::ClientId;
 use twinpath_core::records::App;
-use twinpath_core::token::{Bound, acr_of, amr_of};
+use twinpath_core::token::{Bound, acr_of, amr_of, pairwise};
 use twinpath_core::vault::same;
-use twinpath_wire::oauth::{IntrospectionResponse, TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP};
+use twinpath_wire::oauth::{
+    INTROSPECTION_MEDIA_TYPE, INTROSPECTION_TYP, IntrospectionResponse, TOKEN_TYPE_BEARER,
+    TOKEN_TYPE_DPOP,
+};
 
 use crate::http::Refusal;
 use crate::http::authentication::Caller;
-use crate::http::refusal::json;
+use crate::http::refusal::{fault, json};
 use crate::http::request::Form;
-use crate::http::userinfo::{live_grant, verified};
 use crate::platform::{Platform, now};
 
 /// `POST /introspect`
@@ -28,29 +32,75 @@ pub(super) async fn introspect(
     let (parts, body) = request.into_parts();
     let result = answer(&platform, &parts, body).await;
     let outcome = match &result {
-        Ok(answer) if answer.active => "active",
+        Ok((_, answer)) if answer.active => "active",
         Ok(_) => "inactive",
         Err(refusal) => refusal.code.as_str(),
     };
     platform.counters.count("twinpath_token_requests_total", "introspect", outcome);
-    result.map_or_else(IntoResponse::into_response, |answer| json(&answer))
+    let response = result.and_then(|(caller, answer)| {
+        let app = &caller.registered.app;
+        if app.introspection_signed_response_alg.is_some() || wants_jwt(&parts.headers) {
+            signed(&platform, app, answer)
+        } else {
+            Ok(json(&answer))
+        }
+    });
+    response.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// RFC 9701 4. What is preferred to what is not weighed: who can take a JWT gets one.
+fn wants_jwt(headers: &http::HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut types = values.flat_map(|value| value.split(','));
+    types.any(|one| {
+        let kind = one.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case(INTROSPECTION_MEDIA_TYPE)
+    })
+}
+
+/// The claims of a signed answer (RFC 9701 5). There is no `sub` and no `exp`, so that it cannot be
+/// taken for a token.
+#[derive(Serialize)]
+struct SignedAnswer<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    token_introspection: IntrospectionResponse,
+}
+
+fn signed(
+    platform: &Platform,
+    caller: &App,
+    answer: IntrospectionResponse,
+) -> Result<Response, Refusal> {
+    let claims = SignedAnswer {
+        iss: &platform.config.issuer,
+        aud: caller.client_id.as_str(),
+        iat: now().seconds(),
+        token_introspection: answer,
+    };
+    let keys = platform.keys();
+    let signer = keys.signer_for(caller.introspection_signed_response_alg.as_deref());
+    let jwt = signer.sign(INTROSPECTION_TYP, &claims);
+    let jwt = jwt.map_err(|_| fault("an answer could not be signed"))?;
+    let headers = [(CONTENT_TYPE, INTROSPECTION_MEDIA_TYPE), (CACHE_CONTROL, "no-store")];
+    Ok((headers, jwt).into_response())
 }
 
 async fn answer(
     platform: &Platform,
     parts: &http::request::Parts,
     body: Body,
-) -> Result<IntrospectionResponse, Refusal> {
+) -> Result<(Caller, IntrospectionResponse), Refusal> {
     let form = Form::read(&parts.headers, body).await?;
     let caller = Caller::authenticate_confidential(platform, parts, &form, now()).await?;
     caller.spend(platform).await?;
     let token = form.require("token")?;
-    let client_id = &caller.registered.app.client_id;
-    let known = match refresh_token(platform, client_id, token).await? {
+    let known = match refresh_token(platform, &caller.registered.app, token).await? {
         Some(answer) => Some(answer),
         None => access_token(platform, &caller.registered.app, token).await?,
     };
-    Ok(known.unwrap_or_default())
+    Ok((caller, known.unwrap_or_default()))
 }
 
 async fn access_token(
@@ -58,7 +108,7 @@ async fn access_token(
     caller: &App,
     token: &str,
 ) -> Result<Option<IntrospectionResponse>, Refusal> {
-    let claims = verified(platform, token, now());
+    let claims = platform.presented(token, now());
     let addressed = claims.filter(|claims| {
         claims.client_id == caller.client_id.as_str()
             || caller.serves.iter().any(|resource| claims.is_for(resource))
@@ -66,7 +116,7 @@ async fn access_token(
     let Some(claims) = addressed else {
         return Ok(None);
     };
-    if live_grant(platform, &claims).await?.is_none() {
+    if platform.live(&claims).await?.is_none() {
         return Ok(None);
     }
     let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt.as_ref());
@@ -83,9 +133,12 @@ async fn access_token(
         iss: Some(claims.iss),
         jti: Some(claims.jti),
         cnf: claims.cnf,
-        acr: Some(claims.acr),
-        auth_time: Some(claims.auth_time),
+        acr: claims.acr,
+        auth_time: claims.auth_time,
         amr: claims.amr,
+        act: claims.act,
+        authorization_details: (!claims.authorization_details.is_empty())
+            .then(|| claims.authorization_details.into()),
         ..IntrospectionResponse::default()
     }))
 }
@@ -93,10 +146,10 @@ async fn access_token(
 /// A refresh token says nothing to anyone but its own app.
 async fn refresh_token(
     platform: &Platform,
-    caller: &ClientId,
+    caller: &App,
     token: &str,
 ) -> Result<Option<IntrospectionResponse>, Refusal> {
-    let Some(handle) = Handle::read(&platform.vault, caller, token) else {
+    let Some(handle) = Handle::read(&platform.vault, &caller.client_id, token) else {
         return Ok(None);
     };
     let inspect = Inspect { terminal: handle.terminal, grant: handle.grant, token: None };
@@ -111,7 +164,7 @@ async fn refresh_token(
         active: true,
         client_id: Some(grant.client_id.to_string()),
         exp: Some(grant.expires_at.seconds()),
-        sub: Some(platform.vault.subject(&grant.client_id, grant.account)),
+        sub: Some(pairwise(caller, grant.account, &platform.vault)),
         iss: Some(platform.config.issuer.clone()),
         acr: Some(acr_of(&grant).to_owned()),
         amr: amr_of(&grant),

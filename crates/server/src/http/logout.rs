@@ -51,6 +51,9 @@ pub(super) async fn logout(
     let said = result.as_ref().ok().and_then(|(form, _)| form.get("ui_locales"));
     let language = Language::choose(said, accepted(&headers));
     let result = match result {
+        Ok((form, sent)) if sent_by_an_app(&parts, &sent) => {
+            Asked::read(&platform, &form).map(|_| again_by_get(&platform, &form))
+        }
         Ok((form, sent)) => answer(&platform, &headers, (&form, &sent), language).await,
         Err(refusal) => Err(refusal),
     };
@@ -70,6 +73,20 @@ async fn read(parts: &Parts, headers: &HeaderMap, body: Body) -> Result<(Form, F
     let posted = Form::read(headers, body).await?;
     let own = posted.get(twinpath_pages::CSRF_FIELD).is_some();
     Ok(if own { (in_query, posted) } else { (posted, Form::default()) })
+}
+
+/// Whether an app's own form sent the browser here: it comes without our cookies, as they are
+/// `SameSite=Lax`. So the browser comes again by GET, with them.
+fn sent_by_an_app(parts: &Parts, sent: &Form) -> bool {
+    parts.method == Method::POST && sent.get(twinpath_pages::CSRF_FIELD).is_none()
+}
+
+fn again_by_get(platform: &Platform, form: &Form) -> Response {
+    let endpoint = format!("{}{}", platform.config.issuer, path::LOGOUT);
+    let names = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+    let said: Vec<_> =
+        names.iter().filter_map(|name| form.get(name).map(|value| (*name, value))).collect();
+    redirect(&with_query(&endpoint, &said))
 }
 
 async fn answer(
@@ -102,9 +119,10 @@ async fn end(platform: &Platform, cookie: &SessionCookie) -> Result<(), Refusal>
         id: cookie.id(),
         cookie: cookie.hash(&platform.vault),
     };
-    let ended = platform.run(end).await?;
-    platform.counters.count("twinpath_token_requests_total", "logout", "ended");
-    drop(ended);
+    if let Some(ended) = platform.run(end).await? {
+        platform.counters.count("twinpath_token_requests_total", "logout", "ended");
+        platform.tell_apps(&ended);
+    }
     Ok(())
 }
 

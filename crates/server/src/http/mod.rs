@@ -5,14 +5,19 @@ mod authentication;
 mod authorize;
 mod browser;
 mod certificate;
+mod challenge;
+mod client_credentials_grant;
 mod code_grant;
 mod connection;
+mod device;
 mod health;
 mod introspection;
 mod kept;
 mod logout;
 mod metadata;
+mod openapi;
 mod par;
+mod prepared_text;
 mod refresh_grant;
 pub(crate) mod refusal;
 mod request;
@@ -22,6 +27,8 @@ mod signin;
 mod terminal_grant;
 mod tls;
 mod token;
+mod token_exchange_grant;
+mod turn;
 mod userinfo;
 
 use std::sync::Arc;
@@ -32,6 +39,7 @@ use axum::routing::{get, post};
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
+pub use openapi::openapi;
 pub use refusal::Refusal;
 pub use tls::Tls;
 
@@ -52,6 +60,12 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     /// RFC 9126 2.
     pub const PAR: &str = "/par";
+    /// RFC 8628 3.1.
+    pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
+    /// RFC 8628 3.3: where a person goes with what a device shows.
+    pub const DEVICE: &str = "/device";
+    /// draft-ietf-oauth-first-party-apps-04 5.
+    pub const CHALLENGE: &str = "/authorize-challenge";
     /// The sign-in page of a request.
     pub const SIGNIN: &str = "/signin";
     /// OIDC RP-Initiated Logout 2.
@@ -72,6 +86,8 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
         .route(path::PAR, post(par::push))
+        .route(path::DEVICE_AUTHORIZATION, post(device::authorize))
+        .route(path::CHALLENGE, post(challenge::challenge))
         .route(&format!("{}/{{id}}", path::SIGNIN), get(signin::show))
         .route(&format!("{}/{{id}}/events", path::SIGNIN), get(signin::events))
         .route(&format!("{}/{{id}}/approve", path::SIGNIN), post(signin::approved))

@@ -10,13 +10,12 @@ use serde_json::json;
 use twinpath_core::authorization::{InteractionId, PUSHED_S, Push, check_request};
 use twinpath_core::grant::Spends;
 use twinpath_core::records::AuthorizationRequest;
-use twinpath_wire::dpop;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::{Caller, Proven, replayed};
 use crate::http::authorize::rules;
 use crate::http::refusal::{DPOP_NONCE, json};
-use crate::http::request::{Form, base};
+use crate::http::request::Form;
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -48,12 +47,7 @@ async fn answer(
     let mut request = check_request(&form, registered, rules(platform))
         .map_err(|rejection| Refusal::from(rejection.error()))?;
     // RFC 9449 10.1: a proof says what dpop_jkt would, and better.
-    let proven = if registered.app.dpop && headers.contains_key(dpop::HEADER) {
-        let url = format!("{}{}", base(platform, headers), path::PAR);
-        caller.instance_key(platform, headers, &url, now)?
-    } else {
-        Proven::default()
-    };
+    let proven = caller.shown_key(platform, headers, path::PAR, now)?;
     bind(&mut request, &proven)?;
     let id = InteractionId::new(&mut SystemRandom);
     let push = Push {
@@ -75,7 +69,8 @@ async fn answer(
     Ok(response)
 }
 
-fn bind(request: &mut AuthorizationRequest, proven: &Proven) -> Result<(), Refusal> {
+/// RFC 9449 10.1: the code is for the key that was proven.
+pub(super) fn bind(request: &mut AuthorizationRequest, proven: &Proven) -> Result<(), Refusal> {
     if proven.jkt.is_empty() || request.jkt == proven.jkt {
         return Ok(());
     }

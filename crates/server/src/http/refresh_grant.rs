@@ -21,8 +21,11 @@ pub(super) async fn refresh(
         Ok(token) => token,
         Err(refusal) => return Err(request.refuse(platform, refusal).await),
     };
-    let narrowed =
-        Narrowed { scope: form.get("scope").map(str::to_owned), resources: form.all("resource") };
+    let narrowed = Narrowed {
+        scope: form.get("scope").map(str::to_owned),
+        resources: form.all("resource"),
+        details: form.get("authorization_details").map(str::to_owned),
+    };
     let Some(handle) = Handle::read(&platform.vault, &registered.app.client_id, token) else {
         use_up(platform, request.spends()).await?;
         return Err(invalid());
@@ -56,12 +59,14 @@ pub(super) async fn refresh(
         return Err(invalid());
     }
     let (scope, resources) = narrowed.within(&grant)?;
+    let details = narrowed.details_within(&grant)?;
     let scope = scope.retain(&registered.app.scope);
     Tokens {
         registered,
         grant: &grant,
         scope: &scope,
         resources: &resources.0,
+        details: &details,
         refresh_token: refresh_token.map(|token| token.as_str().to_owned()),
         terminal_hint: None,
         id_token: IdTokenRequest::default(),

@@ -17,8 +17,8 @@ use crate::platform::Platform;
 const BODY_TIME: Duration = Duration::from_secs(10);
 const MAX_PARAMETERS: usize = 64;
 
-/// The one parameter that may stand more than once (RFC 8707 2).
-const REPEATABLE: &str = "resource";
+/// The parameters that may stand more than once (RFC 8707 2, RFC 8693 2.1).
+const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 /// The parameters of a form-encoded body. Empty ones count as absent (RFC 6749 3.2).
 #[derive(Debug, Default)]
@@ -56,7 +56,9 @@ impl Form {
             if parameters.len() >= MAX_PARAMETERS {
                 return Err(Refusal::request("too many parameters"));
             }
-            if name != REPEATABLE && parameters.iter().any(|(known, _)| *known == name) {
+            if !REPEATABLE.contains(&name.as_ref())
+                && parameters.iter().any(|(known, _)| *known == name)
+            {
                 // The name is the client's own text: only plain ones are told back.
                 let plain = name.len() <= 64
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

@@ -13,7 +13,6 @@ use twinpath_core::ids::Timestamp;
 use crate::http::Refusal;
 use crate::http::authentication::Caller;
 use crate::http::request::Form;
-use crate::http::userinfo::verified;
 use crate::platform::{Platform, now};
 
 /// `POST /revoke`
@@ -48,7 +47,7 @@ async fn answer(
         return Ok(());
     }
     // RFC 7009 2.2: what is unknown, or another app's, is answered like what was revoked.
-    let claims = verified(platform, token, now);
+    let claims = platform.presented(token, now);
     if let Some(claims) = claims.filter(|claims| claims.client_id == client_id.as_str()) {
         let key = platform.vault.identifier("access", &claims.client_id, &claims.jti);
         let until = Timestamp(claims.exp.saturating_mul(1000)).plus_seconds(60);

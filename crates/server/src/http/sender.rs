@@ -2,12 +2,13 @@
 
 use axum::response::Response;
 use http::HeaderMap;
+use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
-use twinpath_core::records::Grant;
-use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject};
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, TokenResponse};
+use twinpath_core::records::{App, Grant};
+use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
+use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
 
 use crate::http::Refusal;
 use crate::http::authentication::{Caller, Proven, use_up};
@@ -46,6 +47,7 @@ pub(super) struct Tokens<'a> {
     pub(super) grant: &'a Grant,
     pub(super) scope: &'a Scope,
     pub(super) resources: &'a [String],
+    pub(super) details: &'a [Value],
     pub(super) refresh_token: Option<String>,
     pub(super) terminal_hint: Option<String>,
     pub(super) id_token: IdTokenRequest,
@@ -56,7 +58,7 @@ impl Tokens<'_> {
         let config = &platform.config;
         let (now, keys) = (now(), platform.keys());
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
-        let access = AccessClaims::issue(
+        let mut access = AccessClaims::issue(
             &config.issuer,
             &subject,
             self.grant,
@@ -64,21 +66,24 @@ impl Tokens<'_> {
             (now, config.tokens.access_ttl_s),
             (&platform.vault, &mut SystemRandom),
         );
+        access.authorization_details = self.details.to_vec();
         let unsigned = |_| fault("a token could not be signed");
-        let access_token =
-            keys.default_signer().sign(ACCESS_TOKEN_TYP, &access).map_err(unsigned)?;
+        let access_token = platform.issue(&self.registered.app, &access, &keys);
+        let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
         let id_token = if self.scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
+            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
+            let signer = keys.signer_for(alg);
+            let at_hash = Some(at_hash(signer.alg(), &access_token));
             let claims = IdClaims::issue(
                 &config.issuer,
                 &subject,
                 self.grant,
-                self.id_token,
+                IdTokenRequest { at_hash, ..self.id_token },
                 (now, ttl_s),
                 &platform.vault,
             );
-            let alg = self.registered.app.id_token_signed_response_alg.as_deref();
-            Some(keys.signer_for(alg).sign("JWT", &claims).map_err(unsigned)?)
+            Some(signer.sign("JWT", &claims).map_err(unsigned)?)
         } else {
             None
         };
@@ -90,7 +95,29 @@ impl Tokens<'_> {
             refresh_token: self.refresh_token,
             id_token,
             terminal_hint: self.terminal_hint,
-            authorization_details: None,
+            authorization_details: (!self.details.is_empty()).then(|| self.details.into()),
+            issued_token_type: None,
         }))
     }
+}
+
+/// The sender's answer to an app or an API that holds a token by its own credentials: an access token
+/// alone. `kind` is what was issued, if it was for another token (RFC 8693 2.2.1).
+pub(super) fn respond_alone(
+    platform: &Platform,
+    app: &App,
+    claims: &AccessClaims,
+    kind: Option<&str>,
+) -> Result<Response, Refusal> {
+    let access_token = platform.issue(app, claims, &platform.keys());
+    let by_proof = claims.cnf.as_ref().is_some_and(|cnf| cnf.jkt.is_some());
+    let token_type = if by_proof { TOKEN_TYPE_DPOP } else { TOKEN_TYPE_BEARER };
+    Ok(json(&TokenResponse {
+        access_token: access_token.map_err(|_| fault("a token could not be made"))?,
+        token_type: token_type.to_owned(),
+        expires_in: u64::try_from(claims.exp.saturating_sub(claims.iat)).ok(),
+        scope: Some(claims.scope.clone()),
+        issued_token_type: kind.map(str::to_owned),
+        ..TokenResponse::default()
+    }))
 }

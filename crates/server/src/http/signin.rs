@@ -20,6 +20,7 @@ use twinpath_core::authorization::{
 use twinpath_core::ids::{CodeKey, SessionId};
 use twinpath_core::join::Denial;
 use twinpath_core::records::{Interaction, ProvenTerminal, Stage};
+use twinpath_core::token::pairwise;
 use twinpath_pages::{
     App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Started,
     Text, Waiting,
@@ -36,8 +37,6 @@ use crate::platform::{Platform, SystemRandom, now};
 
 /// How long a stream of events is held: shorter than proxies' patience.
 const EVENTS_S: Duration = Duration::from_secs(25);
-/// How often a page looks that could not take its code's place.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// A browser at the page of a request that belongs to it.
 pub(super) struct Visit {
@@ -180,9 +179,6 @@ async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<Prove
         Arc::clone(&platform.vault),
     );
     let outcome = platform.run(prove).await?;
-    if outcome != ProvenOutcome::Waiting {
-        platform.pending.arrived(code);
-    }
     Ok(outcome)
 }
 
@@ -269,7 +265,8 @@ fn text(platform: &Platform, visit: &Visit, attempt: u32, language: Language) ->
     let name = &visit.registered.app.client_name;
     let written = |tag: &str| compose(phrases.get(tag)?, name, &code).ok();
     // A long name leaves no room for the words of every script.
-    let body = written(language.tag()).or_else(|| written("en"));
+    let any = || phrases.keys().find_map(|tag| written(tag));
+    let body = written(language.tag()).or_else(|| written("en")).or_else(any);
     Text {
         numbers: platform.config.terminal_numbers(),
         body: body.unwrap_or_else(|| code.to_string()),
@@ -326,9 +323,6 @@ pub(super) async fn cancelled(
         let visit = Visit::find(&platform, &parts.headers, &id).await?;
         let form = Form::read(&parts.headers, body).await?;
         sent(&platform, &visit, &parts.headers, &form)?;
-        if let Stage::Asking { attempt, .. } = visit.row.stage {
-            platform.pending.arrived(visit.code(&platform, attempt));
-        }
         let denied = platform.run(Deny(visit.look(&platform))).await?;
         let request = denied.ok_or_else(lost)?;
         Ok(refusal_to_app(&platform, &request, "the person cancelled"))
@@ -373,10 +367,19 @@ pub(super) async fn approve(platform: &Platform, visit: &Visit) -> Result<Respon
         cookie.as_ref().map(|cookie| cookie.hash(&platform.vault)),
         platform.config.session_ttl_s,
     );
+    let sub = pairwise(&visit.registered.app, by.account, &platform.vault);
+    let approve = approve.known_as(by.account, sub);
     let request = match platform.run(approve).await? {
-        Approved::Yes(request) => request,
+        Approved::Yes(request) => {
+            platform.pending.arrived(visit.code(platform, 0));
+            request
+        }
         Approved::Denied(request) => {
-            return Ok(refusal_to_app(platform, &request, "this account cannot be used"));
+            let why = match request.expected_sub {
+                Some(_) => "this account cannot be used, or is not the one asked for",
+                None => "this account cannot be used",
+            };
+            return Ok(refusal_to_app(platform, &request, why));
         }
         Approved::Gone => return Err(gone()),
     };
@@ -437,24 +440,21 @@ async fn event(platform: &Platform, visit: &Visit) -> &'static str {
 async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
     let code = visit.code(platform, attempt);
     let until = now().plus_seconds(i64::try_from(EVENTS_S.as_secs()).unwrap_or(0));
-    // Taken before the first look, so that no text slips between look and wait.
-    let place = platform.waiters.wait_for(code, until).ok();
+    // Taken before the first look, so that no text slips between look and wait. One stream for each
+    // code waits: others are told to come again.
+    let Ok(place) = platform.waiters.wait_for(code, until) else {
+        return Err(Refusal::too_many(1));
+    };
     loop {
         let outcome = prove(platform, visit, attempt).await?;
         if outcome != ProvenOutcome::Waiting || platform.waiters.stopping() {
             return Ok(outcome);
         }
-        match &place {
-            Some(place) => {
-                let line = platform.line(code, Some(until)).await;
-                if line.taken {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                } else {
-                    place.woken().await;
-                }
-            }
-            None => tokio::time::sleep(LOOK_AGAIN).await,
+        let line = platform.line(code, Some(until)).await;
+        if line.taken {
+            return Err(Refusal::too_many(1));
         }
+        place.woken().await;
     }
 }
 

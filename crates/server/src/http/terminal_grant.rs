@@ -4,14 +4,15 @@
 //! to wait, once more when its text has arrived.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::response::Response;
-use http::HeaderValue;
+use serde_json::{Value, json};
+use twinpath_core::app::Registered;
+use twinpath_core::authorization::{authentication_context, max_age};
 use twinpath_core::grant::{Resources, Scope, Spends};
-use twinpath_core::ids::{CodeKey, Timestamp};
 use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
 use twinpath_core::number::E164;
+use twinpath_core::records::{GrantType, Terms};
 use twinpath_core::token::{Bound, IdTokenRequest};
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
@@ -21,78 +22,39 @@ use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::fault;
 use crate::http::sender::{TokenRequest, Tokens};
-use crate::platform::{Busy, Line, Pace, Platform, Waiter, now};
-
-/// The longest wait (PROTOCOL 5).
-const MAX_WAIT_S: u64 = 30;
+use crate::http::turn::{Turn, Turned, pending, wanted_wait};
+use crate::platform::Platform;
 
 pub(super) async fn redeem(
     platform: &Platform,
     request: TokenRequest,
 ) -> Result<Response, Refusal> {
-    let redemption = match admitted(platform, &request) {
-        Ok(redemption) => Arc::new(redemption),
-        Err(refusal) => return Err(request.refuse(platform, refusal).await),
-    };
-    let source = (request.source, &request.caller.registered.app.client_id);
-    let code = redemption.code;
-    let wait = wanted_wait(&request);
-    // The place is taken before the first look, so that no text slips between look and wait.
-    let place = wait.map(|wait| platform.waiters.wait_for(code, after(now(), wait)));
-    let taken = matches!(place, Some(Err(Busy::Taken)));
-    let place = place.and_then(Result::ok);
-    let mut redeemed = run(platform, &redemption, request.spends()).await?;
-    let mut line = None;
-    if matches!(redeemed, Redeemed::Pending) {
-        if taken {
-            return Err(already_waiting(platform, code));
-        }
-        // No text slips in here either: one that another node recorded meanwhile wakes the place.
-        let here = platform.line(code, place.as_ref().map(Waiter::until)).await;
-        if here.taken {
-            return Err(already_waiting(platform, code));
-        }
-        platform.pending.asked(source, code, request.now, here.elsewhere);
-        line = Some(here);
-        if let (Some(wait), Some(place)) = (wait, &place)
-            && in_time(platform, code)
-        {
-            redeemed = waited(platform, &redemption, place, wait).await?;
-        }
+    match checked(platform, &request) {
+        Ok(redemption) => take_turn(platform, request, redemption).await,
+        Err(refusal) => Err(request.refuse(platform, refusal).await),
     }
-    if !matches!(redeemed, Redeemed::Pending) {
-        platform.pending.ended(source, code);
-        platform.polls.forget(code);
-        if let Some(line) = line.take() {
-            line.over();
-        }
-    }
-    let answer = answer(platform, &request, (code, line), redeemed);
-    let Some(wait) = wait.filter(|_| place.is_some()) else {
-        return answer;
-    };
-    let applied = format!("wait={}", wait.as_secs());
-    answer
-        .map(|response| preference(response, &applied))
-        .map_err(|refusal| refusal.header(PREFERENCE_APPLIED, &applied))
 }
 
-const PREFERENCE_APPLIED: http::HeaderName = http::HeaderName::from_static("preference-applied");
-
-fn preference(mut response: Response, applied: &str) -> Response {
-    if let Ok(value) = HeaderValue::from_str(applied) {
-        response.headers_mut().insert(PREFERENCE_APPLIED, value);
-    }
-    response
-}
-
-/// Everything that can be refused without looking at the code.
-fn admitted(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Refusal> {
-    let redemption = checked(platform, request)?;
+/// What follows a checked request, whichever grant type it came with: limits, the code's turn, the
+/// answer.
+pub(super) async fn take_turn(
+    platform: &Platform,
+    request: TokenRequest,
+    redemption: Redemption,
+) -> Result<Response, Refusal> {
     let source = (request.source, &request.caller.registered.app.client_id);
-    let admitted = platform.pending.admit(source, redemption.code, request.now);
-    admitted.map_err(Refusal::too_many)?;
-    Ok(redemption)
+    if let Err(retry_after_s) = platform.pending.admit(source, redemption.code, request.now) {
+        return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
+    }
+    let redemption = Arc::new(redemption);
+    let wait = wanted_wait(&request.headers);
+    let turn = Turn { platform, source, code: redemption.code, wait, now: request.now };
+    let first = run(platform, &redemption, request.spends());
+    let again = run(platform, &redemption, Spends::default());
+    let pending = |redeemed: &Redeemed| matches!(redeemed, Redeemed::Pending);
+    let mut turned = turn.take(first, again, pending).await?;
+    let answer = answer(platform, &request, &mut turned);
+    turned.tell(answer)
 }
 
 /// The parameters, read and held against the app.
@@ -102,19 +64,11 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     let verifier = Verifier::parse(form.require("terminal_verifier")?).map_err(|_| {
         Refusal::request("terminal_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~")
     })?;
-    if form.get("authorization_details").is_some() {
-        return Err(Refusal::new(
-            ErrorCode::InvalidAuthorizationDetails,
-            "no authorization_details types are registered here",
-        ));
-    }
     let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
-    if let Some(max_age) = form.get("max_age") {
-        max_age
-            .parse::<u32>()
-            .map_err(|_| Refusal::request("max_age must be a number of seconds"))?;
-    }
+    // RFC 9470 4. The terminal is proven anew here; how long ago its text came, `auth_time` tells.
+    max_age(form.get("max_age"))?;
+    authentication_context(form.get("acr_values"), None)?;
     let login_hint = match form.get("login_hint") {
         Some(hint) => {
             let number = E164::parse_tel(hint).ok_or_else(|| {
@@ -124,12 +78,19 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         }
         None => None,
     };
+    let details = match form.get("authorization_details") {
+        Some(raw) => config.details.check(raw, &registered.app)?,
+        None => Vec::new(),
+    };
     let client_id = registered.app.client_id.clone();
     let jkt = Bound::of(&request.proven.jkt).jkt();
     let code = Code::commit(&config.issuer, client_id.as_str(), jkt, verifier.as_str());
     let asked_scope = form.get("scope").unwrap_or_default();
     let mut frozen = vec![asked_scope.as_bytes()];
     frozen.extend(resources.0.iter().map(String::as_bytes));
+    // No resource begins like it.
+    let said = json!(details).to_string();
+    frozen.extend((!details.is_empty()).then_some(said.as_bytes()));
     Ok(Redemption {
         code: vault.code_key(&code),
         frozen: vault.frozen(&frozen),
@@ -138,38 +99,22 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
-        terms: None,
+        terms: terms(details, refreshable(registered)),
         login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
     })
 }
 
-/// RFC 7240 4.3: `Prefer: wait=N`, among other preferences. What cannot be read is ignored.
-fn wanted_wait(request: &TokenRequest) -> Option<Duration> {
-    let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let wait = headers.flat_map(|header| header.split([',', ';'])).find_map(|preference| {
-        let (name, value) = preference.split_once('=')?;
-        let wait = name.trim().eq_ignore_ascii_case("wait");
-        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok()).flatten()
-    })?;
-    (wait > 0).then(|| Duration::from_secs(wait.min(MAX_WAIT_S)))
+/// Whether the app is handed a refresh token.
+pub(super) fn refreshable(registered: &Registered) -> bool {
+    registered.app.grant_types.contains(&GrantType::RefreshToken)
 }
 
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    now.plus_seconds(i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// Other nodes hear of the pace when the request that waits is answered.
-fn already_waiting(platform: &Platform, code: CodeKey) -> Refusal {
-    let interval = platform.polls.slow_down(code, now());
-    let mut refusal = Refusal::new(ErrorCode::SlowDown, "another request waits for this code");
-    refusal.interval = Some(interval);
-    refusal
-}
-
-fn in_time(platform: &Platform, code: CodeKey) -> bool {
-    matches!(platform.polls.judge(code, now()), Pace::Right(_))
+/// What only some grants have.
+pub(super) fn terms(authorization_details: Vec<Value>, refreshable: bool) -> Option<Terms> {
+    let some = !authorization_details.is_empty() || !refreshable;
+    some.then(|| Terms { authorization_details, no_refresh: !refreshable, ..Terms::default() })
 }
 
 async fn run(
@@ -181,27 +126,14 @@ async fn run(
     Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends)).await?)
 }
 
-async fn waited(
-    platform: &Platform,
-    redemption: &Arc<Redemption>,
-    place: &Waiter,
-    wait: Duration,
-) -> Result<Redeemed, Refusal> {
-    match tokio::time::timeout(wait, place.woken()).await {
-        Ok(()) => run(platform, redemption, Spends::default()).await,
-        Err(_) => Ok(Redeemed::Pending),
-    }
-}
-
 fn answer(
     platform: &Platform,
     request: &TokenRequest,
-    (code, line): (CodeKey, Option<Line<'_>>),
-    redeemed: Redeemed,
+    turned: &mut Turned<'_, Redeemed>,
 ) -> Result<Response, Refusal> {
-    match redeemed {
-        Redeemed::Issued(issued) => respond(platform, request, &issued),
-        Redeemed::Pending => Err(pending(platform, code, line)),
+    match &turned.outcome {
+        Redeemed::Issued(issued) => respond(platform, request, issued),
+        Redeemed::Pending => Err(pending(turned.paced())),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,
             "the text arrived, but its time is over; start again with a new verifier",
@@ -217,28 +149,8 @@ fn answer(
         Redeemed::Blocked => {
             Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
         }
-        Redeemed::Replayed(replay) => Err(replayed(replay)),
+        Redeemed::Replayed(replay) => Err(replayed(*replay)),
     }
-}
-
-fn pending(platform: &Platform, code: CodeKey, line: Option<Line<'_>>) -> Refusal {
-    let now = now();
-    let pace = platform.polls.judge(code, now);
-    platform.polls.answered(code, pace, now);
-    let (error, description, interval) = match pace {
-        Pace::Right(interval) => {
-            (ErrorCode::AuthorizationPending, "the text has not arrived", interval)
-        }
-        Pace::TooFast(interval) => {
-            (ErrorCode::SlowDown, "ask less often: keep to the interval", interval)
-        }
-    };
-    if let Some(line) = line {
-        line.answered(now, interval);
-    }
-    let mut refusal = Refusal::new(error, description);
-    refusal.interval = Some(interval);
-    refusal
 }
 
 fn respond(
@@ -256,7 +168,9 @@ fn respond(
         grant: &issued.grant,
         scope: &scope,
         resources: &issued.grant.resources,
-        refresh_token: Some(issued.refresh_token.as_str().to_owned()),
+        details: issued.grant.details(),
+        refresh_token: refreshable(&request.caller.registered)
+            .then(|| issued.refresh_token.as_str().to_owned()),
         terminal_hint: Some(number.hint()),
         id_token: IdTokenRequest::default(),
     }

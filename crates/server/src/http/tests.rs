@@ -24,7 +24,7 @@ use twinpath_wire::phrase::normalize;
 
 use super::*;
 use crate::config::{Config, File};
-use crate::operator::{Command, Operator};
+use crate::operator::Operator;
 use crate::platform::{Proofs, SystemRandom as Randomness, now, open_store};
 use twinpath_core::app::ClientMetadata;
 
@@ -140,7 +140,7 @@ async fn a_proof_that_one_node_took_is_refused_by_the_others() {
         ..ClientMetadata::default()
     };
     let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
-    operator.perform(Command::RegisterApp(Box::new(settings))).await.unwrap();
+    operator.register(settings).await.unwrap();
     let (here, there) = (node(&config).await, node(&config).await);
     let phone = Phone::new();
     let ask =

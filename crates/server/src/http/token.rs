@@ -14,7 +14,10 @@ use crate::http::authentication::Caller;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
-use crate::http::{Refusal, code_grant, path, refresh_grant, terminal_grant};
+use crate::http::{
+    Refusal, client_credentials_grant, code_grant, device, path, refresh_grant, terminal_grant,
+    token_exchange_grant,
+};
 use crate::platform::{Platform, now};
 
 /// `POST /token`
@@ -43,6 +46,10 @@ async fn answer(
     })?;
     let now = now();
     let caller = Caller::authenticate(platform, &parts, &form, now).await?;
+    if !caller.registered.app.grant_types.contains(&grant_type) {
+        let why = "this app is not registered for this grant_type";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, why));
+    }
     let url = format!("{}{}", base(platform, &parts.headers), path::TOKEN);
     let proven = caller.instance_key(platform, &parts.headers, &url, now)?;
     let bound = matches!(Bound::of(&proven.jkt), Bound::Key(_));
@@ -52,10 +59,9 @@ async fn answer(
         GrantType::Terminal => terminal_grant::redeem(platform, request).await,
         GrantType::RefreshToken => refresh_grant::refresh(platform, request).await,
         GrantType::AuthorizationCode => code_grant::exchange(platform, request).await,
-        GrantType::ClientCredentials | GrantType::DeviceCode | GrantType::TokenExchange => {
-            let why = "this grant_type is not known";
-            Err(Refusal::new(ErrorCode::UnsupportedGrantType, why))
-        }
+        GrantType::ClientCredentials => client_credentials_grant::issue(platform, request).await,
+        GrantType::TokenExchange => token_exchange_grant::exchange(platform, request).await,
+        GrantType::DeviceCode => device::redeem(platform, request).await,
     };
     if !bound {
         return result;

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{Request, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request, StatusCode};
+use serde_json::{Map, Value};
 use twinpath_core::app::ClientCertificate;
-use twinpath_core::grant::{Inspect, Inspected, Scope, Spends, read_access_token_handle};
+use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::{Algorithm, Expected};
-use twinpath_core::token::AccessClaims;
+use twinpath_core::token::{AccessClaims, userinfo_claims};
 use twinpath_core::vault::same;
-use twinpath_wire::oauth::{ACCESS_TOKEN_TYP, ErrorCode, UserInfo};
+use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::{prove, replayed};
 use crate::http::certificate::client_certificate;
 use crate::http::refusal::{DPOP_NONCE, fault, json};
 use crate::http::request::{base, single};
 use crate::http::{Refusal, path};
-use crate::platform::{Platform, now};
+use crate::platform::{Live, Platform, now};
 
 /// `GET /userinfo` and `POST /userinfo`
 pub(super) async fn userinfo(
@@ -44,21 +45,38 @@ async fn answer(platform: &Platform, parts: &http::request::Parts) -> Result<Res
         let (status, code) = (StatusCode::FORBIDDEN, ErrorCode::InsufficientScope);
         return Err(Refusal::resource(status, code, why, by_proof(&claims)));
     }
-    let inspected = live_grant(platform, &claims).await?;
-    let inspected = inspected.ok_or_else(|| invalid(by_proof(&claims)))?;
-    let phone = if scope.has("phone") {
-        let terminal = inspected.grant.terminal;
-        let number = platform.vault.open_number(terminal, &inspected.number);
-        Some(number.map_err(|_| fault("a number does not open"))?.as_str().to_owned())
-    } else {
-        None
+    let Some(Live::Grant(inspected)) = platform.live(&claims).await? else {
+        return Err(invalid(by_proof(&claims)));
     };
-    Ok(json(&UserInfo {
-        sub: claims.sub,
-        union_id: Some(claims.union_id),
-        phone_number_verified: phone.as_ref().map(|_| true),
-        phone_number: phone,
-    }))
+    let terminal = inspected.grant.terminal;
+    let number = platform.vault.open_number(terminal, &inspected.number);
+    let number = number.map_err(|_| fault("a number does not open"))?;
+    let told = userinfo_claims(&claims, &inspected.grant, || Some(number.as_str().to_owned()));
+    let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
+    match registered.and_then(|known| known.app.userinfo_signed_response_alg.clone()) {
+        Some(alg) => signed(platform, &alg, &claims.client_id, told),
+        None => Ok(json(&told)),
+    }
+}
+
+/// OIDC Core 5.3.2: as a JWT for the app that registered an algorithm. It has no `exp`, so it is no ID
+/// token.
+fn signed(
+    platform: &Platform,
+    alg: &str,
+    client_id: &str,
+    mut told: Map<String, Value>,
+) -> Result<Response, Refusal> {
+    told.insert("iss".to_owned(), platform.config.issuer.as_str().into());
+    told.insert("aud".to_owned(), client_id.into());
+    let keys = platform.keys();
+    let jwt = keys.signer_for(Some(alg)).sign("JWT", &told);
+    let jwt = jwt.map_err(|_| fault("userinfo could not be signed"))?;
+    let mut response = Response::new(Body::from(jwt));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/jwt"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 /// Whether the token is shown with a proof.
@@ -90,7 +108,11 @@ async fn authorized(
         return Err(invalid(true));
     }
     let token = token.trim();
-    let claims = verified(platform, token, now).ok_or_else(|| invalid(dpop))?;
+    let claims = platform.presented(token, now).ok_or_else(|| invalid(dpop))?;
+    // An exchanged token is an API's: bound or not, it is for the API it names (RFC 9068 4).
+    if claims.act.is_some() && !claims.is_for(&platform.config.issuer) {
+        return Err(invalid(dpop));
+    }
     if let Some(thumbprint) = claims.cnf.as_ref().and_then(|cnf| cnf.x5t_s256.as_deref()) {
         // RFC 8705 3: shown as a bearer token, over a connection with the certificate.
         let shown = client_certificate(platform, parts).map_err(|_| invalid(false))?;
@@ -128,26 +150,4 @@ async fn authorized(
 /// A refused proof, as a protected resource says it.
 fn at_resource(refusal: &Refusal) -> Refusal {
     Refusal::resource(StatusCode::UNAUTHORIZED, refusal.code, &refusal.description, true)
-}
-
-/// The claims of an access token of ours that is in time.
-pub(super) fn verified(platform: &Platform, token: &str, now: Timestamp) -> Option<AccessClaims> {
-    let claims: AccessClaims = platform.keys().verify(token, ACCESS_TOKEN_TYP)?;
-    let in_time = now.seconds() < claims.exp && claims.iss == platform.config.issuer;
-    in_time.then_some(claims)
-}
-
-/// The grant behind an access token, unless it or the token was revoked.
-pub(super) async fn live_grant(
-    platform: &Platform,
-    claims: &AccessClaims,
-) -> Result<Option<Inspected>, Refusal> {
-    let registered = ClientId::new(&claims.client_id).and_then(|id| platform.app(&id));
-    let handle = read_access_token_handle(&platform.vault, &claims.jti);
-    let (Some((terminal, grant)), Some(registered)) = (handle, registered) else {
-        return Ok(None);
-    };
-    let token = Some(platform.vault.identifier("access", &claims.client_id, &claims.jti));
-    let inspected = platform.store.read(Inspect { terminal, grant, token }).await?;
-    Ok(inspected.filter(|inspected| registered.gave(&inspected.grant)))
 }

@@ -1,5 +1,7 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
+mod access_tokens;
+mod backchannel;
 mod binds;
 mod counters;
 mod limits;
@@ -13,6 +15,7 @@ mod waiters;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use twinpath_core::authorization::Ended;
 use twinpath_core::grant::{Replay, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::token::KeyRing;
@@ -20,6 +23,8 @@ use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
+pub use access_tokens::{IssueError, Live};
+pub use backchannel::{Backchannel, Notice, deliver};
 pub use binds::Binds;
 pub use counters::Counters;
 pub use limits::{Pace, Pending, Polls};
@@ -73,6 +78,8 @@ pub struct Platform {
     pub binds: Binds,
     /// Whether the store takes writes.
     pub readiness: Readiness,
+    /// Apps to be told that sessions ended.
+    pub backchannel: Backchannel,
     /// For `/metrics`.
     pub counters: Counters,
 }
@@ -92,6 +99,9 @@ pub enum StartError {
     /// The master key is not the one the store was written with.
     #[error("the master key does not open what the store holds: {0}")]
     Vault(#[from] VaultError),
+    /// What calls apps.
+    #[error("the HTTP client: {0}")]
+    Client(reqwest::Error),
     /// A listener.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
@@ -112,6 +122,7 @@ impl Platform {
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
             binds: Binds::default(),
             readiness: Readiness::default(),
+            backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
             vault,
             store,
@@ -133,6 +144,20 @@ impl Platform {
     /// The signing keys of this moment.
     pub fn keys(&self) -> KeyRing {
         self.registry.keys()
+    }
+
+    /// Has the apps of a session told that it ended (OIDC Back-Channel Logout 2.5).
+    pub fn tell_apps(&self, ended: &Ended) {
+        let session = &ended.session;
+        for client_id in &ended.apps {
+            let wants =
+                self.app(client_id).filter(|known| known.app.backchannel_logout_uri.is_some());
+            if wants.is_some() {
+                let (client_id, account) = (client_id.clone(), session.account);
+                let notice = Notice { client_id, account, session: Some(session.id) };
+                self.backchannel.put(notice, &self.counters);
+            }
+        }
     }
 
     /// Uses up what a request brings for one use only, if it has no operation of its own to do it in.

@@ -2,7 +2,7 @@
 //! moves, so that what a command changes is in force within [`WATCH`] without a restart; at once when
 //! another node tells of it, and for a request that would be refused by what is known so far.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct Registry {
 struct Snapshot {
     version: u64,
     apps: HashMap<ClientId, Arc<Registered>>,
+    /// The resources that any of them serves.
+    served: HashSet<String>,
     keys: KeyRing,
 }
 
@@ -49,6 +51,11 @@ impl Registry {
     /// The app of this id.
     pub fn app(&self, id: &ClientId) -> Option<Arc<Registered>> {
         self.current().apps.get(id).cloned()
+    }
+
+    /// Whether an app serves this resource (RFC 8707).
+    pub fn serves(&self, resource: &str) -> bool {
+        self.current().served.contains(resource)
     }
 
     /// The signing keys of this moment: they change by time too.
@@ -105,7 +112,7 @@ impl Snapshot {
         // Read first: what changes while we load moves the version again.
         let version = store.registry_version().await?;
         let keys = KeyRing::open(&read_signing_keys(store).await?, vault, &config.keys, now())?;
-        let mut apps = HashMap::new();
+        let (mut apps, mut served) = (HashMap::new(), HashSet::new());
         let mut after = None;
         loop {
             let page = store.apps(after, PAGE).await?;
@@ -115,9 +122,10 @@ impl Snapshot {
             }
             for app in page {
                 let id = app.client_id.clone();
+                served.extend(app.serves.iter().cloned());
                 apps.insert(id, Arc::new(Registered::new(app, &config.terminal.phrases, vault)?));
             }
         }
-        Ok(Self { version, apps, keys })
+        Ok(Self { version, apps, served, keys })
     }
 }

@@ -111,12 +111,17 @@ fn bad_members_are_refused_with_a_reason() {
 }
 
 #[test]
-fn an_api_serves_absolute_uris() {
-    let serves = |uri: &str| ClientMetadata { serves: Some(vec![uri.to_owned()]), ..new_app() };
+fn an_api_serves_and_calls_absolute_uris() {
+    let uris = |uri: &str| Some(vec![uri.to_owned()]);
+    let serves = |uri: &str| ClientMetadata { serves: uris(uri), ..new_app() };
+    let calls = |uri: &str| ClientMetadata { may_exchange_for: uris(uri), ..new_app() };
     let (app, _) = register(serves("https://api.example")).unwrap();
     assert_eq!(client_metadata(&app, None)["serves"], json!(["https://api.example"]));
+    let (app, _) = register(calls("https://api.example")).unwrap();
+    assert_eq!(client_metadata(&app, None)["may_exchange_for"], json!(["https://api.example"]));
     for bad in ["", "api", "https://api.example/#part"] {
         assert!(refusal(serves(bad)).contains("absolute URI"), "{bad}");
+        assert!(refusal(calls(bad)).contains("absolute URI"), "{bad}");
     }
 }
 

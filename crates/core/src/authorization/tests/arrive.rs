@@ -58,6 +58,10 @@ fn whoever_is_unknown_is_asked_and_may_not_be_where_nothing_is_shown() {
     let page = Page::new(1);
     let refused = model.run(page.arrive(Some(with_prompt(Prompt::None))));
     assert_matches!(refused, Arrived::Refused(_, ErrorCode::LoginRequired));
+    assert!(model.interactions.is_empty(), "nothing is kept of what came with its browser");
+    model.run(page.push(with_prompt(Prompt::None)));
+    let refused = model.run(page.arrive(None));
+    assert_matches!(refused, Arrived::Refused(_, ErrorCode::LoginRequired));
     assert_eq!(page.row(&model).stage, Stage::Ended);
     assert_eq!(model.run(page.arrive(None)), Arrived::Unknown);
     assert_eq!(model.run(page.look()), None);
@@ -67,7 +71,7 @@ fn whoever_is_unknown_is_asked_and_may_not_be_where_nothing_is_shown() {
 fn a_session_spares_the_text_and_a_grant_before_spares_the_question() {
     let mut model = Model::new();
     let first = approved(&mut model, 1);
-    let session = first.find(&mut model).map(Arc::new);
+    let session = first.find(&mut model).map(with_sub);
     let arrive =
         |page: &Page, request| Arrive { session: session.clone(), ..page.arrive(Some(request)) };
     assert_matches!(model.run(arrive(&Page::new(2), asked())), Arrived::Page(Arrival(row))
@@ -79,7 +83,7 @@ fn a_session_spares_the_text_and_a_grant_before_spares_the_question() {
     let trusted = Arrive { trusted: true, ..arrive(&Page::new(5), with_prompt(Prompt::None)) };
     assert_matches!(model.run(trusted), Arrived::Silent(_));
     granted(model.run(first.exchange()));
-    let session = first.find(&mut model).map(Arc::new);
+    let session = first.find(&mut model).map(with_sub);
     let page = Page::new(6);
     let arrived = model.run(Arrive { session, ..page.arrive(Some(asked())) });
     assert_matches!(arrived, Arrived::Silent(_));
@@ -94,7 +98,7 @@ fn where_nothing_may_be_shown_nothing_is_shown_when_it_loads_again() {
     granted(model.run(first.exchange()));
     let page = Page { cookie: None, ..Page::new(2) };
     model.run(page.push(with_prompt(Prompt::None)));
-    let session = first.find(&mut model).map(Arc::new);
+    let session = first.find(&mut model).map(with_sub);
     let arrive = Arrive { session, ..page.arrive(None) };
     assert_matches!(model.run(arrive.clone()), Arrived::Silent(_));
     assert_matches!(model.run(arrive), Arrived::Silent(_));

@@ -42,12 +42,26 @@ const TABLE: &[(&str, Change, [Verdict; 4])] = &[
     ("wider scope", |r| scope(r, "openid email"), [Consent, Consent, Silent, Prove]),
     ("all scope", |r| scope(r, "phone openid"), [Silent, Consent, Silent, Prove]),
     ("no scope", |r| scope(r, ""), [Silent, Consent, Silent, Prove]),
-    ("own resource", |r| resource(r, "https://api.example"), [Silent, Consent, Silent, Prove]),
+    ("no resource", no_resource, [Consent, Consent, Silent, Prove]),
+    ("own sub", |r| expected(r, "sub"), [Silent, Consent, Silent, Prove]),
+    ("other sub", |r| expected(r, "other"), [Prove; 4]),
     ("resource", |r| resource(r, "https://b.example"), [Consent, Consent, Silent, Prove]),
     ("details", details, [Consent, Consent, Silent, Prove]),
 ];
 
 const LOGIN: Verdict = Refuse(LoginRequired);
+
+fn base() -> AuthorizationRequest {
+    resource(asked(), "https://api.example")
+}
+
+fn no_resource(request: AuthorizationRequest) -> AuthorizationRequest {
+    AuthorizationRequest { resources: Vec::new(), ..request }
+}
+
+fn expected(request: AuthorizationRequest, sub: &str) -> AuthorizationRequest {
+    AuthorizationRequest { expected_sub: Some(sub.to_owned()), ..request }
+}
 
 fn prompt(request: AuthorizationRequest, prompts: &[Prompt]) -> AuthorizationRequest {
     AuthorizationRequest { prompt: prompts.to_vec(), ..request }
@@ -79,11 +93,11 @@ fn a_session_is_good_for_what_it_is_good_for() {
     let (with, now) = found();
     let without = FoundSession { granted: Vec::new(), ..with.clone() };
     for (name, change, verdicts) in TABLE {
-        let request = change(asked());
+        let request = change(base());
         let judged = [
-            judge(&request, Some(&with), false, now),
-            judge(&request, Some(&without), false, now),
-            judge(&request, Some(&without), true, now),
+            judge(&request, Some((&with, "sub")), false, now),
+            judge(&request, Some((&without, "sub")), false, now),
+            judge(&request, Some((&without, "sub")), true, now),
             judge(&request, None, false, now),
         ];
         assert_eq!(&judged, verdicts, "{name}");
@@ -92,5 +106,5 @@ fn a_session_is_good_for_what_it_is_good_for() {
     let none = prompt(asked(), &[Prompt::None]);
     assert_eq!(judge(&none, None, true, now), LOGIN);
     let split = scope(resource(asked(), "https://api.example"), "openid email");
-    assert_eq!(judge(&split, Some(&with), false, now), Consent, "no one grant has both");
+    assert_eq!(judge(&split, Some((&with, "sub")), false, now), Consent, "no one grant has both");
 }

@@ -119,6 +119,7 @@ impl Page {
             redirect_uri: None,
             code_verifier: VERIFIER.to_owned(),
             resources: Vec::new(),
+            details: None,
             refreshable: true,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
@@ -154,6 +155,11 @@ impl Page {
         let (terminal, id) = (by.terminal, by.session.unwrap());
         model.run(EndSession { terminal, id, cookie: self.cookie.unwrap() })
     }
+}
+
+/// As the server hands a session on: with the `sub` by which the app knows whose it is.
+fn with_sub(found: FoundSession) -> (Arc<FoundSession>, String) {
+    (Arc::new(found), "sub".to_owned())
 }
 
 fn exchange(request: CodeRequest) -> Exchange {
@@ -200,7 +206,7 @@ fn approved_for(model: &mut Model, number: u8, request: AuthorizationRequest) ->
 /// A page that another page's session let through to consent, for another app.
 fn by_session(model: &mut Model, number: u8, of: &Page, request: AuthorizationRequest) -> Page {
     let page = Page { client: "bank", cookie: None, ..Page::new(number) };
-    let session = of.find(model).map(Arc::new);
+    let session = of.find(model).map(with_sub);
     assert!(session.is_some(), "no session stands");
     let arrived = model.run(Arrive { session, ..page.arrive(Some(request)) });
     assert!(matches!(arrived, Arrived::Page(Arrival(_))), "{arrived:?}");

@@ -118,28 +118,3 @@ fn junk_is_no_token() {
         assert_eq!(read(junk), None, "{junk}");
     }
 }
-
-#[test]
-fn an_access_tokens_jti_leads_to_its_grant() {
-    let grant = grant();
-    let mut random = Seeded(4);
-    let jti = access_token_handle(&vault(), &grant, &mut random);
-    assert_eq!(read_access_token_handle(&vault(), &jti), Some((grant.terminal, grant.id)));
-    assert_ne!(jti, access_token_handle(&vault(), &grant, &mut random), "each token has its own");
-    for at in 0..jti.len() {
-        let mut changed = jti.as_bytes().to_vec();
-        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        let changed = std::str::from_utf8(&changed).unwrap();
-        assert_eq!(read_access_token_handle(&vault(), changed), None, "{at}");
-    }
-    assert_eq!(read_access_token_handle(&vault(), ""), None);
-}
-
-#[test]
-fn the_two_kinds_of_handle_do_not_mix() {
-    let minted = minted();
-    let token = minted.token.as_str();
-    assert_eq!(read_access_token_handle(&vault(), &token[4..token.len() - 8]), None);
-    let jti = access_token_handle(&vault(), &grant(), &mut Seeded(4));
-    assert_eq!(read(&with_crc(&format!("tpr_{jti}"))), None);
-}

@@ -239,7 +239,7 @@ fn asking_for_more_than_the_grant_uses_nothing_up() {
     let before = format!("{:?}", model.grants);
     let ask = |scope: Option<&str>, resources: &[&str]| {
         let resources = resources.iter().map(|&uri| uri.to_owned()).collect();
-        let narrowed = Narrowed { scope: scope.map(str::to_owned), resources };
+        let narrowed = Narrowed { scope: scope.map(str::to_owned), resources, details: None };
         Refresh::new(request(&token, ROTATED), vault(), Spends::default()).narrowed(narrowed)
     };
     assert_matches!(model.run(ask(Some("openid phone"), &[])), Refreshed::Widened(_));
@@ -256,7 +256,7 @@ fn a_granted_resource_may_be_chosen() {
         grant.resources = resources.iter().map(|&uri| uri.to_owned()).collect();
         grant
     };
-    let ask = |uri: &str| Narrowed { scope: None, resources: vec![uri.to_owned()] };
+    let ask = |uri: &str| Narrowed { scope: None, resources: vec![uri.to_owned()], details: None };
     let both = grant(&["https://a.example", "https://b.example"]);
     assert_eq!(ask("https://b.example").within(&both).unwrap().1.0, ["https://b.example"]);
     assert!(ask("https://c.example").within(&both).is_err());

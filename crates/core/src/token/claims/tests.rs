@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{Commitment, ISSUER, Model, START as NOW, Seeded, app, issued, vault};
-use crate::grant::read_access_token_handle;
 use crate::ids::AccountId;
 use crate::records::AuthMethod;
 
@@ -47,8 +46,8 @@ fn an_access_token_has_the_claims_of_rfc_9068() {
     assert_eq!(json["amr"], json!(["sms_mo", "swk"]));
     assert_eq!(json["cnf"], json!({"jkt": "k1"}));
     assert_eq!(json["sub"], json!(vault().subject(&grant.client_id, grant.account)));
-    let handle = read_access_token_handle(&vault(), json["jti"].as_str().unwrap());
-    assert_eq!(handle, Some((grant.terminal, grant.id)));
+    let handle = AccessHandle::read(&vault(), json["jti"].as_str().unwrap());
+    assert_eq!(handle, Some(AccessHandle::Grant(grant.terminal, grant.id)));
     let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
     assert!(!names.iter().any(|name| name.contains("phone")), "{names:?}");
     assert_eq!(serde_json::from_value::<AccessClaims>(json).unwrap(), claims);
@@ -105,4 +104,54 @@ fn an_id_token_is_for_the_app() {
     assert_eq!(claims.sub, issue(&grant, &[]).sub);
     assert_eq!((claims.iat, claims.exp), (NOW.seconds(), NOW.seconds() + 600));
     assert_eq!(claims.auth_time, NOW.seconds() - 30);
+}
+
+#[test]
+fn a_sub_stays_what_it_was_and_a_sectors_apps_share_one() {
+    let account = AccountId([7; 16]);
+    let sub = |client: &str, sector: Option<&str>| {
+        let mut app = app(client, AuthMethod::None);
+        app.sector_identifier = sector.map(str::to_owned);
+        pairwise(&app, account, &vault())
+    };
+    // As every app without a sector has known its users since the first release.
+    assert_eq!(sub("weather", None), "4zNQIE1kFzrZimcF0HEALw");
+    assert_ne!(sub("weather", None), sub("bank", None));
+    let shared = sub("weather", Some("apps.example"));
+    assert_eq!(shared, sub("bank", Some("apps.example")));
+    assert_ne!(shared, sub("weather", Some("other.example")));
+    assert_ne!(shared, sub("weather", None));
+    // An app whose client_id is another's sector is still itself.
+    assert_ne!(shared, sub("apps.example", None));
+}
+
+/// OIDC Core A.3 gives `jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y` its `at_hash`.
+#[test]
+fn at_hash_is_half_of_the_access_tokens_hash() {
+    let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+    assert_eq!(at_hash(SigningAlgorithm::Es256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+    let whole = digest(&SHA512, token.as_bytes());
+    let half = b64::encode(&whole.as_ref()[..32]);
+    assert_eq!(at_hash(SigningAlgorithm::EdDsa, token), half);
+}
+
+#[test]
+fn an_id_token_tells_the_number_if_asked_and_allowed() {
+    let asked = |scope: &str, claims: &str| {
+        let request = AuthorizationRequest {
+            scope: scope.to_owned(),
+            nonce: Some("n".to_owned()),
+            claims: serde_json::from_str(claims).unwrap(),
+            ..AuthorizationRequest::default()
+        };
+        let told = IdTokenRequest::of(&request, "+447911123456");
+        assert_eq!(told.nonce.as_deref(), Some("n"));
+        assert!(!format!("{told:?}").contains("+44"));
+        told.phone_number
+    };
+    let claims = r#"{"id_token":{"phone_number":null}}"#;
+    assert_eq!(asked("openid phone", claims).as_deref(), Some("+447911123456"));
+    assert_eq!(asked("openid", claims), None);
+    assert_eq!(asked("openid phone", "null"), None);
+    assert_eq!(asked("openid phone", r#"{"userinfo":{"phone_number":null}}"#), None);
 }

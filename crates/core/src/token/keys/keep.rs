@@ -13,6 +13,7 @@ use crate::vault::{Vault, VaultError};
 
 /// What an operator asks for.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
     /// Successors are published now and sign after the announce window, if none are on their way.

@@ -22,6 +22,7 @@ pub struct KeyPolicy {
 
 /// What a key is at some time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// Published, and signs; or would, where there is a newer one.

@@ -222,7 +222,7 @@ impl World {
         let first = !known && !self.ledger.owners.contains_key(&at);
         let prompt = if none { vec![Prompt::None] } else { Vec::new() };
         let request = first.then(|| AuthorizationRequest { prompt, ..request(at) });
-        let session = self.found[browser].clone();
+        let session = self.found[browser].clone().map(|found| (found, String::new()));
         let arrived = self.model.run(Arrive { session, ..in_browser(at, browser).arrive(request) });
         self.note("arrive", &arrived);
         if let Arrived::Page(_) | Arrived::Silent(_) = &arrived {

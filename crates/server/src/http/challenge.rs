@@ -1,0 +1,230 @@
+//! The authorization challenge endpoint of the operator's own apps
+//! (draft-ietf-oauth-first-party-apps-04 5): a sign-in without a browser. The app sends the text itself,
+//! asks until it came, and gets an authorization code.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request, StatusCode};
+use serde_json::{Value, json};
+use twinpath_core::authorization::{
+    Approve, Approved, Arrive, Arrived, AuthSession, AuthorizationCode, Deny, Look, ProveTerminal,
+    ProvenOutcome, check_challenge,
+};
+use twinpath_core::ids::CodeKey;
+use twinpath_core::records::Interaction;
+use twinpath_core::token::Bound;
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::http::authentication::{Caller, use_up};
+use crate::http::authorize::rules;
+use crate::http::par::bind;
+use crate::http::prepared_text::PreparedText;
+use crate::http::refusal::{DPOP_NONCE, json};
+use crate::http::request::{Form, base, source};
+use crate::http::sender::TokenRequest;
+use crate::http::turn::{Turn, pending, wanted_wait};
+use crate::http::{Refusal, path};
+use crate::platform::{Pace, Platform, SystemRandom, now};
+
+/// `POST /authorize-challenge`
+pub(super) async fn challenge(
+    State(platform): State<Arc<Platform>>,
+    request: Request<Body>,
+) -> Response {
+    let result = answer(&platform, request).await;
+    let outcome = match &result {
+        Ok(response) if response.status() == StatusCode::OK => "issued",
+        Ok(_) => ErrorCode::InsufficientAuthorization.as_str(),
+        Err(refusal) => refusal.code.as_str(),
+    };
+    platform.counters.count("twinpath_token_requests_total", "challenge", outcome);
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(platform: &Platform, request: Request<Body>) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let form = Form::read(&parts.headers, body).await?;
+    let now = now();
+    let caller = Caller::authenticate(platform, &parts, &form, now).await?;
+    let url = format!("{}{}", base(platform, &parts.headers), path::CHALLENGE);
+    let proven = caller.instance_key(platform, &parts.headers, &url, now)?;
+    let bound = matches!(Bound::of(&proven.jkt), Bound::Key(_));
+    let (source, headers) = (source(&parts, &platform.config), parts.headers);
+    let request = TokenRequest { form, headers, source, caller, proven, now };
+    let result = match request.form.get("auth_session").map(str::to_owned) {
+        None => begin(platform, request).await,
+        Some(text) => go_on(platform, request, &text).await,
+    };
+    if !bound {
+        return result;
+    }
+    // RFC 9449 8.2.
+    let nonce = platform.proofs.nonces.at(crate::platform::now());
+    result
+        .map(|mut response| {
+            if let Ok(value) = HeaderValue::from_str(&nonce) {
+                response.headers_mut().insert(DPOP_NONCE, value);
+            }
+            response
+        })
+        .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
+}
+
+/// The first request: what is asked is checked and kept, and the app told which text to send.
+async fn begin(platform: &Platform, request: TokenRequest) -> Result<Response, Refusal> {
+    let app = &request.caller.registered.app;
+    let asked = check_challenge(&request.form, app, rules(platform))
+        .map_err(Refusal::from)
+        .and_then(|mut asked| bind(&mut asked, &request.proven).map(|()| asked));
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return Err(request.refuse(platform, refusal).await),
+    };
+    let visit = Visit::new(platform, &request, AuthSession::new(&mut SystemRandom));
+    let source = (request.source, &app.client_id);
+    let admitted = platform.pending.admit(source, visit.code, request.now);
+    if let Err(retry_after_s) = admitted {
+        return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
+    }
+    use_up(platform, request.spends()).await?;
+    let arrive = Arrive {
+        key: visit.look.key,
+        client_id: app.client_id.clone(),
+        request: Some(Arc::new(asked)),
+        browser: visit.look.browser,
+        session: None,
+        trusted: true,
+    };
+    match platform.run(arrive).await? {
+        Arrived::Page(arrival) | Arrived::Silent(arrival) => {
+            platform.pending.asked(source, visit.code, request.now, None);
+            let interval = platform.config.terminal.interval_s;
+            Ok(visit.insufficient(&arrival.0, interval))
+        }
+        Arrived::Refused(_, error) => Err(Refusal::new(error, "a person has to be asked")),
+        Arrived::Unknown => Err(invalid_session()),
+    }
+}
+
+/// Every further request: whether the text came.
+async fn go_on(
+    platform: &Platform,
+    request: TokenRequest,
+    auth_session: &str,
+) -> Result<Response, Refusal> {
+    use_up(platform, request.spends()).await?;
+    let session = AuthSession::parse(auth_session).ok_or_else(invalid_session)?;
+    let visit = Visit::new(platform, &request, session);
+    let row = platform.store.read(visit.look).await?.ok_or_else(invalid_session)?;
+    let source = (request.source, &request.caller.registered.app.client_id);
+    let wait = wanted_wait(&request.headers);
+    let turn = Turn { platform, source, code: visit.code, wait, now: request.now };
+    let waiting = |outcome: &ProvenOutcome| *outcome == ProvenOutcome::Waiting;
+    let mut turned = turn.take(visit.prove(), visit.prove(), waiting).await?;
+    let answer = match &turned.outcome {
+        ProvenOutcome::Waiting => match turned.paced() {
+            Pace::Right(interval) => Ok(visit.insufficient(&row, interval)),
+            fast @ Pace::TooFast(_) => Err(pending(fast)),
+        },
+        ProvenOutcome::Proven(_) => visit.approve().await,
+        ProvenOutcome::Failed(denial) => {
+            let app = source.1;
+            tracing::info!(%app, reason = denial.as_str(), "a code was refused");
+            let why = "the text's code is used, void, or not for this request; start again";
+            visit.end(ErrorCode::AccessDenied, why).await
+        }
+        ProvenOutcome::Late => {
+            let why = "the text arrived, but its time is over; start again";
+            visit.end(ErrorCode::ExpiredToken, why).await
+        }
+        ProvenOutcome::Blocked => {
+            visit.end(ErrorCode::AccessDenied, "this account cannot be used").await
+        }
+        ProvenOutcome::Gone => Err(invalid_session()),
+    };
+    turned.tell(answer)
+}
+
+fn invalid_session() -> Refusal {
+    let why = "this auth_session is unknown, over, or not this app's with this key; start again";
+    Refusal::new(ErrorCode::InvalidSession, why)
+}
+
+/// An app at its request.
+struct Visit<'a> {
+    platform: &'a Platform,
+    request: &'a TokenRequest,
+    session: AuthSession,
+    look: Look,
+    code: CodeKey,
+}
+
+impl<'a> Visit<'a> {
+    fn new(platform: &'a Platform, request: &'a TokenRequest, session: AuthSession) -> Self {
+        let (vault, app) = (&platform.vault, &request.caller.registered.app.client_id);
+        let browser = session.holder(vault, app, &request.proven.jkt);
+        let look = Look { key: session.0.key(vault), browser };
+        let code = session.0.code_key(vault, &platform.config.issuer, app, 0);
+        Self { platform, request, session, look, code }
+    }
+
+    async fn prove(&self) -> Result<ProvenOutcome, Refusal> {
+        let config = &self.platform.config;
+        let registered = &self.request.caller.registered;
+        let words = config.terminal.phrase_required;
+        let prove = ProveTerminal::new(
+            self.look,
+            (registered.app.client_id.clone(), 0, self.code),
+            words.then(|| Arc::clone(&registered.phrases)),
+            config.dormant_s,
+            Arc::clone(&self.platform.vault),
+        );
+        Ok(self.platform.run(prove).await?)
+    }
+
+    /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.
+    async fn approve(&self) -> Result<Response, Refusal> {
+        let code = AuthorizationCode::new(self.session.0, &mut SystemRandom);
+        let hash = code.hash(&self.platform.vault);
+        match self.platform.run(Approve::new(self.look, hash, None, 0)).await? {
+            Approved::Yes(_) => Ok(json(&json!({"authorization_code": code.as_str()}))),
+            Approved::Denied(_) => {
+                Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
+            }
+            Approved::Gone => Err(invalid_session()),
+        }
+    }
+
+    /// Ends the request: another one shows another code.
+    async fn end(&self, code: ErrorCode, why: &str) -> Result<Response, Refusal> {
+        self.platform.run(Deny(self.look)).await?;
+        Err(Refusal::new(code, why))
+    }
+
+    /// Section 5.2.2 of the draft, with the members of PROTOCOL 4.
+    fn insufficient(&self, row: &Interaction, interval: u64) -> Response {
+        let (config, app) = (&self.platform.config, &self.request.caller.registered.app);
+        let code =
+            self.session.0.terminal_code(&self.platform.vault, &config.issuer, &app.client_id, 0);
+        let locales = row.request.ui_locales.as_deref();
+        let named = (app.client_name.as_str(), &code);
+        let text = PreparedText::new(config, &config.terminal.phrases, named, locales);
+        let mut members = text.members();
+        let left_s = row.expires_at.seconds().saturating_sub(now().seconds()).max(0);
+        let error = ErrorCode::InsufficientAuthorization.as_str();
+        let more = [
+            ("error", json!(error)),
+            ("error_description", json!("send sms_body, then ask again with auth_session")),
+            ("auth_session", json!(self.session.text())),
+            ("expires_in", json!(left_s)),
+            ("interval", json!(interval)),
+        ];
+        members.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        let mut response = json(&Value::Object(members));
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response
+    }
+}

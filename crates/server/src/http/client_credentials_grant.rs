@@ -1,0 +1,32 @@
+//! The client credentials grant (RFC 6749 4.4). It leaves no row behind but what the request uses up.
+
+use axum::response::Response;
+use twinpath_core::grant::own_authorization;
+use twinpath_core::token::AccessClaims;
+
+use crate::http::Refusal;
+use crate::http::authentication::use_up;
+use crate::http::sender::{TokenRequest, respond_alone};
+use crate::platform::{Platform, SystemRandom, now};
+
+pub(super) async fn issue(platform: &Platform, request: TokenRequest) -> Result<Response, Refusal> {
+    let (form, registered) = (&request.form, &request.caller.registered);
+    let tokens = &platform.config.tokens;
+    let resources = form.all("resource");
+    let allowed =
+        own_authorization(&registered.app, form.get("scope"), &resources, &tokens.resources);
+    let (scope, resources) = match allowed {
+        Ok(allowed) => allowed,
+        Err(error) => return Err(request.refuse(platform, error.into()).await),
+    };
+    use_up(platform, request.spends()).await?;
+    let claims = AccessClaims::of_app(
+        &platform.config.issuer,
+        registered,
+        (&scope, &resources),
+        (now(), tokens.access_ttl_s),
+        &request.proven.jkt,
+        (&platform.vault, &mut SystemRandom),
+    );
+    respond_alone(platform, &registered.app, &claims, None)
+}
