@@ -94,6 +94,8 @@ async fn a_role_bounds_what_a_token_may_do() {
         ("DELETE", "/accounts/acc_a"),
         ("DELETE", "/accounts/acc_a/grants/grant_a"),
         ("POST", "/keys/rotate"),
+        ("POST", "/registration-tokens"),
+        ("DELETE", "/registration-tokens/AAAAAAAAAAAAAAAAAAAAAA"),
     ];
     for (method, path) in writes {
         refused(&platform.admin_as(&read, method, path, &app).await, 403, "forbidden");
@@ -343,10 +345,12 @@ async fn the_audit_trail_is_read_line_after_line() {
         query = format!("?limit=1&after={next}");
     }
     let (app, key) = ("app.registered", "key.rotated");
-    assert_eq!(kinds, [key, app, app, app, key], "the first key is made at the start");
+    let retired = "key.retired";
+    let all = [key, app, app, app, key, retired];
+    assert_eq!(kinds, all, "the first key is made at the start");
     let newest = platform.admin("GET", "/audit?newest=true&limit=2", &NOTHING).await.accepts();
     let last: Vec<_> = newest["events"].as_array().unwrap().iter().map(|l| &l["kind"]).collect();
-    assert_eq!(last, [app, key]);
+    assert_eq!(last, [key, retired]);
     let of_b = platform.admin("GET", "/audit?client_id=b", &NOTHING).await.accepts();
     assert_eq!(of_b["events"].as_array().unwrap().len(), 1);
     // A page is looked at and holds nothing that is wanted.
