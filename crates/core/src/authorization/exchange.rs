@@ -11,7 +11,7 @@ use crate::grant::{
     Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
     details_within, revoke_grant,
 };
-use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey};
+use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
 use crate::records::{
     AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
@@ -237,7 +237,7 @@ impl Exchange {
             let reason = if active { "voided" } else { "blocked" };
             return self.deny(by, reason, view, cx);
         }
-        let new = self.new_grant(asked, by);
+        let new = self.new_grant(asked, by, cx.now);
         let mut writes = new.supersede(grants, cx.now);
         let (grant, Minted { token, .. }) = new.make(&self.vault, cx.now, cx.random);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
@@ -273,6 +273,7 @@ impl Exchange {
         &'a self,
         asked: &'a AuthorizationRequest,
         by: &ProvenTerminal,
+        now: Timestamp,
     ) -> NewGrant<'a> {
         let request = &self.request;
         let lasting = asked.scope.split(' ').any(|token| token == "offline_access");
@@ -292,6 +293,7 @@ impl Exchange {
                 authorization_details: asked.authorization_details.clone(),
                 claims: asked.claims.clone(),
                 session_bound: by.session.is_some() && !lasting,
+                made_at: (now > by.auth_time).then_some(now),
                 no_refresh: !request.refreshable,
             }),
             ttl_s: request.grant_ttl_s,

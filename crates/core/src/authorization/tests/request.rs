@@ -7,6 +7,7 @@ use twinpath_wire::oauth::{ACR_TERMINAL, ErrorCode};
 
 use super::*;
 use crate::app::Registered;
+use crate::authorization::fixtures::rules;
 use crate::fixtures::{app, assert_matches};
 use crate::grant::DetailTypes;
 use crate::records::{App, AuthMethod, GrantType, Prompt};
@@ -57,7 +58,7 @@ fn check(query: &Query, app: App) -> Result<AuthorizationRequest, Rejection> {
     let registered = Registered::new(app, &BTreeMap::new(), &vault()).unwrap();
     let resources = ["https://api.example".to_owned()];
     let (details, vault) = (DetailTypes::default(), vault());
-    let rules = Rules { resources: &resources, details: &details, vault: &vault };
+    let rules = Rules { resources: &resources, details: &details, ..rules(&vault) };
     check_request(query, &registered, rules)
 }
 
