@@ -3,6 +3,7 @@
 use super::*;
 use crate::account::{Action, Manage};
 use crate::fixtures::{assert_matches, phone};
+use crate::grant::RevokeGrant;
 
 fn manage(action: Action) -> Manage {
     Manage { terminal: terminal(0), account: None, action }
@@ -43,9 +44,11 @@ fn a_session_is_found_by_its_own_cookie_in_its_time() {
 fn a_revoked_grant_is_no_consent() {
     let mut model = Model::new();
     let page = approved(&mut model, 1);
-    granted(model.run(page.exchange()));
-    model.run(manage(Action::Revoke));
+    let grant = granted(model.run(page.exchange())).id;
+    model.run(RevokeGrant { terminal: terminal(0), grant, reason: "user" });
     assert!(page.find(&mut model).unwrap().granted.is_empty());
+    model.run(manage(Action::Revoke));
+    assert!(page.find(&mut model).is_none(), "an operator's word ends the session too");
 }
 
 #[test]
