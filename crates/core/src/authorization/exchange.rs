@@ -134,7 +134,7 @@ impl Exchange {
     ) -> Step<Self> {
         let own = same(jkt.as_bytes(), self.request.jkt.as_bytes())
             && self.fault(row, approval, cx).is_none()
-            && self.narrowed(&row.request).is_ok();
+            && self.widened(&row.request).is_none();
         let by = &approval.by;
         let stage = if own {
             let (asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
