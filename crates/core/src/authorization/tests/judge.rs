@@ -42,9 +42,7 @@ const TABLE: &[(&str, Change, [Verdict; 4])] = &[
     ("wider scope", |r| scope(r, "openid email"), [Consent, Consent, Silent, Prove]),
     ("all scope", |r| scope(r, "phone openid"), [Silent, Consent, Silent, Prove]),
     ("no scope", |r| scope(r, ""), [Silent, Consent, Silent, Prove]),
-    ("no resource", no_resource, [Consent, Consent, Silent, Prove]),
-    ("own sub", |r| expected(r, "sub"), [Silent, Consent, Silent, Prove]),
-    ("other sub", |r| expected(r, "other"), [Prove; 4]),
+    ("own resource", |r| resource(r, "https://api.example"), [Silent, Consent, Silent, Prove]),
     ("resource", |r| resource(r, "https://b.example"), [Consent, Consent, Silent, Prove]),
     (
         "no resource",
@@ -55,18 +53,6 @@ const TABLE: &[(&str, Change, [Verdict; 4])] = &[
 ];
 
 const LOGIN: Verdict = Refuse(LoginRequired);
-
-fn base() -> AuthorizationRequest {
-    resource(asked(), "https://api.example")
-}
-
-fn no_resource(request: AuthorizationRequest) -> AuthorizationRequest {
-    AuthorizationRequest { resources: Vec::new(), ..request }
-}
-
-fn expected(request: AuthorizationRequest, sub: &str) -> AuthorizationRequest {
-    AuthorizationRequest { expected_sub: Some(sub.to_owned()), ..request }
-}
 
 fn prompt(request: AuthorizationRequest, prompts: &[Prompt]) -> AuthorizationRequest {
     AuthorizationRequest { prompt: prompts.to_vec(), ..request }

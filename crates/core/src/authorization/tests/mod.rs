@@ -157,11 +157,6 @@ impl Page {
     }
 }
 
-/// As the server hands a session on: with the `sub` by which the app knows whose it is.
-fn with_sub(found: FoundSession) -> (Arc<FoundSession>, String) {
-    (Arc::new(found), "sub".to_owned())
-}
-
 fn exchange(request: CodeRequest) -> Exchange {
     Exchange::new(request, vault(), Spends::default())
 }
@@ -206,7 +201,7 @@ fn approved_for(model: &mut Model, number: u8, request: AuthorizationRequest) ->
 /// A page that another page's session let through to consent, for another app.
 fn by_session(model: &mut Model, number: u8, of: &Page, request: AuthorizationRequest) -> Page {
     let page = Page { client: "bank", cookie: None, ..Page::new(number) };
-    let session = of.find(model).map(with_sub);
+    let session = of.find(model).map(Arc::new);
     assert!(session.is_some(), "no session stands");
     let session = session.map(|found| (found, "sub".to_owned()));
     let arrived = model.run(Arrive { session, ..page.arrive(Some(request)) });

@@ -349,8 +349,6 @@ impl World {
             Action::Unblock | Action::Erase => drop(self.ledger.blocked.remove(&phone)),
             Action::Show | Action::Revoke | Action::Restore => {}
         }
-        let ended = self.model.sessions.values().filter(|session| session.ended_at.is_some());
-        self.ledger.logged_out.extend(ended.map(|session| session.id));
     }
 }
 
