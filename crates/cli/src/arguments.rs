@@ -18,8 +18,8 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
-The app, account, key and admin-token commands reach the server of a configuration (--config FILE),
-running or not, or one elsewhere by its admin API (--url https://admin.example).
+The app, account, key, admin-token and registration-token commands reach the server of a configuration
+(--config FILE), running or not, or one elsewhere by its admin API (--url https://admin.example).
 
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
 TWINPATH_LOG chooses what is logged (error, warn, info, debug).";
@@ -116,6 +116,9 @@ pub(crate) enum Command {
     /// Give others access to the admin API, and take it back.
     #[command(subcommand)]
     AdminToken(TokenCommand),
+    /// Let apps register themselves (RFC 7591), and take that back.
+    #[command(subcommand)]
+    RegistrationToken(RegistrationTokenCommand),
     /// Print an OpenAPI document of the server.
     Openapi(Openapi),
     /// Check a configuration: store, keys, binds, clock.
@@ -462,6 +465,46 @@ pub(crate) struct RevokeToken {
     #[command(flatten)]
     pub(crate) target: Target,
     /// The `id` that `create` printed.
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegistrationTokenCommand {
+    /// Make an initial access token. It is printed once, and not kept.
+    Create(CreateRegistrationToken),
+    /// Revoke one, at once and for good. Apps that registered with it stay.
+    Revoke(RevokeRegistrationToken),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateRegistrationToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Whose the apps will be.
+    #[arg(long)]
+    pub(crate) developer: String,
+    /// The most they may be registered for, separated by spaces.
+    #[arg(long, default_value = "openid")]
+    pub(crate) scope: String,
+    /// A grant they may use; may stand more than once. Without: those by which a person lets an app in.
+    #[arg(long = "grant-type", value_enum, value_name = "GRANT")]
+    pub(crate) grant_types: Vec<Grant>,
+    /// How many apps may register with it.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) uses: u32,
+    /// For how many days it lives.
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeRegistrationToken {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The `id` that `create` printed, or the token itself.
+    #[arg(value_name = "ID_OR_TOKEN")]
     pub(crate) id: String,
 }
 

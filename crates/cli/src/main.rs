@@ -110,6 +110,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::AdminToken(command) => Ok(operate::admin_token(command).await?),
+        Command::RegistrationToken(command) => Ok(operate::registration_token(command).await?),
         Command::Openapi(openapi) => {
             print!("{}", document(openapi.of)?);
             Ok(())

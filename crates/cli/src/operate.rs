@@ -1,9 +1,9 @@
-//! `app`, `account`, `key`, `admin-token`: what is said on the command line as requests of the admin
-//! API, and its answers printed as JSON.
+//! `app`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
+//! requests of the admin API, and its answers printed as JSON.
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use twinpath_core::app::{ClientMetadata, RegistrationError};
+use twinpath_core::app::{ClientMetadata, RegistrationError, initial_token_id};
 use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
 use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
@@ -12,7 +12,7 @@ use twinpath_server::operator::{OperatorError, parse_jwks};
 use crate::api::{Api, text};
 use crate::arguments::{
     AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
-    OneAccount, Settings, Target, TokenCommand, TokenFormat,
+    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -257,6 +257,37 @@ pub(crate) async fn admin_token(command: TokenCommand) -> Result<(), OperateErro
             let end = async |api: &Api| {
                 api.order(Method::DELETE, &["tokens", &revoke.id]).await?;
                 Ok(json!({"revoked": revoke.id}))
+            };
+            carry_out(&revoke.target, end).await
+        }
+    }
+}
+
+pub(crate) async fn registration_token(
+    command: RegistrationTokenCommand,
+) -> Result<(), OperateError> {
+    match command {
+        RegistrationTokenCommand::Create(create) => {
+            let grants = create.grant_types.into_iter().map(GrantType::from);
+            let new = json!({
+                "developer": create.developer,
+                "scope": create.scope,
+                "grant_types": grants.collect::<Vec<_>>(),
+                "uses": create.uses,
+                "days": create.days,
+            });
+            let path = ["registration-tokens"];
+            let make = async |api: &Api| api.send(Method::POST, &path, &new).await;
+            carry_out(&create.target, make).await
+        }
+        RegistrationTokenCommand::Revoke(revoke) => {
+            // A path is no place for a token.
+            let Some(id) = initial_token_id(&revoke.id) else {
+                return Err(OperateError::Server("this is no initial access token".to_owned()));
+            };
+            let end = async |api: &Api| {
+                api.order(Method::DELETE, &["registration-tokens", id]).await?;
+                Ok(json!({"revoked": id}))
             };
             carry_out(&revoke.target, end).await
         }

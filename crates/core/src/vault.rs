@@ -186,7 +186,7 @@ impl Vault {
         Digest(cut(mac(&self.identifiers, &[kind.as_bytes(), owner.as_bytes(), value.as_bytes()])))
     }
 
-    /// What is kept of an app's secret.
+    /// What is kept of an app's secret, or of its registration access token.
     pub fn secret(&self, client_id: &ClientId, secret: &str) -> [u8; 32] {
         mac(&self.secrets, &[client_id.as_str().as_bytes(), secret.as_bytes()])
     }

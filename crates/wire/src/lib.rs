@@ -16,6 +16,7 @@
 //! | [`assertion`] | an app's proof of who it is | RFC 7523, 10070 |
 //! | [`oauth`] | grant types, errors, answers | RFC 6749 and its family, PROTOCOL 5 |
 //! | [`metadata`] | what a server says of itself | RFC 8414, PROTOCOL 10 |
+//! | [`resource`] | what an API says of itself | RFC 9728 |
 
 pub mod assertion;
 pub mod b64;
@@ -27,4 +28,5 @@ pub mod jws;
 pub mod metadata;
 pub mod oauth;
 pub mod phrase;
+pub mod resource;
 pub mod verifier;

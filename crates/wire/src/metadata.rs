@@ -42,6 +42,9 @@ pub struct Metadata {
     /// draft-ietf-oauth-first-party-apps-04.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization_challenge_endpoint: Option<String>,
+    /// RFC 7591.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_endpoint: Option<String>,
     /// `OpenID` Connect RP-Initiated Logout 2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_session_endpoint: Option<String>,
@@ -173,12 +176,17 @@ pub const OPENID_WELL_KNOWN: &str = "/.well-known/openid-configuration";
 /// Where an issuer's metadata is: the well-known path goes between host and path (RFC 8414 3.1).
 /// `None` if the issuer is no URL of a host, or has a query or fragment.
 pub fn metadata_url(issuer: &str) -> Option<String> {
-    let (scheme, rest) = issuer.split_once("://")?;
+    well_known(issuer, OAUTH_WELL_KNOWN)
+}
+
+/// A URL with a well-known path between its host and its own path.
+pub(crate) fn well_known(url: &str, at: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
     let (host, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-    if scheme.is_empty() || host.is_empty() || issuer.contains(['?', '#']) {
+    if scheme.is_empty() || host.is_empty() || url.contains(['?', '#']) {
         return None;
     }
-    Some(format!("{scheme}://{host}{OAUTH_WELL_KNOWN}{}", path.trim_end_matches('/')))
+    Some(format!("{scheme}://{host}{at}{}", path.trim_end_matches('/')))
 }
 
 #[cfg(test)]

@@ -32,7 +32,10 @@ pub(super) fn developer(
     developer: Option<String>,
     client_id: &ClientId,
 ) -> Result<String, RegistrationError> {
-    let developer = developer.unwrap_or_else(|| client_id.to_string());
+    developer_name(developer.unwrap_or_else(|| client_id.to_string()))
+}
+
+pub(super) fn developer_name(developer: String) -> Result<String, RegistrationError> {
     if developer.is_empty() || developer.len() > 128 || developer.chars().any(char::is_control) {
         return refuse("the developer must have 1 to 128 characters");
     }
@@ -144,6 +147,50 @@ pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     Ok(uri.to_owned())
 }
 
+/// What an app may register for itself: a page of a web app, this machine (RFC 8252 7.3), or a scheme
+/// that is a domain name of its own, turned round (RFC 8252 7.1).
+pub(super) fn own_redirect_uri(uri: &str) -> Result<String, RegistrationError> {
+    let uri = redirect_uri(uri)?;
+    let (scheme, rest) = uri.split_once(':').unwrap_or_default();
+    let private_use =
+        |scheme: &str| scheme.contains('.') && scheme.split('.').all(|label| !label.is_empty());
+    let right = match scheme.to_ascii_lowercase().as_str() {
+        "https" => rest.strip_prefix("//").is_some_and(|rest| plain_authority(rest).is_some()),
+        "http" => loopback(&uri),
+        other => private_use(other),
+    };
+    if !right {
+        return refuse(format!(
+            "redirect_uri {uri:?} must be https at a plain host, http on loopback, or of a private-use \
+             scheme with a dot (RFC 8252 7)"
+        ));
+    }
+    Ok(uri)
+}
+
+/// Host and port after `//`, if there is no user's name, no wildcard and nothing else of which readers
+/// of URLs could make different hosts.
+fn plain_authority(rest: &str) -> Option<(&str, Option<&str>)> {
+    let authority = rest.split(['/', '?']).next()?;
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let named = host.split('.').all(|label| !label.is_empty());
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let ported = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    (named && plain && ported).then_some((host, port))
+}
+
+/// Whether it is an https URI at a domain name: an app that registers itself must not have the platform
+/// call into a network by its addresses.
+pub(super) fn public_https(uri: &str) -> bool {
+    let host = uri.strip_prefix("https://").and_then(plain_authority).map(|(host, _)| host);
+    // The last label of a name is no number, in any spelling of addresses.
+    host.and_then(|host| host.rsplit_once('.'))
+        .is_some_and(|(_, top)| top.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-'))
+}
+
 /// Package names and bundle ids: words of letters, digits and `joiner` between dots.
 pub(super) fn dotted(
     id: Option<String>,
@@ -231,6 +278,10 @@ pub(super) fn web_uri(
 pub(super) fn loopback(uri: &str) -> bool {
     let rest = uri.strip_prefix("http://").unwrap_or_default();
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        // What stands before it is a user's name, and the host comes after.
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),

@@ -90,7 +90,30 @@ impl ClientMetadata {
         }
         // What follows from the grants follows the new ones.
         known.response_types = None;
-        let whole = self.over(known);
+        let (scope, grant_types) = (self.scope.is_some(), self.grant_types.is_some());
+        let (mut app, secret) = self.over(known).replace(old, vault, now, random)?;
+        // Whoever may say more than the app may also say what it can say from now on.
+        if let Some(registration) = &mut app.registration {
+            if scope {
+                registration.scope.clone_from(&app.scope);
+            }
+            if grant_types {
+                registration.grant_types.clone_from(&app.grant_types);
+            }
+        }
+        Ok((app, secret))
+    }
+
+    /// The next version of `old`: what is not said takes its default, but for the method. A change of
+    /// that makes a new secret where it needs one.
+    pub(super) fn replace(
+        self,
+        old: &App,
+        vault: &Vault,
+        now: Timestamp,
+        random: &mut dyn Random,
+    ) -> Result<(App, Option<String>), RegistrationError> {
+        let method = self.auth_method.unwrap_or(old.auth_method);
         let secret = match method == old.auth_method {
             true => None,
             false => NewSecret::make(&old.client_id, method, vault, random)?,
@@ -104,7 +127,7 @@ impl ClientMetadata {
             secret: kept,
             registration: old.registration.clone(),
             created_at: old.created_at,
-            ..whole.checked(old.client_id.clone(), method, now)?
+            ..self.checked(old.client_id.clone(), method, now)?
         };
         Ok((app, secret.map(|new| new.clear)))
     }
@@ -183,7 +206,7 @@ impl ClientMetadata {
 }
 
 /// At most this many URIs or digests of a kind.
-const MAX_LISTED: usize = 32;
+pub(super) const MAX_LISTED: usize = 32;
 
 fn each(
     said: Option<Vec<String>>,

@@ -8,15 +8,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use twinpath_wire::b64;
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
 
 use crate::authorization::request::{Parameters, Rules, authentication_context, max_age, terminal};
-use crate::grant::{ParameterError, Resources, Scope};
+use crate::grant::{ParameterError, Resources, Scope, frame, unframe};
 use crate::ids::{ClientId, Digest, TerminalKey, Timestamp};
-use crate::records::{App, GrantType, Sealed};
+use crate::records::{App, GrantType};
 use crate::transaction::{Random, random_bytes};
 use crate::vault::{Purpose, Vault};
 
@@ -87,20 +86,12 @@ impl DeviceAuthorization {
     pub fn seal(&self, vault: &Vault, app: &ClientId, random: &mut dyn Random) -> Option<String> {
         let plain = serde_json::to_vec(self).ok()?;
         let sealed = vault.seal(Purpose::Handle, &owner(app), &plain, random).ok()?;
-        let body = format!("{PREFIX}{}", b64::encode(sealed.0));
-        Some(format!("{body}{:08x}", crc32fast::hash(body.as_bytes())))
+        Some(frame(PREFIX, &sealed))
     }
 
     /// Opens a device code that this app was given; `None` for anything else.
     pub fn open(vault: &Vault, app: &ClientId, device_code: &str) -> Option<Self> {
-        if device_code.len() > MAX_LEN || !device_code.is_ascii() {
-            return None;
-        }
-        let (body, crc) = device_code.split_at_checked(device_code.len().checked_sub(8)?)?;
-        if crc != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
-            return None;
-        }
-        let sealed = Sealed(b64::decode(body.strip_prefix(PREFIX)?).ok()?);
+        let sealed = unframe(PREFIX, device_code, MAX_LEN)?;
         let plain = vault.open(Purpose::Handle, &owner(app), &sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }

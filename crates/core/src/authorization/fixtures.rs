@@ -1,7 +1,9 @@
 //! Requests for tests.
 
 use crate::authorization::{Parameters, Rules};
+use crate::fixtures::{START, Seeded};
 use crate::grant::DetailTypes;
+use crate::token::{KeyPolicy, KeyRing, SigningAlgorithm, new_signing_key};
 use crate::vault::Vault;
 
 /// A `code_challenge` (RFC 7636 B).
@@ -27,7 +29,15 @@ impl Parameters for Form {
 }
 
 /// No resources, no types.
-pub(super) fn rules(vault: &Vault) -> Rules<'_> {
+pub(crate) fn rules(vault: &Vault) -> Rules<'_> {
     static NONE: std::sync::LazyLock<DetailTypes> = std::sync::LazyLock::new(DetailTypes::default);
-    Rules { resources: &[], details: &NONE, vault }
+    Rules { resources: &[], details: &NONE, vault, keys: keys(vault) }
+}
+
+fn keys(vault: &Vault) -> KeyRing {
+    let alg = SigningAlgorithm::Es256;
+    let key = new_signing_key(alg, vault, START, &mut Seeded(1)).unwrap();
+    let policy =
+        KeyPolicy { algorithms: vec![alg], rotate_s: 0, announce_s: 86_400, retire_s: 172_800 };
+    KeyRing::open(&[key], vault, &policy, START).unwrap()
 }

@@ -239,4 +239,8 @@ pub struct Registration {
     pub access_token: Vec<u8>,
     /// The initial access token it came with, as operators know it.
     pub initial: String,
+    /// The most that it may register itself for.
+    pub scope: Vec<String>,
+    /// The grants that it may register itself for.
+    pub grant_types: Vec<GrantType>,
 }

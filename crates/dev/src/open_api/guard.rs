@@ -18,6 +18,7 @@ use twinpath_wire::oauth::{
     ACCESS_TOKEN_TYP, ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, Confirmation, TOKEN_TYPE_BEARER,
     TOKEN_TYPE_DPOP,
 };
+use twinpath_wire::resource::ResourceMetadata;
 
 use super::Refusal;
 use super::keys::{Keys, KeysError};
@@ -101,9 +102,28 @@ impl Guard {
         })
     }
 
+    /// The API's own URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The nonce for the next proof.
     pub fn nonce(&self) -> String {
         self.nonces.at(now())
+    }
+
+    /// What the API says of itself (RFC 9728 2).
+    pub fn metadata(&self) -> ResourceMetadata {
+        let strings = |items: &[&str]| items.iter().map(|&item| item.to_owned()).collect();
+        ResourceMetadata {
+            resource: self.url.clone(),
+            authorization_servers: vec![self.issuer.clone()],
+            scopes_supported: strings(&[self.scope]),
+            bearer_methods_supported: strings(&["header"]),
+            resource_name: Some("Demo weather".to_owned()),
+            dpop_signing_alg_values_supported: strings(&Algorithm::NAMES),
+            dpop_bound_access_tokens_required: Some(true),
+        }
     }
 
     /// Checks a request for this API. The order is that of cost, and a proof is used up last.

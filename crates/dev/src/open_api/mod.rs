@@ -27,6 +27,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use twinpath_wire::resource::{RESOURCE_WELL_KNOWN, resource_metadata_url};
 
 pub use guard::{Caller, Guard, Route};
 pub use keys::{Keys, KeysError};
@@ -67,6 +68,7 @@ impl OpenApi {
         let router = Router::new()
             .route(PATH, get(weather))
             .route(&format!("{PATH}{HOME}"), get(home))
+            .route(&format!("{RESOURCE_WELL_KNOWN}{PATH}"), get(metadata))
             .with_state(Arc::new(guard));
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
@@ -90,6 +92,13 @@ impl OpenApi {
             self.task.abort();
         }
     }
+}
+
+/// Where the metadata of a resource with a path is (RFC 9728 3.1). There is none at the root: it would
+/// be another resource's (RFC 9728 3.3).
+async fn metadata(State(guard): State<Arc<Guard>>) -> Response {
+    let keep = HeaderValue::from_static("public, max-age=300");
+    ([(header::CACHE_CONTROL, keep)], Json(guard.metadata())).into_response()
 }
 
 /// What the API says. It is made up, from the caller's subject.
@@ -117,7 +126,7 @@ async fn home(State(guard): State<Arc<Guard>>, method: Method, headers: HeaderMa
 async fn answer(guard: &Guard, method: &Method, headers: &HeaderMap, route: Route) -> Response {
     let mut response = match guard.admit(method, headers, route).await {
         Ok(caller) => Json(forecast(caller)).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => refusal.answer(resource_metadata_url(guard.url()).as_deref()),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

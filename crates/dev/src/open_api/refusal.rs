@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use twinpath_core::proof::{Algorithm, DpopError};
 use twinpath_wire::oauth::{ACR_TERMINAL, ErrorBody, ErrorCode};
 
@@ -60,7 +60,7 @@ impl Refusal {
         }
     }
 
-    fn challenge(&self, code: Option<ErrorCode>) -> String {
+    fn challenge(&self, code: Option<ErrorCode>, metadata: Option<&str>) -> String {
         let mut challenge = format!("DPoP algs=\"{}\"", Algorithm::NAMES.join(" "));
         if let Some(code) = code {
             // Writing to a string cannot fail.
@@ -72,12 +72,14 @@ impl Refusal {
         if let Self::Authentication { max_age_s } = self {
             let _ = write!(challenge, ", acr_values=\"{ACR_TERMINAL}\", max_age=\"{max_age_s}\"");
         }
+        if let Some(url) = metadata {
+            let _ = write!(challenge, ", resource_metadata=\"{url}\"");
+        }
         challenge
     }
-}
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+    /// The answer. The challenge tells where the API's metadata is (RFC 9728 5.1).
+    pub fn answer(&self, metadata: Option<&str>) -> Response {
         let (status, code) = self.meaning();
         let body =
             ErrorBody::described(code.unwrap_or(ErrorCode::InvalidRequest), self.to_string());
@@ -85,7 +87,7 @@ impl IntoResponse for Refusal {
         let headers = response.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        } else if let Ok(challenge) = self.challenge(code).parse() {
+        } else if let Ok(challenge) = self.challenge(code, metadata).parse() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

@@ -178,6 +178,35 @@ async fn no_token_is_challenged_without_an_error() {
 }
 
 #[tokio::test]
+async fn a_challenge_leads_to_what_the_api_says_of_itself() {
+    let scene = Scene::new().await;
+    let token = scene.token_of(&with(&scene.claims(), &json!({"scope": "openid"})));
+    let refused = scene.show(&token, &scene.proof(&token)).await;
+    let origin = scene.api.url().strip_suffix("/weather").unwrap();
+    let at = format!("{origin}/.well-known/oauth-protected-resource/weather");
+    for said in [scene.ask(&[]).await, refused] {
+        let named = format!(", resource_metadata=\"{at}\"");
+        assert!(said.challenge.ends_with(&named), "{}", said.challenge);
+    }
+    let response = http().get(&at).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let told: Value = response.json().await.unwrap();
+    let expected = json!({
+        "resource": scene.api.url(),
+        "authorization_servers": [scene.issuer],
+        "scopes_supported": ["weather.read"],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Demo weather",
+        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "PS256"],
+        "dpop_bound_access_tokens_required": true,
+    });
+    assert_eq!(told, expected);
+    // RFC 9728 3.3: found there, it would be the metadata of another resource.
+    let root = format!("{origin}/.well-known/oauth-protected-resource");
+    assert_eq!(http().get(root).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
 async fn tokens_that_are_not_for_here() {
     let scene = Scene::new().await;
     for changes in [

@@ -94,6 +94,8 @@ async fn a_role_bounds_what_a_token_may_do() {
         ("DELETE", "/accounts/acc_a"),
         ("DELETE", "/accounts/acc_a/grants/grant_a"),
         ("POST", "/keys/rotate"),
+        ("POST", "/registration-tokens"),
+        ("DELETE", "/registration-tokens/AAAAAAAAAAAAAAAAAAAAAA"),
     ];
     for (method, path) in writes {
         refused(&platform.admin_as(&read, method, path, &app).await, 403, "forbidden");

@@ -117,23 +117,36 @@ async fn a_stolen_session_cookie_is_worth_nothing_after_the_logout() {
 
 #[tokio::test]
 async fn what_was_granted_for_offline_use_outlives_the_session() {
-    let it = signed_in(&web("weather")).await;
-    let lasting = rig_offline(&it).await;
-    it.logout(&[("id_token_hint", it.id_token())]).await;
-    lasting.0.refresh(text(&lasting.1, "refresh_token")).await.accepts();
-    let bound = text(&it.tokens, "refresh_token");
-    it.weather.refresh(bound).await.refuses(400, "invalid_grant");
-}
-
-/// The same person, in the same session, at another app that asks for offline use.
-async fn rig_offline(it: &SignedIn) -> (Instance, Value) {
-    let other = it.rig.install(&web("other")).await;
+    let rig = Rig::start().await;
+    let weather = rig.install(&web("weather")).await;
+    let other = rig.install(&web("other")).await;
+    let browser = Browser::new(rig.platform.place.address);
+    let tokens = enter(&rig, &weather, &browser, &number(1), &[]).await;
+    let it = SignedIn { rig, weather, browser, tokens };
+    // The same person, in the same session, without a text, at an app that asks for offline use.
     let signing_in = SignIn::new(&other, &[("scope", "openid offline_access")]);
     let (page, _) = it.browser.open(&signing_in.url).await;
     let answer = it.browser.submit(&form(&page.text(), "/approve")).await;
     let code = parameter(&location(&answer), "code").unwrap();
-    let tokens = signing_in.redeem(&other, &code).await.accepts();
-    (other, tokens)
+    let lasting = signing_in.redeem(&other, &code).await.accepts();
+    it.logout(&[("id_token_hint", it.id_token())]).await;
+    other.refresh(text(&lasting, "refresh_token")).await.accepts();
+    let bound = text(&it.tokens, "refresh_token");
+    it.weather.refresh(bound).await.refuses(400, "invalid_grant");
+}
+
+/// Grants of a session are told from those of an app that had the name before by when they were made.
+#[tokio::test]
+async fn a_session_serves_an_app_that_is_younger() {
+    let it = signed_in(&web("weather")).await;
+    let young = it.rig.install(&web("young")).await;
+    let signing_in = SignIn::new(&young, &[]);
+    let (page, _) = it.browser.open(&signing_in.url).await;
+    let answer = it.browser.submit(&form(&page.text(), "/approve")).await;
+    let code = parameter(&location(&answer), "code").unwrap();
+    let tokens = signing_in.redeem(&young, &code).await.accepts();
+    young.refresh(text(&tokens, "refresh_token")).await.accepts();
+    assert_eq!(young.userinfo(text(&tokens, "access_token")).await.status, 200);
 }
 
 #[tokio::test]

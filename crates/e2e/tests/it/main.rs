@@ -45,6 +45,8 @@ mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod registration;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod schemathesis;

@@ -4,7 +4,7 @@
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use serde_json::{Value, json};
 use twinpath_e2e::app::Instance;
-use twinpath_e2e::browser::{Browser, form, parameter, text_to_send};
+use twinpath_e2e::browser::{Browser, parameter, text_to_send};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::jose::{Key, base64url, is_signed_by, open};
 use twinpath_e2e::platform::Registration;
@@ -269,6 +269,8 @@ async fn a_session_says_when_and_how_it_was_proven() {
     let error = parameter(&answer, "error");
     assert_eq!(error.as_deref(), Some("unmet_authentication_requirements"));
     let wish = r#"{"id_token":{"acr":{"value":"urn:x"}}}"#;
-    let (page, _) = browser.open(&SignIn::new(&weather, &[("claims", wish)]).url).await;
-    form(&page.text(), "/approve");
+    let answer = location(
+        &browser.get(&SignIn::new(&weather, &[("prompt", "none"), ("claims", wish)]).url).await,
+    );
+    assert!(parameter(&answer, "code").is_some(), "{answer}");
 }

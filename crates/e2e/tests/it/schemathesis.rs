@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 use twinpath_e2e::app::Auth;
+use twinpath_e2e::config::Settings;
 use twinpath_e2e::number;
 use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::Rig;
@@ -95,7 +96,7 @@ async fn the_admin_api_answers_as_its_document_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oauth_endpoints_answer_as_their_document_says() {
-    let rig = Rig::start().await;
+    let rig = Rig::with(Settings::default().with("[registration]\nenabled = true")).await;
     let app = Registration::new("shop").method("client_secret_basic").bearer();
     let app = rig.platform.register(&app).await;
     let Auth::SecretBasic(secret) = &app.auth else { panic!("a secret") };

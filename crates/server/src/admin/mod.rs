@@ -5,7 +5,7 @@
 //! | [`access`] | who calls, and what they may do |
 //! | [`problem`] | how requests are refused (RFC 9457) |
 //! | [`input`] | reads paths, queries and bodies |
-//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`keys`], [`audit`], [`tokens`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
+//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`keys`], [`audit`], [`tokens`], [`registration_tokens`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
 //! | [`document`] | the `OpenAPI` document, put together from the handlers |
 //! | [`metrics`] | `/metrics` |
 //! | [`local`] | the same API without a listener, for a command line that opened the store |
@@ -22,6 +22,7 @@ mod keys;
 mod local;
 mod metrics;
 mod problem;
+mod registration_tokens;
 mod tokens;
 
 use std::sync::Arc;
@@ -122,6 +123,8 @@ fn writers() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::erase))
         .routes(routes!(grants::revoke))
         .routes(routes!(keys::rotate))
+        .routes(routes!(registration_tokens::issue))
+        .routes(routes!(registration_tokens::revoke))
 }
 
 fn owners() -> OpenApiRouter<Shared> {

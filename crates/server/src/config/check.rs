@@ -18,8 +18,8 @@ use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Store, Terminal,
-    Tokens,
+    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Registration,
+    Store, Terminal, Tokens,
 };
 
 pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -78,6 +78,7 @@ impl File {
             terminal: self.terminal.check()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
+            registration: self.registration.check()?,
             site,
             details: detail_types(&self.authorization_details)?,
             session_ttl_s: i64::from(within(
@@ -322,6 +323,14 @@ impl file::Tokens {
             refresh_ttl_s: refresh.into(),
             resources: self.resources.clone(),
         })
+    }
+}
+
+impl file::Registration {
+    fn check(&self) -> Result<Registration, ConfigError> {
+        let key = "registration.requests_per_hour";
+        let requests_per_hour = within(self.requests_per_hour, key, 300, 1, 1_000_000)?;
+        Ok(Registration { enabled: self.enabled, requests_per_hour })
     }
 }
 

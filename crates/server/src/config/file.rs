@@ -32,6 +32,8 @@ pub struct File {
     pub accounts: Accounts,
     /// Tokens.
     pub tokens: Tokens,
+    /// Apps that register themselves.
+    pub registration: Registration,
     /// The sign-in page.
     pub signin: Signin,
     /// What scopes mean, in plain words.
@@ -50,6 +52,14 @@ pub struct DetailType {
     pub name: Option<String>,
     pub schema_file: Option<PathBuf>,
     pub description: Option<String>,
+}
+
+/// `[registration]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    pub enabled: bool,
+    pub requests_per_hour: Option<u32>,
 }
 
 /// `[signin]`

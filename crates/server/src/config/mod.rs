@@ -75,6 +75,8 @@ pub struct Config {
     pub limits: Limits,
     /// Tokens' lives.
     pub tokens: Tokens,
+    /// Apps that register themselves.
+    pub registration: Registration,
     /// What all pages of the deployment show.
     pub site: twinpath_pages::Site,
     /// Types of `authorization_details` (RFC 9396).
@@ -156,6 +158,15 @@ pub struct Tokens {
     pub refresh_ttl_s: i64,
     /// The resources tokens may be for; empty allows any.
     pub resources: Vec<String>,
+}
+
+/// Section `[registration]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    /// Whether apps with an initial access token can register themselves (RFC 7591).
+    pub enabled: bool,
+    /// Requests of a source address to the registration endpoints, at each node.
+    pub requests_per_hour: u32,
 }
 
 /// One `[[sms.smpp]]`.

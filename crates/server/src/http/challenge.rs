@@ -14,8 +14,8 @@ use twinpath_core::authorization::{
     ProvenOutcome, check_challenge,
 };
 use twinpath_core::ids::CodeKey;
-use twinpath_core::records::Interaction;
-use twinpath_core::token::Bound;
+use twinpath_core::records::{Interaction, Stage};
+use twinpath_core::token::{Bound, pairwise};
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::authentication::{Caller, use_up};
@@ -129,7 +129,7 @@ async fn go_on(
             Pace::Right(interval) => Ok(visit.insufficient(&row, interval)),
             fast @ Pace::TooFast(_) => Err(pending(fast)),
         },
-        ProvenOutcome::Proven(_) => visit.approve().await,
+        ProvenOutcome::Proven(row) => visit.approve(row).await,
         ProvenOutcome::Failed(denial) => {
             let app = source.1;
             tracing::info!(%app, reason = denial.as_str(), "a code was refused");
@@ -186,10 +186,14 @@ impl<'a> Visit<'a> {
     }
 
     /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.
-    async fn approve(&self) -> Result<Response, Refusal> {
+    async fn approve(&self, row: &Interaction) -> Result<Response, Refusal> {
+        let (vault, app) = (&self.platform.vault, &self.request.caller.registered.app);
         let code = AuthorizationCode::new(self.session.0, &mut SystemRandom);
-        let hash = code.hash(&self.platform.vault);
-        match self.platform.run(Approve::new(self.look, hash, None, 0)).await? {
+        let mut approve = Approve::new(self.look, code.hash(vault), None, 0);
+        if let Stage::Proven { by, .. } = &row.stage {
+            approve = approve.known_as(by.account, pairwise(app, by.account, vault));
+        }
+        match self.platform.run(approve).await? {
             Approved::Yes(_) => Ok(json(&json!({"authorization_code": code.as_str()}))),
             Approved::Denied(_) => {
                 Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))

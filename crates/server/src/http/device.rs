@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use twinpath_core::authorization::{DEVICE_S, DeviceAuthorization, check_device};
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::join::Redemption;
-use twinpath_core::records::GrantType;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::phrase::page_phrases;
 
@@ -95,10 +94,6 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     let (config, vault) = (&platform.config, &platform.vault);
     let registered = &request.caller.registered;
     let app = &registered.app;
-    if !app.grant_types.contains(&GrantType::DeviceCode) {
-        let why = "this app is not registered for the device_code grant";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, why));
-    }
     let device_code = request.form.require("device_code")?;
     let asked = DeviceAuthorization::open(vault, &app.client_id, device_code);
     let asked = asked.ok_or_else(|| {

@@ -58,6 +58,7 @@ fn describe(platform: &Platform) -> Metadata {
         device_authorization_endpoint: Some(endpoint(path::DEVICE_AUTHORIZATION)),
         authorization_challenge_endpoint: Some(endpoint(path::CHALLENGE)),
         authorization_details_types_supported: config.details.names(),
+        registration_endpoint: config.registration.enabled.then(|| endpoint(path::REGISTER)),
         end_session_endpoint: Some(endpoint(path::LOGOUT)),
         response_modes_supported: strings(&["query"]),
         code_challenge_methods_supported: strings(&["S256"]),

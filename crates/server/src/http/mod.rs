@@ -20,6 +20,7 @@ mod par;
 mod prepared_text;
 mod refresh_grant;
 pub(crate) mod refusal;
+mod registration;
 mod request;
 mod revocation;
 mod sender;
@@ -66,6 +67,8 @@ pub mod path {
     pub const DEVICE: &str = "/device";
     /// draft-ietf-oauth-first-party-apps-04 5.
     pub const CHALLENGE: &str = "/authorize-challenge";
+    /// RFC 7591 3; below it, an app's own registration (RFC 7592).
+    pub const REGISTER: &str = "/register";
     /// The sign-in page of a request.
     pub const SIGNIN: &str = "/signin";
     /// OIDC RP-Initiated Logout 2.
@@ -96,6 +99,11 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
+    let endpoints = if platform.config.registration.enabled {
+        endpoints.merge(registration())
+    } else {
+        endpoints
+    };
     let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);
     let rooted = if base.is_empty() { endpoints } else { Router::new().nest(&base, endpoints) };
     rooted
@@ -105,6 +113,14 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::method_not_allowed)
         .with_state(platform)
+}
+
+/// Where apps register themselves, if they may.
+fn registration() -> Router<Arc<Platform>> {
+    let own = get(registration::read).put(registration::replace).delete(registration::delete);
+    Router::new()
+        .route(path::REGISTER, post(registration::register))
+        .route(&format!("{}/{{client_id}}", path::REGISTER), own)
 }
 
 /// The issuer's path: empty, or `/` and more (RFC 8414 3.1).

@@ -2,10 +2,7 @@
 //! give meaning to, so the document is a table: an endpoint more is an entry in [`endpoints`].
 
 use twinpath_wire::metadata::{OAUTH_WELL_KNOWN, OPENID_WELL_KNOWN};
-use twinpath_wire::oauth::{
-    GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE, GRANT_REFRESH_TOKEN,
-    GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
-};
+use twinpath_wire::oauth::{GRANT_AUTHORIZATION_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL};
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
 };
@@ -60,7 +57,7 @@ enum Caller {
     Anyone,
     /// By app authentication, in the form or as `client_secret_basic`.
     App,
-    /// By an access token.
+    /// By a token: of access, or for registration.
     Token,
 }
 
@@ -71,7 +68,7 @@ struct Endpoint {
     summary: &'static str,
     caller: Caller,
     headers: &'static [Member],
-    /// The name of the shape of what is said: a form, or a query with `GET`.
+    /// The name of the shape of what is said: a form, a query with `GET`, JSON beside a token.
     said: Option<&'static str>,
     answer: Answer,
     /// Statuses with an error.
@@ -83,6 +80,8 @@ struct Endpoint {
 enum Answer {
     /// 200 without a body.
     Empty,
+    /// 204.
+    Gone,
     /// JSON of this status and shape; errors are OAuth's.
     Json(u16, &'static str),
     /// A page for people, or a redirect (303); errors are pages too.
@@ -114,6 +113,17 @@ const AUTHORIZATION: &[Member] = &[
     member("dpop_jkt", Kind::Text, "RFC 9449 10."),
 ];
 
+/// What an app says of itself.
+const CLIENT: &[Member] = &[
+    required("client_name", Kind::Text, "Shown to people, and in texts."),
+    member("redirect_uris", Kind::List, "https, loopback, or a private-use scheme with a dot."),
+    member("token_endpoint_auth_method", Kind::Text, "RFC 7591 2."),
+    member("grant_types", Kind::List, "Within the initial access token's."),
+    member("scope", Kind::Text, "Within the initial access token's."),
+    member("dpop_bound_access_tokens", Kind::Flag, "RFC 9449 5.2; true if it is not said."),
+    member("client_uri", Kind::Text, "RFC 7591 2."),
+];
+
 const TOKEN_HEADERS: &[Member] = &[
     member("DPoP", Kind::Text, "A proof (RFC 9449)."),
     member("Prefer", Kind::Text, "wait=N: hold the answer until the text arrives (RFC 7240)."),
@@ -139,9 +149,6 @@ const SHAPES: &[Shape] = &[
                 member("redirect_uri", Kind::Text, "RFC 6749 4.1.3."),
                 member("code_verifier", Kind::Text, "RFC 7636 4.5."),
                 member("refresh_token", Kind::Text, "RFC 6749 6."),
-                member("device_code", Kind::Text, "RFC 8628 3.4."),
-                member("subject_token", Kind::Text, "RFC 8693 2.1."),
-                member("subject_token_type", Kind::Text, "RFC 8693 2.1."),
                 member("scope", Kind::Text, "RFC 6749 3.3."),
                 member("resource", Kind::List, "RFC 8707; may stand more than once."),
                 member("login_hint", Kind::Text, "tel:+...: the proven number must be this one."),
@@ -188,44 +195,6 @@ const SHAPES: &[Shape] = &[
         ],
     },
     Shape {
-        name: "DeviceRequest",
-        text: "RFC 8628 3.1.",
-        members: &[
-            &[
-                member("scope", Kind::Text, "RFC 6749 3.3."),
-                member("resource", Kind::List, "RFC 8707; may stand more than once."),
-                member("ui_locales", Kind::Text, "Languages of the text."),
-            ],
-            AUTHENTICATION,
-        ],
-    },
-    Shape {
-        name: "DeviceResponse",
-        text: "RFC 8628 3.2, and the text by which a phone answers at once.",
-        members: &[&[
-            required("device_code", Kind::Text, "For the token endpoint."),
-            required("user_code", Kind::Text, "What the device shows."),
-            required("verification_uri", Kind::Text, "Where a person goes with it."),
-            member("verification_uri_complete", Kind::Text, "The same, for a QR code."),
-            required("expires_in", Kind::Number, "Seconds."),
-            member("interval", Kind::Number, "Seconds between polls."),
-        ]],
-    },
-    Shape {
-        name: "ChallengeRequest",
-        text: "draft-ietf-oauth-first-party-apps-04 5.1.",
-        members: &[
-            &[member("auth_session", Kind::Text, "To go on with what was begun.")],
-            AUTHORIZATION,
-            AUTHENTICATION,
-        ],
-    },
-    Shape {
-        name: "ChallengeResponse",
-        text: "draft-ietf-oauth-first-party-apps-04 5.2.1.",
-        members: &[&[required("authorization_code", Kind::Text, "For the token endpoint.")]],
-    },
-    Shape {
         name: "LogoutRequest",
         text: "OpenID Connect RP-Initiated Logout 2.",
         members: &[&[
@@ -263,6 +232,26 @@ const SHAPES: &[Shape] = &[
         ]],
     },
     Shape {
+        name: "ClientMetadata",
+        text: "RFC 7591 2 and its registry. Members that are not known are passed over.",
+        members: &[CLIENT],
+    },
+    Shape {
+        name: "ClientInformation",
+        text: "RFC 7591 3.2.1, RFC 7592 3: with everything that is registered.",
+        members: &[
+            &[
+                required("client_id", Kind::Text, "The app."),
+                required("client_id_issued_at", Kind::Number, "Seconds since 1970."),
+                required("registration_client_uri", Kind::Text, "Its registration."),
+                required("registration_access_token", Kind::Text, "For its registration."),
+                member("client_secret", Kind::Text, "If one was just made; told once."),
+                member("client_secret_expires_at", Kind::Number, "0: never."),
+            ],
+            CLIENT,
+        ],
+    },
+    Shape {
         name: "JwkSet",
         text: "RFC 7517 5.",
         members: &[&[required("keys", Kind::Any, "The public keys.")]],
@@ -292,6 +281,11 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
+/// RFC 7592 2.
+const OWN_REGISTRATION: &str = "/register/{client_id}";
+/// 404 where registration is off.
+const REGISTRATION: &[u16] = &[400, 401, 404, 408, 413, 429, 503];
+
 /// Every endpoint.
 fn endpoints() -> Vec<Endpoint> {
     let form = |path, summary, said, answer| Endpoint {
@@ -320,6 +314,19 @@ fn endpoints() -> Vec<Endpoint> {
         answer: Answer::Json(200, shape),
         errors: &[],
     };
+    let own = |method, said, answer| Endpoint {
+        methods: match method {
+            HttpMethod::Put => &[HttpMethod::Put],
+            HttpMethod::Delete => &[HttpMethod::Delete],
+            _ => &[HttpMethod::Get],
+        },
+        caller: Caller::Token,
+        said,
+        answer,
+        errors: REGISTRATION,
+        ..read(OWN_REGISTRATION, "An app's own registration (RFC 7592)", "ClientInformation")
+    };
+    let made = Answer::Json(201, "ClientInformation");
     let token = Answer::Json(200, "TokenResponse");
     let pushed = Answer::Json(201, "PushedResponse");
     let told = Answer::Json(200, "IntrospectionResponse");
@@ -333,21 +340,6 @@ fn endpoints() -> Vec<Endpoint> {
             headers: PUSH_HEADERS,
             ..form(path::PAR, "Pushed requests (RFC 9126)", "PushedRequest", pushed)
         },
-        form(
-            path::DEVICE_AUTHORIZATION,
-            "Device authorization (RFC 8628)",
-            "DeviceRequest",
-            Answer::Json(200, "DeviceResponse"),
-        ),
-        Endpoint {
-            headers: TOKEN_HEADERS,
-            ..form(
-                path::CHALLENGE,
-                "Authorization challenge (first-party apps)",
-                "ChallengeRequest",
-                Answer::Json(200, "ChallengeResponse"),
-            )
-        },
         form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", Answer::Empty),
         form(path::INTROSPECT, "Introspection (RFC 7662)", "TokenOfCaller", told),
         page(path::LOGOUT, "Logout (OpenID Connect RP-Initiated Logout)", "LogoutRequest"),
@@ -358,6 +350,14 @@ fn endpoints() -> Vec<Endpoint> {
             errors: &[401, 403, 503],
             ..read(path::USERINFO, "Userinfo (OpenID Connect Core 5.3)", "UserInfo")
         },
+        Endpoint {
+            caller: Caller::Token,
+            errors: REGISTRATION,
+            ..form(path::REGISTER, "Registration (RFC 7591), if it is on", "ClientMetadata", made)
+        },
+        own(HttpMethod::Get, None, Answer::Json(200, "ClientInformation")),
+        own(HttpMethod::Put, Some("ClientMetadata"), Answer::Json(200, "ClientInformation")),
+        own(HttpMethod::Delete, None, Answer::Gone),
         read(path::JWKS, "Signing keys (RFC 7517)", "JwkSet"),
         read(OAUTH_WELL_KNOWN, "Metadata (RFC 8414)", "Metadata"),
         read(OPENID_WELL_KNOWN, "Metadata (OpenID Connect Discovery)", "Metadata"),
@@ -404,6 +404,10 @@ impl Endpoint {
         for header in self.headers {
             operation = operation.parameter(header.parameter(ParameterIn::Header));
         }
+        if self.path == OWN_REGISTRATION {
+            let id = required("client_id", Kind::Text, "The app.");
+            operation = operation.parameter(id.parameter(ParameterIn::Path));
+        }
         match self.said {
             Some(said) if *method == HttpMethod::Get => {
                 let shape = SHAPES.iter().find(|shape| shape.name == said);
@@ -413,9 +417,13 @@ impl Endpoint {
                 }
             }
             Some(said) => {
+                let kind = match self.caller {
+                    Caller::Token => "application/json",
+                    Caller::Anyone | Caller::App => "application/x-www-form-urlencoded",
+                };
                 let body = RequestBodyBuilder::new()
                     .required(Some(Required::True))
-                    .content("application/x-www-form-urlencoded", content(said));
+                    .content(kind, content(said));
                 operation = operation.request_body(Some(body.build()));
             }
             None => {}
@@ -435,7 +443,7 @@ impl Endpoint {
         let mut responses = ResponsesBuilder::new();
         let error = match self.answer {
             Answer::Page => page("Refused"),
-            Answer::Empty | Answer::Json(..) => json("Error", "Refused"),
+            Answer::Empty | Answer::Gone | Answer::Json(..) => json("Error", "Refused"),
         };
         for status in self.errors {
             responses = responses.response(status.to_string(), error.clone());
@@ -443,6 +451,9 @@ impl Endpoint {
         match self.answer {
             Answer::Empty => {
                 responses.response("200", ResponseBuilder::new().description("Done").build())
+            }
+            Answer::Gone => {
+                responses.response("204", ResponseBuilder::new().description("Gone").build())
             }
             Answer::Json(status, shape) if self.path == "/readyz" => responses
                 .response(status.to_string(), json(shape, "It does"))
@@ -521,6 +532,11 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_apps_registration_is_below_the_endpoint() {
+        assert_eq!(OWN_REGISTRATION, format!("{}/{{client_id}}", path::REGISTER));
+    }
 
     #[test]
     fn every_shape_that_is_named_is_there() {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, StatusCode, request};
 
@@ -29,24 +29,12 @@ pub(super) struct Form {
 impl Form {
     /// Reads a request's body.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
-        if !is_form(headers) {
+        if !is_of_type(headers, "application/x-www-form-urlencoded") {
             return Err(Refusal::request(
                 "the body must be application/x-www-form-urlencoded, said once in Content-Type",
             ));
         }
-        let too_large = || {
-            Refusal::request("the body is larger than 64 KiB").status(StatusCode::PAYLOAD_TOO_LARGE)
-        };
-        let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
-        if announced.and_then(|v| v.parse::<usize>().ok()).is_some_and(|n| n > MAX_BODY) {
-            return Err(too_large());
-        }
-        match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
-            Ok(Ok(bytes)) => Self::parse(&bytes),
-            Ok(Err(_)) => Err(too_large()),
-            Err(_) => Err(Refusal::request("the body did not arrive in time")
-                .status(StatusCode::REQUEST_TIMEOUT)),
-        }
+        Self::parse(&read_body(headers, body).await?)
     }
 
     /// Reads a body, or a query.
@@ -98,13 +86,32 @@ impl Parameters for Form {
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+/// A request's body, if it is not too large and comes in time.
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let too_large =
+        || Refusal::request("the body is larger than 64 KiB").status(StatusCode::PAYLOAD_TOO_LARGE);
+    let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+    if announced.and_then(|v| v.parse::<usize>().ok()).is_some_and(|n| n > MAX_BODY) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            Err(Refusal::request("the body did not arrive in time")
+                .status(StatusCode::REQUEST_TIMEOUT))
+        }
+    }
+}
+
+/// Whether the one `Content-Type` is this one.
+pub(super) fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else {
         return false;
     };
     let kind = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    kind.trim().eq_ignore_ascii_case(media_type)
 }
 
 /// The one value of a header; `Err` if it stands more than once or is no text.
@@ -187,7 +194,7 @@ mod tests {
             for value in types {
                 headers.append(CONTENT_TYPE, value.parse().unwrap());
             }
-            is_form(&headers)
+            is_of_type(&headers, "application/x-www-form-urlencoded")
         };
         assert!(with(&["application/x-www-form-urlencoded"]));
         assert!(with(&["Application/X-WWW-Form-Urlencoded; charset=UTF-8"]));

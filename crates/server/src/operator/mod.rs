@@ -1,4 +1,5 @@
-//! What operators do with apps, accounts, keys and admin tokens, on a store.
+//! What operators do with apps, accounts, keys, admin tokens and
+//! initial access tokens, on a store.
 //!
 //! The admin API calls these for a running server, and for a command line that opened the store itself.
 
@@ -7,6 +8,7 @@ mod apps;
 mod audit;
 mod developers;
 mod keys;
+mod registration_tokens;
 mod settings;
 mod tokens;
 
@@ -25,6 +27,7 @@ pub use apps::{AppInformation, Apps};
 pub use audit::{AuditEvent, AuditFilter, AuditTrail};
 pub use developers::{Developer, Developers};
 pub use keys::{RotatedKeys, SigningKey, SigningKeys};
+pub use registration_tokens::{IssuedInitialToken, NewInitialToken};
 pub use settings::AppSettings;
 pub use tokens::{IssuedToken, NewToken, TokenRole};
 

@@ -8,6 +8,7 @@ mod limits;
 mod nodes;
 mod proofs;
 mod readiness;
+mod registrations;
 mod registry;
 mod signing_keys;
 mod waiters;
@@ -31,6 +32,7 @@ pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
+pub use registrations::Registrations;
 pub use registry::{Registry, WATCH};
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
 pub use waiters::{Busy, Waiter, Waiters};
@@ -74,6 +76,8 @@ pub struct Platform {
     pub polls: Polls,
     /// Codes asked for and not redeemed.
     pub pending: Pending,
+    /// How often apps ask to be registered.
+    pub registrations: Registrations,
     /// The binds to message centres.
     pub binds: Binds,
     /// Whether the store takes writes.
@@ -120,6 +124,7 @@ impl Platform {
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
+            registrations: Registrations::new(config.registration.requests_per_hour),
             binds: Binds::default(),
             readiness: Readiness::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,

@@ -156,9 +156,8 @@ pub(crate) fn stages() -> [Stage; 6] {
         Stage::Proven { browser, by: proven() },
         Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
         Stage::Redeemed {
-            terminal: TerminalKey([1; 16]),
-            grant: GrantId([1; 16]),
-            code: Digest([4; 16]),
+            approval: Approval { by: proven(), code: Digest([4; 16]) },
+            jkt: "key".into(),
         },
         Stage::Ended,
     ]
