@@ -281,6 +281,7 @@ impl Floor {
             union_id: Some(union_id.clone()),
             cnf: jkt.map(|jkt| Confirmation { jkt: Some(jkt), ..Default::default() }),
             act: None,
+            authorization_details: Vec::new(),
         };
         let id = IdClaims {
             iss: self.issuer.clone(),
@@ -294,6 +295,9 @@ impl Floor {
             union_id,
             nonce: None,
             sid: None,
+            at_hash: None,
+            phone_number: None,
+            phone_number_verified: None,
         };
         let json = |claims| serde_json::to_string(claims).unwrap_or_default();
         let id = serde_json::to_string(&id).unwrap_or_default();

@@ -31,7 +31,10 @@ impl E164 {
 
     /// Reads an RFC 3966 global number, `tel:+44-7911-123456`, without parameters.
     pub fn parse_tel(uri: &str) -> Option<Self> {
-        let number = uri.strip_prefix("tel:")?;
+        let (scheme, number) = uri.split_once(':')?;
+        if !scheme.eq_ignore_ascii_case("tel") {
+            return None;
+        }
         if number.len() > 40 {
             return None;
         }

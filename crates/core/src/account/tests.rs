@@ -299,11 +299,14 @@ fn erasing_ends_the_sessions_of_that_account_alone() {
     ended.ended_at = Some(model.now);
     model.sessions.insert((ended.terminal, ended.id), ended.clone());
     model.pass(60);
-    for action in [Action::Show, Action::Block, Action::Unblock, Action::Revoke] {
+    for action in [Action::Show, Action::Block, Action::Unblock] {
         let before = model.sessions.clone();
         manage(&mut model, Some(old.grant.account), action).unwrap();
         assert_eq!(model.sessions, before, "{action:?}");
     }
+    manage(&mut model, Some(old.grant.account), Action::Revoke).unwrap();
+    let first = &model.sessions[&(terminal(0), SessionId([1; 16]))];
+    assert_eq!(first.ended_at, Some(model.now), "and so does revoking");
     manage(&mut model, Some(old.grant.account), Action::Erase).unwrap();
     let at = |byte: u8| &model.sessions[&(terminal(0), SessionId([byte; 16]))];
     assert_eq!((at(1).ended_at, at(3).ended_at), (Some(model.now), ended.ended_at));

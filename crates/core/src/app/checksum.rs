@@ -4,7 +4,7 @@
 /// With its checksum.
 pub(super) fn with_checksum(body: String) -> String {
     let checksum = crc32fast::hash(body.as_bytes());
-    format!("{body}{checksum:08x}")
+    body + &format!("{checksum:08x}")
 }
 
 /// Without it; `None` if it is not the one.

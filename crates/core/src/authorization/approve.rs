@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::authorization::arrive::{at_stage, belongs};
+use crate::authorization::arrive::{REMEMBERED_S, at_stage, belongs};
 use crate::authorization::session::standing;
-use crate::authorization::{CODE_S, Look};
+use crate::authorization::{CODE_S, Look, end};
 use crate::ids::{AccountId, Digest, RouteName, SessionId};
 use crate::records::{
-    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Interaction, ProvenTerminal,
+    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
     Session, Stage as InteractionStage,
 };
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -15,8 +15,9 @@ use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 /// How many sessions an account keeps.
 const MAX_SESSIONS: usize = 20;
 
-/// Hands out an authorization code for a request that was proven. Its steps: the request, the account
-/// with its session, the request.
+/// Hands out an authorization code for a request that was proven. Its steps: the request, the account,
+/// the request, the account. The session begins last, so that of two who approve at once only the one
+/// whose code counts begins it, with the cookie that its browser keeps.
 #[derive(Clone, Debug)]
 pub struct Approve {
     /// The request.
@@ -35,8 +36,9 @@ pub struct Approve {
 #[derive(Clone, Debug)]
 enum Stage {
     Ask,
-    Sign { by: Arc<ProvenTerminal> },
-    Approve { by: Arc<ProvenTerminal> },
+    Check { by: Arc<ProvenTerminal> },
+    Approve,
+    Begin { by: Arc<ProvenTerminal>, cookie: Digest, request: Box<AuthorizationRequest> },
     Refuse(&'static str),
 }
 
@@ -101,42 +103,45 @@ impl Approve {
             }
             Some((_, by)) => {
                 let by = Arc::new(by.clone());
-                Step::Next(Vec::new(), self.at(Stage::Sign { by }))
+                Step::Next(Vec::new(), self.at(Stage::Check { by }))
             }
             None => Step::Done(Vec::new(), Approved::Gone),
         })
     }
 
-    /// The account must still be its number's, and what proved it must stand.
-    fn sign(
+    fn approve(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let Some((row, by)) = self.row(view, cx)? else {
+            return Ok(Step::Done(Vec::new(), Approved::Gone));
+        };
+        let session = by.session.or_else(|| self.cookie.map(|_| SessionId::of(by.grant)));
+        let approval = Approval { by: ProvenTerminal { session, ..by.clone() }, code: self.code };
+        let writes = vec![at_stage(row, InteractionStage::Approved(approval), CODE_S, cx.now)];
+        let request = Box::new(row.request.clone());
+        Ok(match (by.session, self.cookie) {
+            (None, Some(cookie)) => {
+                let by = Arc::new(by.clone());
+                Step::Next(writes, self.at(Stage::Begin { by, cookie, request }))
+            }
+            _ => Step::Done(writes, Approved::Yes(request)),
+        })
+    }
+
+    /// The code is not told yet: if the proof no longer stands, it never will be.
+    fn begin(
         &self,
-        by: &Arc<ProvenTerminal>,
+        by: &ProvenTerminal,
+        cookie: Digest,
+        request: &AuthorizationRequest,
         view: &Rows,
         cx: &Context<'_>,
     ) -> Result<Step<Self>, Missing> {
-        let account = view.account(by.terminal, by.account)?;
-        let active = account.is_some_and(|account| account.status == AccountStatus::Active);
-        let voided = view.grants(by.terminal)?.iter().any(|made| made.id == by.grant);
-        let sessions = view.sessions(by.terminal)?;
-        let stands = match by.session {
-            Some(id) => standing(view, by.terminal, id, cx.now)?.is_some(),
-            None => !sessions
-                .iter()
-                .any(|session| session.id == SessionId::of(by.grant) && session.ended_at.is_some()),
-        };
-        if !active || voided || !stands {
-            return Ok(Step::Next(Vec::new(), self.at(Stage::Refuse("not_standing"))));
+        let request = Box::new(request.clone());
+        if !stands(by, view, cx)? {
+            return Ok(Step::Done(Vec::new(), Approved::Denied(request)));
         }
-        let (session, writes) = match (by.session, self.cookie) {
-            (Some(id), _) => (Some(id), Vec::new()),
-            (None, Some(cookie)) => {
-                let session = self.session(by, cookie, cx);
-                (Some(session.id), begin(sessions, session, cx))
-            }
-            (None, None) => (None, Vec::new()),
-        };
-        let by = Arc::new(ProvenTerminal { session, ..by.as_ref().clone() });
-        Ok(Step::Next(writes, self.at(Stage::Approve { by })))
+        let session = self.session(by, cookie, cx);
+        let (sessions, grants) = (view.sessions(by.terminal)?, view.grants(by.terminal)?);
+        Ok(Step::Done(begin(sessions, grants, session, cx), Approved::Yes(request)))
     }
 
     fn session(&self, by: &ProvenTerminal, cookie: Digest, cx: &Context<'_>) -> Session {
@@ -152,22 +157,9 @@ impl Approve {
             created_at: cx.now,
             ended_at: None,
             expires_at,
-            purge_at: expires_at,
+            // A code that was approved in it may still be on its way.
+            purge_at: expires_at.plus_seconds(REMEMBERED_S),
         }
-    }
-
-    fn approve(
-        &self,
-        by: &ProvenTerminal,
-        view: &Rows,
-        cx: &Context<'_>,
-    ) -> Result<Step<Self>, Missing> {
-        let Some((row, _)) = self.row(view, cx)? else {
-            return Ok(Step::Done(Vec::new(), Approved::Gone));
-        };
-        let approval = Approval { by: by.clone(), code: self.code };
-        let write = at_stage(row, InteractionStage::Approved(approval), CODE_S, cx.now);
-        Ok(Step::Done(vec![write], Approved::Yes(Box::new(row.request.clone()))))
     }
 
     fn refuse(
@@ -191,8 +183,20 @@ impl Approve {
     }
 }
 
+/// The account must still be its number's, and what proved it must stand.
+fn stands(by: &ProvenTerminal, view: &Rows, cx: &Context<'_>) -> Result<bool, Missing> {
+    let account = view.account(by.terminal, by.account)?;
+    let active = account.is_some_and(|account| account.status == AccountStatus::Active);
+    let voided = view.grants(by.terminal)?.iter().any(|made| made.id == by.grant);
+    let session = match by.session {
+        Some(id) => standing(view, by.terminal, id, cx.now)?.is_some(),
+        None => true,
+    };
+    Ok(active && !voided && session)
+}
+
 /// Puts a new session; the oldest ends where there are too many.
-fn begin(known: &[Session], session: Session, cx: &Context<'_>) -> Vec<Write> {
+fn begin(known: &[Session], grants: &[Grant], session: Session, cx: &Context<'_>) -> Vec<Write> {
     let mut live: Vec<_> = known
         .iter()
         .filter(|other| other.account == session.account && other.live(cx.now))
@@ -200,11 +204,9 @@ fn begin(known: &[Session], session: Session, cx: &Context<'_>) -> Vec<Write> {
         .collect();
     live.sort_by_key(|other| other.created_at);
     let over = live.len().saturating_sub(MAX_SESSIONS - 1);
-    let ended = live
-        .into_iter()
-        .take(over)
-        .map(|other| Write::Session(Session { ended_at: Some(cx.now), ..other.clone() }));
-    let mut writes: Vec<_> = ended.collect();
+    let ended = live.into_iter().take(over);
+    let mut writes: Vec<_> =
+        ended.flat_map(|other| end(other, grants, "too_many", cx.now)).collect();
     let event = AuditEvent {
         account: Some(session.account.to_string()),
         route: Some(session.route.0.to_string()),
@@ -220,12 +222,12 @@ impl Operation for Approve {
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
         match &self.stage {
-            Stage::Sign { by } => {
+            Stage::Check { by } | Stage::Begin { by, .. } => {
                 keys.push(Key::Account(by.terminal, by.account));
                 keys.push(Key::Grants(by.terminal));
                 keys.push(Key::Sessions(by.terminal));
             }
-            Stage::Ask | Stage::Approve { .. } | Stage::Refuse(_) => {
+            Stage::Ask | Stage::Approve | Stage::Refuse(_) => {
                 keys.push(Key::Interaction(self.look.key));
             }
         }
@@ -234,8 +236,16 @@ impl Operation for Approve {
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         match &self.stage {
             Stage::Ask => self.ask(view, cx),
-            Stage::Sign { by } => self.sign(by, view, cx),
-            Stage::Approve { by } => self.approve(by, view, cx),
+            Stage::Check { by } => {
+                let next = if stands(by, view, cx)? {
+                    Stage::Approve
+                } else {
+                    Stage::Refuse("not_standing")
+                };
+                Ok(Step::Next(Vec::new(), self.at(next)))
+            }
+            Stage::Approve => self.approve(view, cx),
+            Stage::Begin { by, cookie, request } => self.begin(by, *cookie, request, view, cx),
             Stage::Refuse(why) => self.refuse(why, view, cx),
         }
     }

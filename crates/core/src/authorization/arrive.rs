@@ -8,7 +8,7 @@ use crate::authorization::judge::{Verdict, judge};
 use crate::authorization::{FoundSession, INTERACTION_S, PUSHED_S};
 use crate::grant::{Replay, Spending, Spends};
 use crate::ids::{ClientId, Digest, GrantId, Timestamp};
-use crate::records::{AuthorizationRequest, Interaction, Stage};
+use crate::records::{AuthorizationRequest, Interaction, Prompt, Stage};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write, random_bytes};
 
 /// Seconds for which an interaction is remembered after its end, so that what comes late is told so.
@@ -131,12 +131,8 @@ impl Operation for Arrive {
             Some(request) => new_row(self.key, &self.client_id, request, cx.now),
             None => match self.pushed(known, cx.now) {
                 Some(row) if row.stage == Stage::Pushed => row.clone(),
-                // The person loads the page again.
                 Some(row) if belongs(&row.stage, self.browser) => {
-                    return Ok(Step::Done(
-                        Vec::new(),
-                        Arrived::Page(Arrival(Box::new(row.clone()))),
-                    ));
+                    return Ok(Step::Done(Vec::new(), again(row)));
                 }
                 _ => return Ok(Step::Done(Vec::new(), Arrived::Unknown)),
             },
@@ -167,6 +163,14 @@ impl Operation for Arrive {
         let arrived = if silent { Arrived::Silent(arrival) } else { Arrived::Page(arrival) };
         Ok(Step::Done(vec![write], arrived))
     }
+}
+
+/// The person loads the page again, or a crash came before the answer. What nothing may be shown for
+/// is approved at once, or was refused before.
+fn again(row: &Interaction) -> Arrived {
+    let arrival = Arrival(Box::new(row.clone()));
+    let silent = row.request.prompt.contains(&Prompt::None);
+    if silent { Arrived::Silent(arrival) } else { Arrived::Page(arrival) }
 }
 
 /// Whether a request at this stage is shown in this browser.

@@ -7,16 +7,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use twinpath_wire::b64;
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::authorization::arrive::at_stage;
 use crate::grant::{
     Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
     details_within, revoke_grant,
 };
-use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey};
+use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
 use crate::records::{
     AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
-    Sealed, Stage as InteractionStage, Terms,
+    Sealed, Session, Stage as InteractionStage, Terms,
 };
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::{Vault, same};
@@ -60,7 +59,7 @@ pub struct Exchange {
 #[derive(Clone, Debug)]
 enum Stage {
     Consume,
-    Issue { asked: Box<AuthorizationRequest>, by: Box<ProvenTerminal> },
+    Issue { asked: Box<AuthorizationRequest>, by: Box<ProvenTerminal>, again: bool },
     Revoke { terminal: TerminalKey, grant: GrantId },
 }
 
@@ -115,14 +114,35 @@ impl Exchange {
                 }),
             },
             // RFC 6749 4.1.2. Only who could have used it can have it revoked: not one who saw it pass.
-            InteractionStage::Redeemed { terminal, grant, code }
-                if same(&code.0, &self.request.code.0) && self.verified(&row.request) =>
+            InteractionStage::Redeemed { approval, jkt }
+                if same(&approval.code.0, &self.request.code.0) && self.verified(&row.request) =>
             {
-                let stage = Stage::Revoke { terminal: *terminal, grant: *grant };
-                Ok(Step::Next(Vec::new(), self.at(stage)))
+                Ok(self.again(row, approval, jkt, cx))
             }
             _ => invalid("used"),
         }
+    }
+
+    /// The code came back. A crash may have come before its grant was made: then, and only then, the
+    /// same claimant may still have it.
+    fn again(
+        &self,
+        row: &Interaction,
+        approval: &Approval,
+        jkt: &str,
+        cx: &Context<'_>,
+    ) -> Step<Self> {
+        let own = same(jkt.as_bytes(), self.request.jkt.as_bytes())
+            && self.fault(row, approval, cx).is_none()
+            && self.widened(&row.request).is_none();
+        let by = &approval.by;
+        let stage = if own {
+            let (asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
+            Stage::Issue { asked, by, again: true }
+        } else {
+            Stage::Revoke { terminal: by.terminal, grant: by.grant }
+        };
+        Step::Next(Vec::new(), self.at(stage))
     }
 
     /// Why the code is not for this request.
@@ -178,45 +198,45 @@ impl Exchange {
     }
 
     fn take(&self, row: &Interaction, approval: &Approval, cx: &Context<'_>) -> Step<Self> {
-        let by = approval.by.clone();
-        let stage = InteractionStage::Redeemed {
-            terminal: by.terminal,
-            grant: by.grant,
-            code: approval.code,
+        let (approval, jkt) = (approval.clone(), self.request.jkt.clone());
+        let by = Box::new(approval.by.clone());
+        let redeemed = Interaction {
+            stage: InteractionStage::Redeemed { approval, jkt },
+            purge_at: cx.now.plus_seconds(TOMBSTONE_S),
+            ..row.clone()
         };
-        let write = at_stage(row, stage, TOMBSTONE_S, cx.now);
         let asked = Box::new(row.request.clone());
-        Step::Next(vec![write], self.at(Stage::Issue { asked, by: Box::new(by) }))
+        let write = Write::Interaction(Box::new(redeemed));
+        Step::Next(vec![write], self.at(Stage::Issue { asked, by, again: false }))
     }
 
     fn issue(
         &self,
         asked: &AuthorizationRequest,
         by: &ProvenTerminal,
+        again: bool,
         view: &Rows,
         cx: &mut Context<'_>,
     ) -> Result<Step<Self>, Missing> {
         let grants = view.grants(by.terminal)?;
+        let made = grants.iter().find(|made| made.id == by.grant);
+        // Either this request is the repeat, or a repeat overtook it: both used the code.
+        if made.is_some_and(|made| again || made.revoked_at.is_none()) {
+            return reuse(by.terminal, by.grant, view, cx);
+        }
         let account = view.account(by.terminal, by.account)?;
         let active = account.is_some_and(|account| account.status == AccountStatus::Active);
-        let voided = grants.iter().any(|made| made.id == by.grant);
-        let ended = match by.session {
-            Some(id) => view
-                .sessions(by.terminal)?
-                .iter()
-                .any(|session| session.id == id && session.ended_at.is_some()),
-            None => false,
+        let session = match by.session {
+            Some(id) => view.sessions(by.terminal)?.iter().find(|session| session.id == id),
+            None => None,
         };
-        if !active || voided || ended {
-            let event = AuditEvent {
-                client_id: Some(self.request.client_id.clone()),
-                account: Some(by.account.to_string()),
-                reason: Some(if active { "voided" } else { "blocked" }),
-                ..AuditEvent::new(cx.now, "grant.denied")
-            };
-            return Ok(Step::Done(vec![Write::Audit(event)], CodeRedeemed::Denied));
+        let stands =
+            by.session.is_none() || session.is_some_and(|session| session.ended_at.is_none());
+        if !active || made.is_some() || !stands {
+            let reason = if active { "voided" } else { "blocked" };
+            return self.deny(by, reason, view, cx);
         }
-        let new = self.new_grant(asked, by);
+        let new = self.new_grant(asked, by, session, cx.now);
         let mut writes = new.supersede(grants, cx.now);
         let (grant, Minted { token, .. }) = new.make(&self.vault, cx.now, cx.random);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
@@ -230,13 +250,37 @@ impl Exchange {
         Ok(Step::Done(writes, outcome))
     }
 
+    /// A denial is for good: a tombstone keeps the code from being tried again.
+    fn deny(
+        &self,
+        by: &ProvenTerminal,
+        reason: &'static str,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let mut writes = revoke_grant(view, by.terminal, by.grant, reason, cx)?;
+        writes.push(Write::Audit(AuditEvent {
+            client_id: Some(self.request.client_id.clone()),
+            account: Some(by.account.to_string()),
+            reason: Some(reason),
+            ..AuditEvent::new(cx.now, "grant.denied")
+        }));
+        Ok(Step::Done(writes, CodeRedeemed::Denied))
+    }
+
     fn new_grant<'a>(
         &'a self,
         asked: &'a AuthorizationRequest,
         by: &ProvenTerminal,
+        session: Option<&Session>,
+        now: Timestamp,
     ) -> NewGrant<'a> {
         let request = &self.request;
         let lasting = asked.scope.split(' ').any(|token| token == "offline_access");
+        let bound = session.filter(|_| !lasting);
+        // What is bound to a session is not refreshed beyond it.
+        let left = |session: &Session| session.expires_at.seconds().saturating_sub(now.seconds());
+        let ttl_s = bound.map_or(request.grant_ttl_s, |it| left(it).min(request.grant_ttl_s));
         NewGrant {
             id: by.grant,
             terminal: by.terminal,
@@ -252,13 +296,25 @@ impl Exchange {
                 session: by.session,
                 authorization_details: asked.authorization_details.clone(),
                 claims: asked.claims.clone(),
-                session_bound: by.session.is_some() && !lasting,
+                session_bound: bound.is_some(),
+                made_at: Some(now),
                 no_refresh: !request.refreshable,
             }),
-            ttl_s: request.grant_ttl_s,
+            ttl_s: ttl_s.max(0),
             dormant_s: request.dormant_s,
         }
     }
+}
+
+/// RFC 6749 4.1.2: the code was used before.
+fn reuse(
+    terminal: TerminalKey,
+    grant: GrantId,
+    view: &Rows,
+    cx: &Context<'_>,
+) -> Result<Step<Exchange>, Missing> {
+    let writes = revoke_grant(view, terminal, grant, "code_reused", cx)?;
+    Ok(Step::Done(writes, CodeRedeemed::Reused))
 }
 
 impl Operation for Exchange {
@@ -289,11 +345,8 @@ impl Operation for Exchange {
         }
         match &self.stage {
             Stage::Consume => self.consume(view, cx),
-            Stage::Issue { asked, by } => self.issue(asked, by, view, cx),
-            Stage::Revoke { terminal, grant } => {
-                let writes = revoke_grant(view, *terminal, *grant, "code_reused", cx)?;
-                Ok(Step::Done(writes, CodeRedeemed::Reused))
-            }
+            Stage::Issue { asked, by, again } => self.issue(asked, by, *again, view, cx),
+            Stage::Revoke { terminal, grant } => reuse(*terminal, *grant, view, cx),
         }
     }
 }

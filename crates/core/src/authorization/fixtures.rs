@@ -29,7 +29,7 @@ impl Parameters for Form {
 }
 
 /// No resources, no types.
-pub(super) fn rules(vault: &Vault) -> Rules<'_> {
+pub(crate) fn rules(vault: &Vault) -> Rules<'_> {
     static NONE: std::sync::LazyLock<DetailTypes> = std::sync::LazyLock::new(DetailTypes::default);
     Rules { resources: &[], details: &NONE, vault, keys: keys(vault) }
 }

@@ -26,11 +26,11 @@ pub struct Ended {
     pub apps: Vec<ClientId>,
 }
 
-/// The writes that end a session and revoke its grants: all of them, or only those bound to it.
+/// The writes that end a session and revoke the grants that are bound to it.
 pub(crate) fn end(
     session: &Session,
     grants: &[Grant],
-    (all, reason): (bool, &'static str),
+    reason: &'static str,
     now: Timestamp,
 ) -> Vec<Write> {
     let event = AuditEvent {
@@ -42,7 +42,7 @@ pub(crate) fn end(
     let mut writes = vec![Write::Session(ended), Write::Audit(event)];
     let bound = |grant: &&Grant| {
         grant.session() == Some(session.id)
-            && (all || grant.terms.as_ref().is_some_and(|terms| terms.session_bound))
+            && grant.terms.as_ref().is_some_and(|terms| terms.session_bound)
     };
     writes.extend(grants.iter().filter(bound).flat_map(|grant| revoke(grant, reason, now)));
     writes
@@ -72,7 +72,7 @@ impl Operation for EndSession {
             .collect();
         apps.sort_unstable();
         apps.dedup();
-        let writes = end(session, grants, (false, "logged_out"), cx.now);
+        let writes = end(session, grants, "logged_out", cx.now);
         Ok(Step::Done(writes, Some(Ended { session: session.clone(), apps })))
     }
 }

@@ -27,6 +27,8 @@ mod prove;
 mod redirect;
 mod request;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use approve::{Approve, Approved, Deny};
 pub use arrive::{Arrival, Arrive, Arrived, Push};

@@ -263,10 +263,14 @@ fn prompt(said: Option<&str>) -> Result<Vec<Prompt>, ParameterError> {
 
 /// `max_age` (OIDC Core 3.1.2.1, RFC 9470 4), in seconds.
 pub fn max_age(said: Option<&str>) -> Result<Option<u32>, ParameterError> {
-    match said.map(str::parse) {
-        None => Ok(None),
-        Some(Ok(seconds)) => Ok(Some(seconds)),
-        Some(Err(_)) => invalid("max_age must be a number of seconds"),
+    let Some(said) = said else {
+        return Ok(None);
+    };
+    // `parse` would take a sign.
+    let digits = said.bytes().all(|byte| byte.is_ascii_digit());
+    match said.parse() {
+        Ok(seconds) if digits => Ok(Some(seconds)),
+        _ => invalid("max_age must be a number of seconds"),
     }
 }
 
@@ -293,9 +297,11 @@ fn claims(said: Option<&str>) -> Result<Option<ClaimsRequest>, ParameterError> {
     if said.len() > MAX_CLAIMS {
         return invalid(format!("claims is longer than {MAX_CLAIMS} bytes"));
     }
+    // Serde would read the members from an array too.
+    let object = said.trim_start().starts_with('{');
     match serde_json::from_str(said) {
-        Ok(claims) => Ok(Some(claims)),
-        Err(_) => invalid("claims must be a JSON object with userinfo and id_token"),
+        Ok(claims) if object => Ok(Some(claims)),
+        _ => invalid("claims must be a JSON object with userinfo and id_token"),
     }
 }
 

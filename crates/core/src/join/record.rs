@@ -2,7 +2,7 @@
 
 use crate::authorization::end;
 use crate::first_message::{FirstMessage, Route};
-use crate::grant::revoke_grant;
+use crate::grant::{revoke, revoke_grant};
 use crate::ids::{CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey};
 use crate::join::TOMBSTONE_S;
 use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
@@ -189,14 +189,16 @@ impl Operation for RecordText {
             Stage::Code => self.record(view, cx),
             Stage::Revoke { terminal, grant } => {
                 let mut writes = revoke_grant(view, terminal, grant, "second_sender", cx)?;
-                // The proof may have begun a session at the sign-in page, and other grants with it.
+                // The proof may have begun a session at the sign-in page, and other grants with it:
+                // they may outlive its row.
                 let id = SessionId::of(grant);
+                let others = view.grants(terminal)?.iter();
+                let others =
+                    others.filter(|other| other.id != grant && other.session() == Some(id));
+                writes.extend(others.flat_map(|other| revoke(other, "second_sender", cx.now)));
                 let begun = view.sessions(terminal)?.iter().find(|session| session.id == id);
                 if let Some(session) = begun.filter(|session| session.ended_at.is_none()) {
-                    let grants = view.grants(terminal)?;
-                    let others: Vec<_> =
-                        grants.iter().filter(|other| other.id != grant).cloned().collect();
-                    writes.extend(end(session, &others, (true, "second_sender"), cx.now));
+                    writes.extend(end(session, &[], "second_sender", cx.now));
                 }
                 Ok(Step::Done(writes, Recorded::Voided))
             }

@@ -118,14 +118,13 @@ pub enum Stage {
     },
     /// The person approved; the authorization code was handed out.
     Approved(Approval),
-    /// The code was used for this grant.
+    /// The code was used. Its grant may not be made yet, so that all it takes stays here. `expires_at`
+    /// is still the code's.
     Redeemed {
-        /// The grant's terminal.
-        terminal: TerminalKey,
-        /// The grant.
-        grant: GrantId,
-        /// Keyed hash of the code.
-        code: Digest,
+        /// What was approved.
+        approval: Approval,
+        /// What the grant is bound to, as [`crate::records::Grant::jkt`] names it.
+        jkt: String,
     },
     /// Denied, or given up.
     Ended,

@@ -131,10 +131,9 @@ async fn apps_of_a_sector_know_a_person_by_one_sub() {
     let own = subs(&rig, &alone).await;
     assert!(own.iter().all(|sub| *sub == own[0] && *sub != shared[0]), "{own:?}");
     // An update that moves an app into the sector gives its people other subs.
-    let update = json!({
-        "command": "update_app", "client_id": "alone", "sector_identifier": "apps.example",
-    });
-    rig.platform.command(&update).await;
+    let update = json!({"sector_identifier": "apps.example"});
+    let path = "/admin/v1/apps/alone";
+    assert_eq!(rig.platform.admin("PATCH", path, &update).await.status, 200);
     assert_eq!(subs(&rig, &alone).await, shared);
 }
 

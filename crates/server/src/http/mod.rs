@@ -99,9 +99,10 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
-    let endpoints = match platform.config.registration.enabled {
-        true => endpoints.merge(registration()),
-        false => endpoints,
+    let endpoints = if platform.config.registration.enabled {
+        endpoints.merge(registration())
+    } else {
+        endpoints
     };
     let oauth = format!("{}{base}", twinpath_wire::metadata::OAUTH_WELL_KNOWN);
     let rooted = if base.is_empty() { endpoints } else { Router::new().nest(&base, endpoints) };

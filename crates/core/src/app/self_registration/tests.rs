@@ -1,5 +1,7 @@
 //! What an app may say of itself, and how often.
 
+#![expect(clippy::needless_pass_by_value, reason = "what is said is written where it is passed")]
+
 use super::*;
 use crate::app::client_metadata;
 use crate::app::{Configure, Configured, InitialTerms, RevokeInitialToken, Wish};

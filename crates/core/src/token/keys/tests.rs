@@ -260,7 +260,6 @@ fn a_token_of_another_type_algorithm_key_or_server_does_not_verify() {
             ("alg", json!("none")),
             ("alg", json!("HS256")),
             ("alg", json!("PS256")),
-            ("alg", json!("Ed25519")),
         ] {
             let mut header = right.clone();
             header[name] = value.clone();

@@ -69,6 +69,7 @@ pub(crate) fn terms() -> Terms {
         claims: Some(claims()),
         session_bound: true,
         no_refresh: true,
+        made_at: Some(Timestamp(1_800_000_000_001)),
     }
 }
 
@@ -131,6 +132,7 @@ pub(crate) fn request() -> AuthorizationRequest {
         login_hint: Some(TerminalKey([255; 16])),
         ui_locales: Some("de-CH de".to_owned()),
         claims: Some(claims()),
+        expected_sub: Some("sub".to_owned()),
     }
 }
 
@@ -156,9 +158,8 @@ pub(crate) fn stages() -> [Stage; 6] {
         Stage::Proven { browser, by: proven() },
         Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
         Stage::Redeemed {
-            terminal: TerminalKey([1; 16]),
-            grant: GrantId([1; 16]),
-            code: Digest([4; 16]),
+            approval: Approval { by: proven(), code: Digest([4; 16]) },
+            jkt: "key".into(),
         },
         Stage::Ended,
     ]
