@@ -223,7 +223,8 @@ async fn code_injection_a_code_is_of_its_own_sign_in() {
     }
     let of_victim = victims.redeem(&weather, &stolen).await.accepts();
     let of_attacker = attackers.redeem(&weather, &planted).await.accepts();
-    let sub = |tokens: &serde_json::Value| open(tokens["id_token"].as_str().unwrap()).1["sub"].clone();
+    let sub =
+        |tokens: &serde_json::Value| open(tokens["id_token"].as_str().unwrap()).1["sub"].clone();
     assert_ne!(sub(&of_victim), sub(&of_attacker));
 }
 
@@ -331,7 +332,8 @@ async fn cross_site_request_forgery_only_this_pages_form_decides() {
         let got = browser.get(&format!("{}?csrf={}", right.action, right.fields[0].1)).await;
         assert!((400..500).contains(&got.status) && got.header("location").is_none());
         for kind in ["text/plain", "multipart/form-data; boundary=x", "application/json"] {
-            let cookie = format!("twinpath_browser={}", browser.cookie("twinpath_browser").unwrap());
+            let cookie =
+                format!("twinpath_browser={}", browser.cookie("twinpath_browser").unwrap());
             let mut request = Request::new("POST", &right.action).header("Cookie", &cookie);
             request = request.header("Content-Type", kind);
             request.body = format!("csrf={}", right.fields[0].1).into_bytes();
@@ -456,7 +458,8 @@ async fn session_fixation_a_proof_begins_a_session_of_its_own() {
     let signing_in = SignIn::new(&weather, &[("prompt", "login")]);
     let told = sign_in(&rig, &victim, &signing_in.url, &number(1)).await;
     let victims = signing_in.redeem(&weather, &parameter(&told, "code").unwrap()).await.accepts();
-    let sub = |tokens: &serde_json::Value| open(tokens["id_token"].as_str().unwrap()).1["sub"].clone();
+    let sub =
+        |tokens: &serde_json::Value| open(tokens["id_token"].as_str().unwrap()).1["sub"].clone();
     assert_ne!(sub(&victims), sub(&attackers));
     let begun = victim.cookie(SESSION).unwrap();
     assert_ne!(begun, planted, "a new session");
@@ -554,7 +557,8 @@ async fn token_substitution_nothing_passes_for_anything_else() {
     let code = code_of(&rig, &unused, &number(2)).await;
     let pushed = request_uri(&weather.send(&push_draft(&weather, &used)).await);
     let draft = weather.draft("token_endpoint", &[]);
-    let assertion = draft.form.iter().find(|(name, _)| name == "client_assertion").unwrap().1.clone();
+    let assertion =
+        draft.form.iter().find(|(name, _)| name == "client_assertion").unwrap().1.clone();
     let proof = draft.header_value("DPoP").to_owned();
     for wrong in [&refresh, &id, &code, &pushed, &assertion, &proof] {
         let answer = weather.userinfo(wrong).await;
@@ -609,9 +613,25 @@ async fn token_leakage_a_token_in_a_url_is_none() {
     let answer = send(place.address, &in_url).await;
     assert_eq!(answer.status, 401, "{}", answer.text());
     // RFC 6750 2.2 is optional, and left out.
-    let mut in_body = Request::new("POST", path)
-        .header("Content-Type", "application/x-www-form-urlencoded");
+    let mut in_body =
+        Request::new("POST", path).header("Content-Type", "application/x-www-form-urlencoded");
     in_body.body = format!("access_token={access}").into_bytes();
     assert_eq!(send(place.address, &in_body).await.status, 401);
     shop.userinfo(access).await.accepts();
+}
+
+/// RFC 6749 10.2, OAuth 2.1: whoever uses a public app's name gets no code without a person's word.
+#[tokio::test]
+async fn client_impersonation_a_public_app_is_never_approved_silently() {
+    let rig = Rig::with(Settings::default().development()).await;
+    let public = rig.install(&Registration::new("public").method("none").web(CALLBACK)).await;
+    let browser = Browser::new(rig.platform.place.address);
+    let signing_in = SignIn::new(&public, &[]);
+    let told = sign_in(&rig, &browser, &signing_in.url, &number(1)).await;
+    signing_in.redeem(&public, &parameter(&told, "code").unwrap()).await.accepts();
+    let silent = SignIn::new(&public, &[("prompt", "none")]);
+    let told = location(&browser.get(&silent.url).await);
+    assert_eq!(parameter(&told, "error").as_deref(), Some("consent_required"));
+    let (page, _) = browser.open(&SignIn::new(&public, &[]).url).await;
+    form(&page.text(), "/approve");
 }

@@ -163,7 +163,8 @@ async fn an_rsa_apps_assertion_is_ps256_and_never_rs256() {
 fn no_proofs(weather: &Instance, good: &dyn Fn() -> Value) -> Vec<(&'static str, String)> {
     let (header, stranger) = (weather.proof_header(), Key::generate());
     let alg = |alg: &str| with(header.clone(), "alg", json!(alg));
-    let claiming = |claim: &str, value: Value| weather.key.jwt(&header, &with(good(), claim, value));
+    let claiming =
+        |claim: &str, value: Value| weather.key.jwt(&header, &with(good(), claim, value));
     let private = with(weather.key.jwk(), "d", json!(base64url(&[7; 32])));
     let now = now_s();
     vec![
