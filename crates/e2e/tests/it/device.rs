@@ -49,10 +49,10 @@ async fn a_television_is_signed_in_by_a_text() {
     let answer = begin(&tv, &[("scope", "openid"), ("ui_locales", "es")], false).await;
     let shown = answer.accepts();
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let (issuer, code) = (&rig.platform.place.issuer, text(&shown["user_code"]));
+    let code = text(&shown["user_code"]);
     assert!(code.starts_with("TP1-") && code.len() == 45, "{code}");
-    assert_eq!(shown["verification_uri"], format!("{issuer}/device"));
-    assert_eq!(shown["verification_uri_complete"], format!("{issuer}/device?user_code={code}"));
+    assert_eq!(shown["verification_uri"], "sms:+8610690001");
+    assert_eq!(shown["verification_uri_complete"], shown["sms_uri"]);
     assert_eq!((&shown["expires_in"], &shown["interval"]), (&json!(600), &json!(5)));
     assert_eq!(shown["sms_to"], json!(["+8610690001"]));
     let body = text(&shown["sms_body"]);

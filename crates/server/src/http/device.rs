@@ -61,11 +61,14 @@ async fn answer(
     let named = (app.client_name.as_str(), &code);
     let text = PreparedText::new(&platform.config, &page_phrases(), named, form.get("ui_locales"));
     let mut members = text.members();
+    // What verifies is the text itself: there is no page to go to.
+    let complete = members.get("sms_uri").and_then(Value::as_str).unwrap_or("sms:").to_owned();
+    let bare = complete.split('?').next().unwrap_or_default().to_owned();
     let more = [
         ("device_code", json!(device_code)),
         ("user_code", json!(code.to_string())),
-        ("verification_uri", json!(format!("{issuer}{}", path::DEVICE))),
-        ("verification_uri_complete", json!(format!("{issuer}{}?user_code={code}", path::DEVICE))),
+        ("verification_uri", json!(bare)),
+        ("verification_uri_complete", json!(complete)),
         ("expires_in", json!(DEVICE_S)),
         ("interval", json!(platform.config.terminal.interval_s)),
     ];

@@ -63,8 +63,6 @@ pub mod path {
     pub const PAR: &str = "/par";
     /// RFC 8628 3.1.
     pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
-    /// RFC 8628 3.3: where a person goes with what a device shows.
-    pub const DEVICE: &str = "/device";
     /// draft-ietf-oauth-first-party-apps-04 5.
     pub const CHALLENGE: &str = "/authorize-challenge";
     /// RFC 7591 3; below it, an app's own registration (RFC 7592).

@@ -152,6 +152,17 @@ fn redirect_uris_are_whole() {
         assert!(why.contains("must be an absolute URI without a fragment"), "{bad}: {why}");
         assert!(why.contains(&format!("{bad:?}")), "it names the one at fault: {why}");
     }
+    // RFC 9700 2.6: http on this machine only, and no name that looks like a host.
+    for bad in ["http://app.example/cb", "http://10.0.0.1/cb", "https://app.example@evil.example/"]
+    {
+        let redirect_uris = Some(vec![bad.to_owned()]);
+        let why = refusal(ClientMetadata { redirect_uris, ..new_app() });
+        assert!(why.contains("must be https, or http on loopback"), "{bad}: {why}");
+    }
+    for good in ["http://127.0.0.1/cb", "http://[::1]:8080/cb", "http://localhost:3000/cb"] {
+        let redirect_uris = Some(vec![good.to_owned()]);
+        assert!(register(ClientMetadata { redirect_uris, ..new_app() }).is_ok(), "{good}");
+    }
 }
 
 #[test]
