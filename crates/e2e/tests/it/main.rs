@@ -11,6 +11,8 @@ mod admin;
 #[cfg(test)]
 mod assertions;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod authorize;
 #[cfg(test)]
 mod binds;
@@ -26,6 +28,8 @@ mod crash;
 mod details;
 #[cfg(test)]
 mod device;
+#[cfg(test)]
+mod fapi;
 #[cfg(test)]
 mod http_input;
 #[cfg(test)]
