@@ -120,7 +120,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(migrate) => Ok(stores::migrate(migrate).await?),
         Command::Copy(copy) => Ok(stores::copy(copy, StopSignals::listen()?).await?),
         Command::Backup(backup) => Ok(stores::back_up(backup).await?),
-        Command::Doctor(file) => match doctor::examine(&file.config).await {
+        Command::Doctor(file) => match Box::pin(doctor::examine(&file.config)).await {
             0 => Ok(()),
             failed => Err(Failure::Doctor(failed)),
         },

@@ -10,10 +10,10 @@ pub(crate) struct OpenId {
     /// knows them by sub, are lost to them. "" takes it away.
     #[arg(long, value_name = "HOST")]
     pub(crate) sector_identifier: Option<String>,
-    /// What the app's ID tokens are signed with: ES256 or EdDSA.
+    /// What the app's ID tokens are signed with: ES256 or `EdDSA`.
     #[arg(long = "id-token-alg", value_name = "ALG")]
     pub(crate) id_token_signed_response_alg: Option<String>,
-    /// Userinfo as a JWT that is signed with this: ES256 or EdDSA; JSON if it is not given.
+    /// Userinfo as a JWT that is signed with this: ES256 or `EdDSA`; JSON if it is not given.
     #[arg(long = "userinfo-alg", value_name = "ALG")]
     pub(crate) userinfo_signed_response_alg: Option<String>,
     /// Seconds after which a person proves the terminal again, if a request does not say.

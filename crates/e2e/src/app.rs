@@ -347,7 +347,7 @@ impl Instance {
     /// Gets the server's nonce, so that the next draft is good as it is.
     pub async fn warm(&self) {
         if self.app.dpop && self.nonce.lock().unwrap().is_none() {
-            let draft = self.draft("token_endpoint", &[("grant_type", TERMINAL_GRANT)]);
+            let draft = self.draft("token_endpoint", &[("grant_type", "refresh_token")]);
             self.send(&draft).await.refuses(400, "use_dpop_nonce");
         }
     }

@@ -64,7 +64,7 @@ impl Browser {
             let own = format!("http://{}/", self.address);
             let here = |to: &&str| to.starts_with(&own) || to.starts_with('/');
             match answer.header("location").filter(here) {
-                Some(location) => at = path_of(location).to_owned(),
+                Some(location) => path_of(location).clone_into(&mut at),
                 None => return (answer, at),
             }
         }

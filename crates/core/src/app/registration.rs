@@ -114,9 +114,10 @@ impl ClientMetadata {
         random: &mut dyn Random,
     ) -> Result<(App, Option<String>), RegistrationError> {
         let method = self.auth_method.unwrap_or(old.auth_method);
-        let secret = match method == old.auth_method {
-            true => None,
-            false => NewSecret::make(&old.client_id, method, vault, random)?,
+        let secret = if method == old.auth_method {
+            None
+        } else {
+            NewSecret::make(&old.client_id, method, vault, random)?
         };
         let kept = match (&secret, method == old.auth_method) {
             (_, true) => old.secret.clone(),

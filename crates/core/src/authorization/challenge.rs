@@ -46,7 +46,7 @@ impl AuthSession {
 pub fn check_challenge(
     parameters: &dyn Parameters,
     app: &App,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
 ) -> Result<AuthorizationRequest, ParameterError> {
     let refuse = |code, why: &str| Err(ParameterError { code, description: why.to_owned() });
     first_party(app)?;
@@ -92,7 +92,7 @@ mod tests {
         form.retain(|(name, _)| !more.iter().any(|(changed, _)| changed == name));
         form.extend(more.iter().filter(|(_, value)| !value.is_empty()));
         let vault = vault();
-        check_challenge(&Form::of(&form), app, rules(&vault)).map_err(|error| error.code)
+        check_challenge(&Form::of(&form), app, &rules(&vault)).map_err(|error| error.code)
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl fmt::Debug for DeviceAuthorization {
 pub fn check_device(
     parameters: &dyn Parameters,
     app: &App,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
     (now, random): (Timestamp, &mut dyn Random),
 ) -> Result<DeviceAuthorization, ParameterError> {
     if !app.grant_types.contains(&GrantType::DeviceCode) {
@@ -130,7 +130,7 @@ mod tests {
 
     fn check(form: &[(&'static str, &str)]) -> Result<DeviceAuthorization, ErrorCode> {
         let vault = vault();
-        check_device(&Form::of(form), &television(), rules(&vault), (START, &mut Seeded(1)))
+        check_device(&Form::of(form), &television(), &rules(&vault), (START, &mut Seeded(1)))
             .map_err(|error| error.code)
     }
 
@@ -154,7 +154,7 @@ mod tests {
         }
         let other = App { grant_types: GrantType::of_native_apps(), ..television() };
         let vault = vault();
-        let refused = check_device(&Form::of(&[]), &other, rules(&vault), (START, &mut Seeded(1)));
+        let refused = check_device(&Form::of(&[]), &other, &rules(&vault), (START, &mut Seeded(1)));
         assert_eq!(refused.unwrap_err().code, ErrorCode::UnauthorizedClient);
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let mut random = Seeded(4);
         let mut codes = (0..8).map(|_| {
             let asked =
-                check_device(&Form::of(&[]), &television(), rules(&vault), (START, &mut random));
+                check_device(&Form::of(&[]), &television(), &rules(&vault), (START, &mut random));
             asked.unwrap().user_code(ISSUER, &client("tv")).to_string()
         });
         let first = codes.next().unwrap();

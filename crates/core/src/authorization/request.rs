@@ -72,7 +72,7 @@ const MAX_LOCALES: usize = 256;
 pub fn check_request(
     parameters: &dyn Parameters,
     registered: &Registered,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
 ) -> Result<AuthorizationRequest, Rejection> {
     let app = &registered.app;
     let redirect_uri = redirect_uri(parameters, app)?;
@@ -118,7 +118,7 @@ fn refuse<T>(code: ErrorCode, why: &str) -> Result<T, ParameterError> {
 fn checked(
     parameters: &dyn Parameters,
     app: &App,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
 ) -> Result<AuthorizationRequest, ParameterError> {
     if !app.grant_types.contains(&GrantType::AuthorizationCode) {
         return refuse(
@@ -184,7 +184,7 @@ fn bounded(parameters: &dyn Parameters) -> Result<(), ParameterError> {
 pub(crate) fn asked(
     parameters: &dyn Parameters,
     app: &App,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
 ) -> Result<AuthorizationRequest, ParameterError> {
     let details = match parameters.get("authorization_details") {
         Some(raw) => rules.details.check(raw, app)?,

@@ -130,12 +130,12 @@ impl FoundSession {
 }
 
 /// The live session of this name, whoever shows the cookie with this hash.
-pub(super) fn standing<'a>(
-    view: &'a Rows,
+pub(super) fn standing(
+    view: &Rows,
     terminal: TerminalKey,
     id: SessionId,
     now: crate::ids::Timestamp,
-) -> Result<Option<&'a Session>, Missing> {
+) -> Result<Option<&Session>, Missing> {
     let known = view.sessions(terminal)?.iter().find(|session| session.id == id);
     let Some(session) = known.filter(|session| session.live(now)) else {
         return Ok(None);

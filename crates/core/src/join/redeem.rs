@@ -150,7 +150,7 @@ impl Redeem {
     ) -> Result<Step<Self>, Missing> {
         let made = view.grants(code.terminal)?.iter().find(|grant| grant.id == id);
         if let Some(made) = made {
-            let blocked = self.blocked(made, view)?;
+            let blocked = Self::blocked(made, view)?;
             return Ok(match (made.revoked_at, blocked) {
                 (Some(_), _) => Step::Done(Vec::new(), Redeemed::Invalid(Denial::Revoked)),
                 (None, true) => Step::Done(Vec::new(), Redeemed::Blocked),
@@ -161,7 +161,7 @@ impl Redeem {
     }
 
     /// Whether the number's present account is blocked.
-    fn blocked(&self, made: &Grant, view: &Rows) -> Result<bool, Missing> {
+    fn blocked(made: &Grant, view: &Rows) -> Result<bool, Missing> {
         let Some(terminal) = view.terminal(made.terminal)? else {
             return Ok(false);
         };

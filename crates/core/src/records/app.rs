@@ -14,6 +14,7 @@ use crate::records::Sealed;
 
 /// A registered app: an OAuth client (RFC 7591 2).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "RFC 7591 has them so")]
 pub struct App {
     /// Primary key.
     pub client_id: ClientId,

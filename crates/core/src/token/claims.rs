@@ -227,7 +227,7 @@ pub(crate) fn wants_phone(claims: Option<&BTreeMap<String, Value>>) -> bool {
 }
 
 /// OIDC Core 3.1.3.6: the left half of the access token's hash, by the hash of the ID token's algorithm:
-/// of EdDSA with Ed25519 that is SHA-512.
+/// of `EdDSA` with Ed25519 that is SHA-512.
 pub fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
     let by = match alg {
         SigningAlgorithm::Es256 => &SHA256,

@@ -38,9 +38,10 @@ impl AccessClaims {
         vault: &Vault,
         now: Timestamp,
     ) -> Option<Self> {
-        let claims = match token.starts_with(PREFIX) {
-            true => Self::open(token, vault)?,
-            false => keys.verify::<Self>(token, ACCESS_TOKEN_TYP)?,
+        let claims = if token.starts_with(PREFIX) {
+            Self::open(token, vault)?
+        } else {
+            keys.verify::<Self>(token, ACCESS_TOKEN_TYP)?
         };
         (now.seconds() < claims.exp && claims.iss == issuer).then_some(claims)
     }

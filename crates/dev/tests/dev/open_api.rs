@@ -197,7 +197,7 @@ async fn a_challenge_leads_to_what_the_api_says_of_itself() {
         "scopes_supported": ["weather.read"],
         "bearer_methods_supported": ["header"],
         "resource_name": "Demo weather",
-        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "PS256"],
+        "dpop_signing_alg_values_supported": ["ES256", "Ed25519", "EdDSA", "PS256"],
         "dpop_bound_access_tokens_required": true,
     });
     assert_eq!(told, expected);

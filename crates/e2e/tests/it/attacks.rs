@@ -173,7 +173,7 @@ async fn mix_up_every_answer_names_this_issuer_once() {
     let silent = SignIn::new(&weather, &[("prompt", "none"), evil]);
     answers.push(location(&browser.get(&silent.url).await));
     for answer in answers {
-        assert_eq!(values(&answer, "iss"), [place.issuer.clone()], "{answer}");
+        assert_eq!(values(&answer, "iss"), [place.issuer.as_str()], "{answer}");
     }
 }
 

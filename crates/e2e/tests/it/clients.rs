@@ -1,4 +1,4 @@
-//! Relying parties that others wrote: npm `openid-client` and `oauth4webapi`, PyPI `Authlib`, the
+//! Relying parties that others wrote: npm `openid-client` and `oauth4webapi`, `PyPI` `Authlib`, the
 //! `openidconnect` crate. Each checks our answers by its own reading of the standards.
 
 use openidconnect::core::{

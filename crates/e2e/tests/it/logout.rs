@@ -222,9 +222,10 @@ async fn an_id_token_of_another_session_logs_nobody_out() {
     let elsewhere = Browser::new(it.rig.platform.place.address);
     let others = enter(&it.rig, &it.weather, &elsewhere, &number(2), &[]).await;
     // Nor does that of a sign-in without a browser.
-    let attempt = it.weather.attempt();
+    let phone = it.rig.again(&it.weather.app);
+    let attempt = phone.attempt();
     it.rig.text(&number(1), &attempt).await;
-    let native = it.weather.redeem(&attempt).await.accepts();
+    let native = phone.redeem(&attempt).await.accepts();
     for hint in [text(&others, "id_token"), text(&native, "id_token")] {
         let answer = it.logout(&[("id_token_hint", hint)]).await;
         assert_eq!(answer.status, 200);

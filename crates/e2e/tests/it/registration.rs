@@ -232,7 +232,7 @@ async fn what_an_app_says_is_bounded() {
         (json!({"redirect_uris": ["http://a.example/"]}), "invalid_redirect_uri", "https"),
         (json!({"redirect_uris": ["https://a.example/#x"]}), "invalid_redirect_uri", "fragment"),
         (json!({"redirect_uris": ["https://*.a.example/"]}), "invalid_redirect_uri", "plain host"),
-        (json!({"redirect_uris": ["https://a@b.example/"]}), "invalid_redirect_uri", "plain host"),
+        (json!({"redirect_uris": ["https://a@b.example/"]}), "invalid_redirect_uri", "user's name"),
         (json!({"redirect_uris": ["http://localhost@b.example/"]}), "invalid_redirect_uri", ""),
         (json!({"redirect_uris": ["weather:/cb"]}), "invalid_redirect_uri", "with a dot"),
         (json!({"redirect_uris": ["javascript:alert(1)"]}), "invalid_redirect_uri", "javascript"),

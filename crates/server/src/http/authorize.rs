@@ -56,9 +56,10 @@ pub(super) async fn authorize(
         Err(refusal) => return problem(&platform, &refusal, language(None)),
     };
     let language = language(Some(&form));
-    let outcome = match posted {
-        true => pushed_by_form(&platform, &form, from).await,
-        false => arrive(&platform, &headers, &form, from).await,
+    let outcome = if posted {
+        pushed_by_form(&platform, &form, from).await
+    } else {
+        arrive(&platform, &headers, &form, from).await
     };
     let word = match &outcome {
         Ok(_) => "arrived",
@@ -157,17 +158,16 @@ async fn pushed_by_form(
 ) -> Result<Response, Failure> {
     let registered = named(platform, form).await?;
     let client_id = registered.app.client_id.clone();
-    let uri = match form.get("request_uri") {
-        Some(uri) => uri.to_owned(),
-        None => {
-            let request = checked(platform, form, &registered)?;
-            let id = InteractionId::new(&mut SystemRandom);
-            counted(platform, id, (from, &client_id))?;
-            let (key, spends) = (id.key(&platform.vault), Spends::default());
-            let request = Arc::new(request);
-            platform.run(Push { key, client_id: client_id.clone(), request, spends }).await?;
-            id.request_uri()
-        }
+    let uri = if let Some(uri) = form.get("request_uri") {
+        uri.to_owned()
+    } else {
+        let request = checked(platform, form, &registered)?;
+        let id = InteractionId::new(&mut SystemRandom);
+        counted(platform, id, (from, &client_id))?;
+        let (key, spends) = (id.key(&platform.vault), Spends::default());
+        let request = Arc::new(request);
+        platform.run(Push { key, client_id: client_id.clone(), request, spends }).await?;
+        id.request_uri()
     };
     let endpoint = format!("{}{}", platform.config.issuer, path::AUTHORIZE);
     let query = [("client_id", client_id.as_str()), ("request_uri", uri.as_str())];
@@ -180,7 +180,7 @@ fn checked(
     form: &Form,
     registered: &Registered,
 ) -> Result<AuthorizationRequest, Failure> {
-    let request = check_request(form, registered, rules(platform))
+    let request = check_request(form, registered, &rules(platform))
         .map_err(|rejection| rejected(platform, rejection))?;
     if registered.app.require_pushed {
         let error = (ErrorCode::InvalidRequest, "this app must push its requests (RFC 9126)");
@@ -197,17 +197,14 @@ async fn arrive(
 ) -> Result<Response, Failure> {
     let registered = named(platform, form).await?;
     let client_id = &registered.app.client_id;
-    let (id, request) = match form.get("request_uri") {
-        Some(uri) => {
-            let unknown = "this request_uri is not one that was pushed here";
-            let id = InteractionId::of_request_uri(uri)
-                .ok_or_else(|| Refusal::new(ErrorCode::InvalidRequestUri, unknown))?;
-            (id, None)
-        }
-        None => {
-            let request = checked(platform, form, &registered)?;
-            (InteractionId::new(&mut SystemRandom), Some(Arc::new(request)))
-        }
+    let (id, request) = if let Some(uri) = form.get("request_uri") {
+        let unknown = "this request_uri is not one that was pushed here";
+        let id = InteractionId::of_request_uri(uri)
+            .ok_or_else(|| Refusal::new(ErrorCode::InvalidRequestUri, unknown))?;
+        (id, None)
+    } else {
+        let request = checked(platform, form, &registered)?;
+        (InteractionId::new(&mut SystemRandom), Some(Arc::new(request)))
     };
     counted(platform, id, (from, client_id))?;
     let browser = Browser::of(&platform.config, headers);

@@ -57,13 +57,11 @@ impl Browser {
     pub(super) fn of(config: &Config, headers: &HeaderMap) -> Self {
         let known = read_cookie(headers, &cookie_name(config, "browser"));
         let whole = known.filter(|secret| b64::decode(secret).is_ok_and(|raw| raw.len() == 32));
-        match whole {
-            Some(secret) => Self { secret: secret.to_owned(), new: false },
-            None => {
-                let secret = b64::encode(random_bytes::<32>(&mut SystemRandom));
-                Self { secret, new: true }
-            }
+        if let Some(secret) = whole {
+            return Self { secret: secret.to_owned(), new: false };
         }
+        let secret = b64::encode(random_bytes::<32>(&mut SystemRandom));
+        Self { secret, new: true }
     }
 
     /// What is kept of it.

@@ -76,7 +76,7 @@ async fn answer(platform: &Platform, request: Request<Body>) -> Result<Response,
 /// The first request: what is asked is checked and kept, and the app told which text to send.
 async fn begin(platform: &Platform, request: TokenRequest) -> Result<Response, Refusal> {
     let app = &request.caller.registered.app;
-    let asked = check_challenge(&request.form, app, rules(platform))
+    let asked = check_challenge(&request.form, app, &rules(platform))
         .map_err(Refusal::from)
         .and_then(|mut asked| bind(&mut asked, &request.proven).map(|()| asked));
     let asked = match asked {

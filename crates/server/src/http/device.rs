@@ -44,7 +44,7 @@ async fn answer(
     let now = now();
     let caller = Caller::authenticate(platform, parts, &form, now).await?;
     let app = &caller.registered.app;
-    let mut asked = check_device(&form, app, rules(platform), (now, &mut SystemRandom))?;
+    let mut asked = check_device(&form, app, &rules(platform), (now, &mut SystemRandom))?;
     // As in pushed requests: a proof binds what is handed out to its key.
     let endpoint = path::DEVICE_AUTHORIZATION;
     let proven = caller.shown_key(platform, &parts.headers, endpoint, now)?;

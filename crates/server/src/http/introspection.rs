@@ -139,7 +139,6 @@ async fn access_token(
         act: claims.act,
         authorization_details: (!claims.authorization_details.is_empty())
             .then(|| claims.authorization_details.into()),
-        ..IntrospectionResponse::default()
     }))
 }
 

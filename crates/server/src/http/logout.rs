@@ -181,13 +181,11 @@ impl Asked {
 }
 
 fn over(platform: &Platform, asked: &Asked, language: Language) -> Response {
-    match asked.location() {
-        Some(location) => redirect(&location),
-        None => {
-            let frame = Frame { site: &platform.config.site, language };
-            page(StatusCode::OK, LoggedOut.render(&frame), None)
-        }
+    if let Some(location) = asked.location() {
+        return redirect(&location);
     }
+    let frame = Frame { site: &platform.config.site, language };
+    page(StatusCode::OK, LoggedOut.render(&frame), None)
 }
 
 fn stayed(platform: &Platform, language: Language) -> Response {

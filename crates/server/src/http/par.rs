@@ -44,7 +44,7 @@ async fn answer(
     let now = now();
     let caller = Caller::authenticate(platform, parts, &form, now).await?;
     let registered = &caller.registered;
-    let mut request = check_request(&form, registered, rules(platform))
+    let mut request = check_request(&form, registered, &rules(platform))
         .map_err(|rejection| Refusal::from(rejection.error()))?;
     // RFC 9449 10.1: a proof says what dpop_jkt would, and better.
     let proven = caller.shown_key(platform, headers, path::PAR, now)?;

@@ -59,7 +59,7 @@ fn check(query: &Query, app: App) -> Result<AuthorizationRequest, Rejection> {
     let resources = ["https://api.example".to_owned()];
     let (details, vault) = (DetailTypes::default(), vault());
     let rules = Rules { resources: &resources, details: &details, ..rules(&vault) };
-    check_request(query, &registered, rules)
+    check_request(query, &registered, &rules)
 }
 
 #[test]
