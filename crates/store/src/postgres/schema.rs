@@ -83,14 +83,16 @@ pub(super) async fn migrate(target: &Target, options: &Options) -> Result<u32, S
     // Small and seldom contended locks: it is better to try again than to make everyone wait.
     let session = session.with_patience(PATIENCE);
     session.batch("SET lock_timeout = '500ms'; SET statement_timeout = 0").await?;
-    for migration in migrations {
+    // An empty database is set up in one go: nodes that start together see it empty or whole.
+    let at_once = if present == 0 { migrations.len() } else { 1 };
+    for step in migrations.chunks(at_once) {
         let mut tries = 0;
         loop {
-            match apply(&session, migration).await {
+            match apply(&session, step).await {
                 Ok(()) => break,
                 Err(Fault::Conflict | Fault::Locked) if tries < TRIES => {
                     tries += 1;
-                    tracing::info!(version = migration.number, "waiting for a lock to migrate");
+                    tracing::info!("waiting for a lock to migrate");
                     if !session.roll_back().await {
                         return Err(StoreError::unavailable("the connection was lost"));
                     }
@@ -119,20 +121,20 @@ fn usable(present: u32, oldest_program: u32, program: u32) -> Result<u32, StoreE
     )))
 }
 
-async fn apply(session: &Session, migration: &Migration) -> Result<(), Fault> {
+/// Applies what is not applied yet of these, together.
+async fn apply(session: &Session, migrations: &[Migration]) -> Result<(), Fault> {
     session.batch("BEGIN").await?;
     session.ask("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
     // Another process may have been faster.
-    if version(session).await?.0 >= migration.number {
-        return session.batch("COMMIT").await;
-    }
-    session.batch(migration.sql).await?;
+    let present = version(session).await?.0;
     let set = "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
-    session.ask(set, &[&"schema_version", &i64::from(migration.number)]).await?;
-    session.ask(set, &[&"oldest_program", &i64::from(migration.oldest_program)]).await?;
-    session.batch("COMMIT").await?;
-    tracing::info!(version = migration.number, "migrated the database");
-    Ok(())
+    for migration in migrations.iter().filter(|migration| migration.number > present) {
+        session.batch(migration.sql).await?;
+        session.ask(set, &[&"schema_version", &i64::from(migration.number)]).await?;
+        session.ask(set, &[&"oldest_program", &i64::from(migration.oldest_program)]).await?;
+        tracing::info!(version = migration.number, "migrated the database");
+    }
+    session.batch("COMMIT").await
 }
 
 /// The version of the tables and the oldest program for them; 0 for an empty database.
