@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::response::Response;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, request};
+use http::{HeaderMap, HeaderValue, request};
 use twinpath_core::app::{
     AuthError, Claimed, ClientCertificate, Credentials, Presented, Registered,
 };
@@ -174,6 +175,22 @@ impl Caller {
 /// Uses up what a request brings for one use only, if it has no operation of its own to do it in.
 pub(super) async fn use_up(platform: &Platform, spends: Spends) -> Result<(), Refusal> {
     platform.use_up(spends).await?.map_or(Ok(()), |replay| Err(replayed(replay)))
+}
+
+/// RFC 9449 8.2: the next proof's nonce comes with each answer, so no request is made in vain.
+pub(super) fn with_next_nonce(
+    platform: &Platform,
+    result: Result<Response, Refusal>,
+) -> Result<Response, Refusal> {
+    let nonce = platform.proofs.nonces.at(crate::platform::now());
+    result
+        .map(|mut response| {
+            if let Ok(value) = HeaderValue::from_str(&nonce) {
+                response.headers_mut().insert(DPOP_NONCE, value);
+            }
+            response
+        })
+        .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
 }
 
 /// An assertion or a proof that was seen before.

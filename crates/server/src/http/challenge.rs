@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use twinpath_core::authorization::{
     Approve, Approved, Arrive, Arrived, AuthSession, AuthorizationCode, Deny, Look, ProveTerminal,
@@ -18,11 +18,11 @@ use twinpath_core::records::{Interaction, Stage};
 use twinpath_core::token::{Bound, pairwise};
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::http::authentication::{Caller, use_up};
+use crate::http::authentication::{Caller, use_up, with_next_nonce};
 use crate::http::authorize::rules;
 use crate::http::par::bind;
 use crate::http::prepared_text::PreparedText;
-use crate::http::refusal::{DPOP_NONCE, json};
+use crate::http::refusal::json;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::turn::{Turn, pending, wanted_wait};
@@ -58,19 +58,7 @@ async fn answer(platform: &Platform, request: Request<Body>) -> Result<Response,
         None => begin(platform, request).await,
         Some(text) => go_on(platform, request, &text).await,
     };
-    if !bound {
-        return result;
-    }
-    // RFC 9449 8.2.
-    let nonce = platform.proofs.nonces.at(crate::platform::now());
-    result
-        .map(|mut response| {
-            if let Ok(value) = HeaderValue::from_str(&nonce) {
-                response.headers_mut().insert(DPOP_NONCE, value);
-            }
-            response
-        })
-        .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
+    if bound { with_next_nonce(platform, result) } else { result }
 }
 
 /// The first request: what is asked is checked and kept, and the app told which text to send.

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Request, request};
+use http::{Request, request};
 use twinpath_core::records::GrantType;
 use twinpath_core::token::Bound;
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::http::authentication::Caller;
-use crate::http::refusal::DPOP_NONCE;
+use crate::http::authentication::{Caller, with_next_nonce};
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::{
@@ -63,17 +62,5 @@ async fn answer(
         GrantType::TokenExchange => token_exchange_grant::exchange(platform, request).await,
         GrantType::DeviceCode => device::redeem(platform, request).await,
     };
-    if !bound {
-        return result;
-    }
-    // RFC 9449 8.2: the next proof's nonce comes with each answer, so no request is made in vain.
-    let nonce = platform.proofs.nonces.at(crate::platform::now());
-    result
-        .map(|mut response| {
-            if let Ok(value) = HeaderValue::from_str(&nonce) {
-                response.headers_mut().insert(DPOP_NONCE, value);
-            }
-            response
-        })
-        .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
+    if bound { with_next_nonce(platform, result) } else { result }
 }
