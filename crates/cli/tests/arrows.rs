@@ -8,10 +8,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crate -> the crates of ours it may use.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("twinpath-wire", &[]),
+    ("twinpath-attestation", &[]),
     ("twinpath-smpp", &[]),
-    ("twinpath-core", &["twinpath-wire"]),
+    ("twinpath-core", &["twinpath-wire", "twinpath-attestation"]),
     ("twinpath-store", &["twinpath-core"]),
     ("twinpath-client", &["twinpath-wire"]),
     ("twinpath-pages", &[]),
