@@ -6,4 +6,8 @@
 
 pub mod android;
 pub mod apple;
+pub mod cbor;
 pub mod play_integrity;
+mod refusal;
+
+pub use refusal::Refusal;
