@@ -61,12 +61,18 @@ pub enum CborError {
 
 /// Reads exactly one object.
 pub fn read(bytes: &[u8]) -> Result<Value<'_>, CborError> {
+    let (value, rest) = read_first(bytes)?;
+    if rest.is_empty() { Ok(value) } else { Err(CborError::Trailing) }
+}
+
+/// Reads the object that `bytes` start with; what follows it comes back as it is.
+pub fn read_first(bytes: &[u8]) -> Result<(Value<'_>, &[u8]), CborError> {
     if bytes.len() > MAX_BYTES {
         return Err(CborError::TooLarge);
     }
     let mut reader = Reader { rest: bytes };
     let value = reader.value(MAX_DEPTH)?;
-    if reader.rest.is_empty() { Ok(value) } else { Err(CborError::Trailing) }
+    Ok((value, reader.rest))
 }
 
 impl<'a> Value<'a> {

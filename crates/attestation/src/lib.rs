@@ -7,6 +7,7 @@
 pub mod android;
 pub mod apple;
 pub mod cbor;
+mod p256;
 pub mod play_integrity;
 mod refusal;
 

@@ -3,10 +3,37 @@
 //! An *attestation* says of a new key that it lives in the Secure Enclave of a genuine device, made by
 //! one app. An *assertion* is a later signature by that key. Apple's is the chain, the times come from
 //! the caller, and what an app must be is what its developer registered: team, bundle, environment.
+//!
+//! | step | by the vendor | reasons |
+//! |---|---|---|
+//! | 0 | the object | `malformed_object`, `unknown_format`, `malformed_statement`, `malformed_authenticator_data` |
+//! | 1 | certificates lead to the root | `malformed_certificate`, `unknown_root`, `bad_signature`, `certificate_expired`, `certificate_not_yet_valid`, `issuer_not_ca`, `leaf_is_ca`, `path_too_long`, `unsupported_algorithm`, `unknown_critical_extension`, `wrong_key_usage`, `untrusted_chain` |
+//! | 2-4 | nonce | `nonce_missing`, `nonce_mismatch` |
+//! | 5 | key ID | `key_not_p256`, `key_id_mismatch` |
+//! | 6 | RP ID | `app_id_mismatch` |
+//! | 7 | counter | `counter_not_zero` |
+//! | 8 | `aaguid` | `unknown_aaguid`, `environment_not_allowed` |
+//! | 9 | credential ID | `credential_id_mismatch`, `credential_key_mismatch` |
+//!
+//! Of an assertion: `malformed_assertion`, `malformed_authenticator_data`, `bad_signature`,
+//! `app_id_mismatch`, `counter_not_greater`.
 
 use serde::Serialize;
 
-use crate::Refusal;
+mod assertion;
+mod attestation;
+mod authenticator_data;
+mod inspect;
+mod leaf;
+mod object;
+mod roots;
+#[cfg(test)]
+mod tests;
+
+pub use assertion::verify_assertion;
+pub use attestation::verify_attestation;
+pub use inspect::inspect;
+pub use roots::{Roots, RootsError};
 
 /// Which of the vendor's services attested the key (the authenticator data's `aaguid`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, serde::Deserialize)]
@@ -44,13 +71,18 @@ pub struct AppAttested {
     pub public_key: AppKey,
     /// Where assertions count from.
     pub counter: u32,
+    /// How the app came to the device, as the device says from iOS 27 on: 2 `TestFlight`, 3 by a
+    /// development certificate, 4 App Store, 5 enterprise or ad hoc (`apple_validation_category_01`).
+    pub validation_category: Option<u32>,
+    /// The app's build number (`apple_bundle_version_01`, from iOS 27 on).
+    pub bundle_version: Option<String>,
     /// The vendor's receipt, opaque here, for its service that assesses the risk of fraud.
     pub receipt: Vec<u8>,
     /// Until when the leaf certificate is valid, in Unix seconds. The key outlives it.
     pub certificate_expires_at: i64,
 }
 
-/// A P-256 public key.
+/// A public key on P-256.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AppKey {
     /// The x coordinate, big endian.
@@ -60,7 +92,8 @@ pub struct AppKey {
 }
 
 impl AppKey {
-    /// From an uncompressed point of X9.62: `04`, x, y.
+    /// From an uncompressed point of X9.62: `04`, x, y. Whether it is on the curve shows when a
+    /// signature is verified by it.
     pub fn from_point(point: &[u8]) -> Option<Self> {
         let (mark, coordinates) = point.split_first()?;
         let (x, rest) = coordinates.split_first_chunk()?;
@@ -71,55 +104,19 @@ impl AppKey {
     pub fn point(&self) -> Vec<u8> {
         [&[4], self.x.as_slice(), self.y.as_slice()].concat()
     }
-}
 
-/// The CAs an attestation may lead to. `Default` trusts none.
-#[derive(Clone, Default, Debug)]
-pub struct Roots(Vec<rustls_pki_types::CertificateDer<'static>>);
-
-/// The list of roots cannot be used.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct RootsError(String);
-
-impl Roots {
-    /// Apple's App Attestation Root CA.
-    pub fn published() -> Self {
-        Self::default()
-    }
-
-    /// One or more certificates in PEM, in place of the published one.
-    pub fn from_pem(_pem: &str) -> Result<Self, RootsError> {
-        Err(RootsError("not built".into()))
+    /// The DER `SubjectPublicKeyInfo`.
+    pub fn spki(&self) -> Vec<u8> {
+        crate::p256::spki_of(&self.point())
     }
 }
 
-/// Verifies an attestation object, `at` in Unix seconds: the nine steps, and every reason that could be
-/// judged if it fails.
-pub fn verify_attestation(
-    _object: &[u8],
-    _expected: &Expected<'_>,
-    _roots: &Roots,
-    _at: i64,
-) -> Result<AppAttested, Vec<Refusal>> {
-    Err(vec![Refusal::new("not_built", "not built")])
-}
-
-/// Verifies an assertion by an attested key; the new counter, which the caller keeps, is greater than
-/// `last_counter`.
-pub fn verify_assertion(
-    _assertion: &[u8],
-    _client_data_hash: &[u8; 32],
-    _key: &AppKey,
-    _app_id: &str,
-    _last_counter: u32,
-) -> Result<u32, Vec<Refusal>> {
-    Err(vec![Refusal::new("not_built", "not built")])
-}
-
-/// What an attestation object says, by the vendor's names, and whether it leads to a root `at` that
-/// time: for people, as nothing is known of client data, key ID or app. Takes CBOR or its base64;
-/// `None` if it is neither.
-pub fn inspect(_bytes: &[u8], _roots: &Roots, _at: i64) -> Option<serde_json::Value> {
-    None
+/// SHA-256 over the parts in turn.
+fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    use aws_lc_rs::digest::{Context, SHA256};
+    let mut context = Context::new(&SHA256);
+    parts.iter().for_each(|part| context.update(part));
+    let mut digest = [0; 32];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
 }
