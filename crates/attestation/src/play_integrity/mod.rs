@@ -1,39 +1,25 @@
 //! Play Integrity tokens of the classic request, decrypted and verified by keys from the Play Console.
 //!
-//! A token is a compact JWE (A256KW, A256GCM) around a compact JWS (ES256) around the verdict. No other
-//! algorithm is known here, so none can be chosen by the one who sends the token.
+//! A token is a compact JWE (RFC 7516; A256KW, A256GCM) around a compact JWS (RFC 7515; ES256) around
+//! the verdict. No other algorithm is known here, so the one who sends the token can choose none.
+//!
+//! | what | reasons |
+//! |---|---|
+//! | the token | `malformed_token`, `unexpected_algorithm`, `not_decrypted`, `bad_signature`, `malformed_verdict` |
+//! | the request | `package_mismatch`, `nonce_missing`, `nonce_mismatch`, `verdict_too_old`, `verdict_from_the_future` |
+//! | the app | `app_not_recognized`, `app_package_mismatch`, `signer_mismatch` |
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Refusal;
 
-/// The keys of one app, as the Play Console shows them.
-#[derive(Clone)]
-pub struct Keys {
-    /// AES-256.
-    decryption: [u8; 32],
-    /// A P-256 point.
-    verification: Vec<u8>,
-}
+mod keys;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verdict;
 
-/// A key cannot be read; the key itself is not told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum KeysError {
-    /// Base64 of 32 bytes is wanted.
-    #[error("the decryption key is not base64 of an AES-256 key")]
-    Decryption,
-    /// Base64 of a `SubjectPublicKeyInfo` is wanted.
-    #[error("the verification key is not base64 of an EC P-256 public key")]
-    Verification,
-}
-
-impl Keys {
-    /// Reads what the Play Console shows: the decryption key (base64, AES-256) and the verification key
-    /// (base64 of a DER `SubjectPublicKeyInfo`, EC P-256).
-    pub fn new(_decryption: &str, _verification: &str) -> Result<Self, KeysError> {
-        Err(KeysError::Decryption)
-    }
-}
+pub use keys::{Keys, KeysError};
 
 /// What a token is held against.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +37,7 @@ pub struct Expected<'a> {
 }
 
 /// How much a device was found to be worth; each says all below it too.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceLevel {
     /// No label, or `MEETS_VIRTUAL_INTEGRITY` alone: unknown, an emulator, or tampered with.
@@ -71,7 +57,7 @@ pub struct Verdict {
     pub package: String,
     /// `appIntegrity.versionCode`.
     pub version_code: Option<u64>,
-    /// When the verdict was made, in Unix milliseconds.
+    /// When the verdict was asked for, in Unix milliseconds.
     pub issued_at_ms: i64,
     /// The highest label in `device_labels`.
     pub device: DeviceLevel,
@@ -85,10 +71,7 @@ pub struct Verdict {
 
 /// Decrypts and verifies a token, and holds its verdict against what is expected. Whether the device's
 /// level is enough is the caller's to say.
-pub fn verify(
-    _token: &str,
-    _keys: &Keys,
-    _expected: &Expected<'_>,
-) -> Result<Verdict, Vec<Refusal>> {
-    Err(vec![Refusal::new("not_built", "not built")])
+pub fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Verdict, Vec<Refusal>> {
+    let payload = token::open(token, keys).map_err(|refusal| vec![refusal])?;
+    verdict::judge(&payload, expected)
 }
