@@ -6,4 +6,9 @@
 
 pub mod android;
 pub mod apple;
+pub mod cbor;
+mod p256;
 pub mod play_integrity;
+mod refusal;
+
+pub use refusal::Refusal;
