@@ -6,4 +6,7 @@
 
 pub mod android;
 pub mod apple;
+pub mod der;
+pub mod pem;
 pub mod play_integrity;
+pub mod x509;

@@ -3,22 +3,30 @@
 //! [`verify`] says whether the chain leads to a root and what it says; [`Requirements::check`] says
 //! whether that is enough for an app. Both give *every* reason they find, never just the first.
 //!
+//! [`inspect`] prints all of it.
+//!
 //! What is not judged: the leaf's own dates, which the phone's software chooses; a root's dates, since
 //! of a root only name and key count (RFC 5280 6.1.1 d).
 
 mod authorization;
+mod chain;
 mod description;
+mod inspect;
 mod provisioning;
 mod reason;
 mod requirements;
 mod revocations;
 mod roots;
+#[cfg(test)]
+mod tests;
 
 pub use authorization::AuthorizationList;
+pub use chain::Chain;
 pub use description::{
     ApplicationId, KeyDescription, Package, RootOfTrust, SecurityLevel, VerifiedBootState,
 };
-pub use provisioning::Provisioning;
+pub use inspect::{InspectError, inspect};
+pub use provisioning::{NotProvisioning, Provisioning};
 pub use reason::{Reason, Word};
 pub use requirements::Requirements;
 pub use revocations::{Entry, Revocations, RevocationsError};
@@ -31,7 +39,7 @@ pub mod limits {
     /// Bytes of one certificate.
     pub const CERTIFICATE_BYTES: usize = 16 * 1024;
     /// Extensions of one certificate.
-    pub const EXTENSIONS: usize = 32;
+    pub use crate::x509::EXTENSIONS;
     /// Fields of an authorization list.
     pub const FIELDS: usize = 128;
     /// Members of a set: purposes, packages, signers.
@@ -72,6 +80,8 @@ pub struct Verified {
     pub serials: Vec<String>,
     /// What Google says of a remotely provisioned device; `None` for keys put in at the factory.
     pub provisioning: Option<Provisioning>,
+    /// The root's name.
+    pub root: String,
     /// The time it was verified for, as given in [`Trust::at`].
     pub at: i64,
 }
@@ -99,6 +109,5 @@ pub struct P256 {
 /// `Err` holds every reason found, at least one. Whether what is said is enough for an app is left to
 /// [`Requirements::check`].
 pub fn verify<C: AsRef<[u8]>>(chain: &[C], trust: &Trust<'_>) -> Result<Verified, Vec<Reason>> {
-    let _ = (chain, trust);
-    todo!()
+    Chain::read(chain)?.verify(trust)
 }

@@ -71,6 +71,8 @@ words! {
     DuplicateTag = "duplicate_tag",
     /// The extension with the device's provisioning facts is not the CBOR map it should be.
     MalformedProvisioningInfo = "malformed_provisioning_info",
+    /// No attestation key's certificate between the leaf and the root.
+    ChainTooShort = "chain_too_short",
     /// A certificate above the leaf holds a key description: an attested key signed another one.
     ChainExtended = "chain_extended",
     /// A certificate's issuer is not the next certificate's subject.
@@ -149,6 +151,4 @@ words! {
     KeyNotYetActive = "key_not_yet_active",
     /// The key's time of use has ended.
     KeyExpired = "key_expired",
-    /// The key wears out after some uses.
-    UsesLimited = "uses_limited",
 }
