@@ -46,6 +46,10 @@ async fn answer(
     let registered = &caller.registered;
     let mut request = check_request(&form, registered, &rules(platform))
         .map_err(|rejection| Refusal::from(rejection.error()))?;
+    if !request.redirect_uri_said {
+        let why = "redirect_uri is missing: a pushed request names it (FAPI 2.0 5.3.2.2)";
+        return Err(Refusal::request(why));
+    }
     // RFC 9449 10.1: a proof says what dpop_jkt would, and better.
     let proven = caller.shown_key(platform, headers, path::PAR, now)?;
     bind(&mut request, &proven)?;
