@@ -14,12 +14,14 @@ mod signing_keys;
 mod trust;
 mod waiters;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use twinpath_core::authorization::Ended;
 use twinpath_core::grant::{Replay, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
+use twinpath_core::records::Grant;
 use twinpath_core::token::KeyRing;
 use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
@@ -165,15 +167,40 @@ impl Platform {
 
     /// Has the apps of a session told that it ended (OIDC Back-Channel Logout 2.5).
     pub fn tell_apps(&self, ended: &Ended) {
-        let session = &ended.session;
-        for client_id in &ended.apps {
-            let wants =
-                self.app(client_id).filter(|known| known.app.backchannel_logout_uri.is_some());
-            if wants.is_some() {
-                let (client_id, account) = (client_id.clone(), session.account);
-                let notice = Notice { client_id, account, session: Some(session.id) };
-                self.backchannel.put(notice, &self.counters);
-            }
+        let (account, session) = (ended.session.account, Some(ended.session.id));
+        let notice =
+            |client_id: &ClientId| Notice { client_id: client_id.clone(), account, session };
+        self.tell(ended.apps.iter().map(notice));
+    }
+
+    /// Has the apps of grants that ended told of the sessions in which these were approved. An app that
+    /// was never in one has nobody to log out.
+    pub fn tell_of_grants(&self, lost: &[Grant]) {
+        self.tell(lost.iter().filter(|grant| grant.session().is_some()).map(Notice::of));
+    }
+
+    /// Has the apps of an account that can no longer be used told: of all its sessions at once, or of each
+    /// if an app knows it by its sessions only (2.2).
+    pub fn tell_of_account(&self, lost: &[Grant]) {
+        let by_session = |grant: &Grant| {
+            let app = self.app(&grant.client_id);
+            app.is_some_and(|known| known.app.backchannel_logout_session_required)
+        };
+        let (by_session, whole): (Vec<_>, Vec<_>) =
+            lost.iter().cloned().partition(|grant| by_session(grant));
+        self.tell_of_grants(&by_session);
+        self.tell(whole.iter().map(|grant| Notice { session: None, ..Notice::of(grant) }));
+    }
+
+    /// Each app that wants it, of each thing once.
+    fn tell(&self, notices: impl Iterator<Item = Notice>) {
+        let wants = |notice: &Notice| {
+            let app = self.app(&notice.client_id);
+            app.is_some_and(|known| known.app.backchannel_logout_uri.is_some())
+        };
+        let notices: BTreeSet<_> = notices.filter(wants).collect();
+        for notice in notices {
+            self.backchannel.put(notice, &self.counters);
         }
     }
 

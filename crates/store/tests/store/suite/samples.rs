@@ -154,6 +154,11 @@ pub(crate) fn proven() -> ProvenTerminal {
     }
 }
 
+pub(crate) fn approval() -> Approval {
+    let browser = Some(Digest([3; 16]));
+    Approval { by: proven(), code: Digest([4; 16]), browser, begins: true }
+}
+
 /// One of every stage, in their order.
 pub(crate) fn stages() -> [Stage; 6] {
     let browser = Digest([3; 16]);
@@ -161,11 +166,8 @@ pub(crate) fn stages() -> [Stage; 6] {
         Stage::Pushed,
         Stage::Asking { browser, attempt: u32::MAX },
         Stage::Proven { browser, by: proven() },
-        Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
-        Stage::Redeemed {
-            approval: Approval { by: proven(), code: Digest([4; 16]) },
-            jkt: "key".into(),
-        },
+        Stage::Approved(approval()),
+        Stage::Redeemed { approval: approval(), jkt: "key".into() },
         Stage::Ended,
     ]
 }
