@@ -16,6 +16,7 @@ use twinpath_core::records::AuthMethod;
 
 use super::Refused;
 use crate::http::Refusal;
+use crate::http::refusal::fault;
 use crate::http::request::{is_of_type, read_body};
 use crate::platform::Platform;
 
@@ -57,7 +58,8 @@ pub(super) async fn app(platform: &Platform, id: &str) -> Result<Arc<Registered>
     if let Some(known) = platform.app(&id).filter(attested) {
         return Ok(known);
     }
-    platform.registry.renew_since(platform, Instant::now()).await?;
+    let renewed = platform.registry.renew_since(platform, Instant::now()).await;
+    renewed.map_err(|_| fault("the registry could not be renewed"))?;
     platform.app(&id).filter(attested).ok_or_else(unknown)
 }
 
