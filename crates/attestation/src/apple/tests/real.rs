@@ -1,0 +1,108 @@
+//! What real phones made.
+
+use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+
+use super::*;
+
+/// 2024-02-07 22:00 UTC, when the leaves of both were valid.
+const THEN: i64 = 1_707_343_200;
+const DEVELOPMENT: &str = include_str!("../../../testdata/apple/development.json");
+const PRODUCTION: &str = include_str!("../../../testdata/apple/production.json");
+const ASSERTION: &str = include_str!("../../../testdata/apple/assertion.json");
+const BOTH: &[Environment] = &[Environment::Development, Environment::Production];
+
+struct Sample(Value);
+
+impl Sample {
+    fn new(json: &str) -> Self {
+        Self(serde_json::from_str(json).unwrap())
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap()
+    }
+
+    fn bytes(&self, field: &str) -> Vec<u8> {
+        STANDARD.decode(self.text(field)).unwrap()
+    }
+
+    fn verify(&self, environments: &[Environment], at: i64) -> Result<AppAttested, Vec<Refusal>> {
+        let expected = Expected {
+            client_data_hash: &sha256(&[&self.bytes("challenge")]),
+            key_id: &self.bytes("key_id"),
+            app_ids: &["ABCDE12345.another", self.text("app_id")],
+            environments,
+        };
+        verify_attestation(&self.bytes("attestation"), &expected, &Roots::published(), at)
+    }
+}
+
+#[test]
+fn the_published_root_is_the_vendors() {
+    let pem = include_str!("../apple_app_attestation_root_ca.pem");
+    let base64 = pem.lines().filter(|line| !line.starts_with('-')).collect::<String>();
+    let der = STANDARD.decode(base64).unwrap();
+    // The start of the fingerprint that the vendor publishes.
+    assert_eq!(sha256(&[&der])[..8], [0x1c, 0xb9, 0x82, 0x3b, 0xa2, 0x8b, 0xa6, 0xad]);
+    let root = Certificate::from_der(&der).unwrap();
+    let said = &root.tbs_certificate;
+    assert_eq!(
+        said.subject.to_string(),
+        "ST=California,O=Apple Inc.,CN=Apple App Attestation Root CA"
+    );
+    assert_eq!(said.subject, said.issuer);
+    let key = said.subject_public_key_info.subject_public_key.raw_bytes();
+    UnparsedPublicKey::new(&ECDSA_P384_SHA384_ASN1, key)
+        .verify(&said.to_der().unwrap(), root.signature.raw_bytes())
+        .expect("signed by itself");
+}
+
+#[test]
+fn attestations_of_phones_verify() {
+    for (json, environment) in
+        [(DEVELOPMENT, Environment::Development), (PRODUCTION, Environment::Production)]
+    {
+        let sample = Sample::new(json);
+        let attested = sample.verify(BOTH, THEN).unwrap();
+        assert_eq!(attested.environment, environment);
+        assert_eq!(attested.app_id, sample.text("app_id"));
+        assert_eq!(attested.key_id[..], sample.bytes("key_id"));
+        assert_eq!(sha256(&[&attested.public_key.point()]), attested.key_id);
+        assert_eq!((attested.counter, attested.validation_category), (0, None));
+        assert!(attested.receipt.len() > 3000);
+        let other = BOTH.iter().copied().filter(|one| *one != environment).collect::<Vec<_>>();
+        assert_eq!(words(sample.verify(&other, THEN)), ["environment_not_allowed"]);
+    }
+}
+
+#[test]
+fn the_leaf_is_valid_in_its_time_alone() {
+    let sample = Sample::new(PRODUCTION);
+    let end = sample.verify(BOTH, THEN).unwrap().certificate_expires_at;
+    assert!(sample.verify(BOTH, end).is_ok());
+    assert_eq!(words(sample.verify(BOTH, end + 1)), ["certificate_expired"]);
+    // 2024-02-06 21:08:56 UTC.
+    assert!(sample.verify(BOTH, 1_707_253_736).is_ok());
+    for early in [1_707_253_735, 0, -1, i64::MIN] {
+        assert_eq!(words(sample.verify(BOTH, early)), ["certificate_not_yet_valid"]);
+    }
+}
+
+#[test]
+fn an_assertion_of_a_phone_verifies() {
+    let sample = Sample::new(ASSERTION);
+    let hash = sha256(&[sample.text("client_data").as_bytes()]);
+    let point = crate::p256::point_of(&sample.bytes("public_key")).unwrap();
+    let key = AppKey::from_point(&point).unwrap();
+    assert_eq!(key.spki(), sample.bytes("public_key"));
+    let verify = |last| {
+        verify_assertion(&sample.bytes("assertion"), &hash, &key, sample.text("app_id"), last)
+    };
+    assert_eq!(verify(0), Ok(1));
+    assert_eq!(words(verify(1)), ["counter_not_greater"]);
+}
