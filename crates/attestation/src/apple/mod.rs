@@ -115,7 +115,9 @@ impl AppKey {
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     use aws_lc_rs::digest::{Context, SHA256};
     let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     digest

@@ -57,7 +57,7 @@ fn base64_with_line_breaks_will_do_and_other_files_will_not() {
         b"\xa0",
         b"-----BEGIN CERTIFICATE-----",
         b"\xa1\x63fmt\x64none",
-        &[0; 200_000],
+        &vec![0; 200_000],
     ] {
         assert_eq!(inspect(other, &roots, NOW), None);
     }

@@ -182,7 +182,7 @@ fn head(major: u8, length: usize) -> Vec<u8> {
     let major = major << 5;
     match u16::try_from(length).unwrap().to_be_bytes() {
         [0, short @ 0..24] => vec![major | short],
-        [0, long] => vec![major | 24, long],
-        [high, low] => vec![major | 25, high, low],
+        [0, long] => vec![major | 0x18, long],
+        [high, low] => vec![major | 0x19, high, low],
     }
 }

@@ -86,7 +86,7 @@ fn step_1_certificates_missing_swapped_or_too_many() {
         words(check(&phone, &vendor, &object(chain, b"receipt", &phone.auth_data()), NOW))
     };
     assert_eq!(made(&[]), ["malformed_statement"]);
-    assert_eq!(made(&[leaf.clone()]), ["unknown_root"]);
+    assert_eq!(made(std::slice::from_ref(&leaf)), ["unknown_root"]);
     assert!(made(&[issuer.clone(), leaf.clone()]).contains(&"leaf_is_ca"));
     assert_eq!(made(&vec![leaf.clone(); 5]), ["malformed_statement"]);
     assert_eq!(made(&[vec![0x30, 0x00], issuer]), ["malformed_certificate"]);
@@ -141,7 +141,7 @@ fn step_1_a_phones_key_that_issues() {
 #[test]
 fn step_1_another_use_or_an_unknown_demand() {
     let client_auth = |phone: &mut Phone| {
-        phone.leaf.extended_key_usages = vec![eku(&[1, 3, 6, 1, 5, 5, 7, 3, 2])]
+        phone.leaf.extended_key_usages = vec![eku(&[1, 3, 6, 1, 5, 5, 7, 3, 2])];
     };
     assert_eq!(changed(client_auth), ["wrong_key_usage"]);
     let (mut phone, vendor) = (Phone::new(), Vendor::new());
