@@ -31,6 +31,7 @@ pub fn verify_attestation(
         counter: read.data.counter,
         validation_category: read.data.validation_category,
         bundle_version: read.data.bundle_version.map(str::to_owned),
+        platform: read.leaf.platform.clone(),
         receipt: object.receipt.to_vec(),
         certificate_expires_at: read.leaf.expires_at,
     })

@@ -55,6 +55,7 @@ fn tell(object: &Object<'_>, roots: &Roots, at: i64) -> (Value, Vec<Refusal>) {
                 "authData": auth_data(&read),
                 "keyId": read.leaf.key.map(|key| STANDARD.encode(sha256(&[&key.point()]))),
                 "nonce": read.leaf.nonce.map(hex),
+                "platform": read.leaf.platform,
                 "environment": read.credential.environment(),
             });
             (told, read.reasons)

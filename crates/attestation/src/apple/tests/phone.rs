@@ -64,6 +64,8 @@ pub(super) struct Phone {
     /// Coordinates in the authenticator data.
     pub(super) point: Vec<u8>,
     pub(super) extensions: Vec<u8>,
+    /// What else the leaf's extensions hold.
+    pub(super) facts: Vec<CustomExtension>,
     /// The nonce's extension, if another one than that of the authenticator data.
     pub(super) nonce: Option<Vec<CustomExtension>>,
     pub(super) leaf: CertificateParams,
@@ -82,6 +84,7 @@ impl Phone {
             counter: 0,
             aaguid: *b"appattest\0\0\0\0\0\0\0",
             extensions: Vec::new(),
+            facts: Vec::new(),
             nonce: None,
             leaf: params("leaf", IsCa::ExplicitNoCa),
         }
@@ -91,6 +94,7 @@ impl Phone {
     pub(super) fn of_2026() -> Self {
         let mut phone = Self::new();
         phone.extensions = extensions("7", 4);
+        phone.facts = vec![platform("iphoneos")];
         phone.leaf.extended_key_usages = vec![eku(&[1, 2, 840, 113_635, 100, 4, 24])];
         phone
     }
@@ -118,6 +122,7 @@ impl Phone {
         let nonce = sha256(&[&self.auth_data(), client_data_hash]);
         leaf.custom_extensions =
             self.nonce.clone().unwrap_or_else(|| vec![nonce_extension(&nonce)]);
+        leaf.custom_extensions.extend(self.facts.clone());
         vendor.leaf(&leaf, &self.key)
     }
 
@@ -146,6 +151,17 @@ pub(super) fn eku(oid: &[u64]) -> ExtendedKeyUsagePurpose {
 pub(super) fn nonce_extension(nonce: &[u8]) -> CustomExtension {
     let value = [&[0x30, 0x24, 0xa1, 0x22, 0x04, 0x20], nonce].concat();
     CustomExtension::from_oid_content(&[1, 2, 840, 113_635, 100, 8, 2], value)
+}
+
+/// Facts of the device: a version under 1400, the platform under 1026.
+pub(super) fn platform(name: &str) -> CustomExtension {
+    let length = |more: usize| u8::try_from(name.len() + more).unwrap();
+    let version = [0xbf, 0x8a, 0x78, 0x04, 0x04, 0x02, b'2', b'7'];
+    let mut facts = vec![0x30, length(14)];
+    facts.extend(version);
+    facts.extend([0xbf, 0x88, 0x02, length(2), 0x04, length(0)]);
+    facts.extend(name.as_bytes());
+    CustomExtension::from_oid_content(&[1, 2, 840, 113_635, 100, 8, 7], facts)
 }
 
 pub(super) fn extensions(version: &str, category: u32) -> Vec<u8> {

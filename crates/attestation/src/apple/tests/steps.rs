@@ -42,11 +42,11 @@ fn nothing_is_wrong_with_a_phone_unchanged() {
     assert_eq!(attested.key_id, phone.key_id());
     assert_eq!(attested.public_key.point(), phone.key.public_key_raw());
     assert_eq!((attested.receipt, attested.bundle_version), (b"receipt".to_vec(), None));
+    assert_eq!(attested.platform, None);
     let attested = check(&newer, &vendor, &newer.attest(&vendor, &HASH), NOW).unwrap();
-    assert_eq!(
-        (attested.validation_category, attested.bundle_version.as_deref()),
-        (Some(4), Some("7"))
-    );
+    assert_eq!(attested.validation_category, Some(4));
+    assert_eq!(attested.bundle_version.as_deref(), Some("7"));
+    assert_eq!(attested.platform.as_deref(), Some("iphoneos"));
 }
 
 #[test]
