@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 use serde_json::Value;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
@@ -32,13 +33,23 @@ impl Sample {
     }
 
     fn verify(&self, environments: &[Environment], at: i64) -> Result<AppAttested, Vec<Refusal>> {
+        self.verify_as(&self.bytes("attestation"), environments, at)
+    }
+
+    /// With another object in place of the attestation.
+    fn verify_as(
+        &self,
+        object: &[u8],
+        environments: &[Environment],
+        at: i64,
+    ) -> Result<AppAttested, Vec<Refusal>> {
         let expected = Expected {
             client_data_hash: &sha256(&[&self.bytes("challenge")]),
             key_id: &self.bytes("key_id"),
             app_ids: &["ABCDE12345.another", self.text("app_id")],
             environments,
         };
-        verify_attestation(&self.bytes("attestation"), &expected, &Roots::published(), at)
+        verify_attestation(object, &expected, &Roots::published(), at)
     }
 }
 
@@ -105,4 +116,25 @@ fn an_assertion_of_a_phone_verifies() {
     };
     assert_eq!(verify(0), Ok(1));
     assert_eq!(words(verify(1)), ["counter_not_greater"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn noise_changes_nothing_that_verifies(
+        noise in proptest::collection::vec(any::<u8>(), 0..64),
+        at in 0..6000_usize,
+    ) {
+        let sample = Sample::new(PRODUCTION);
+        let genuine = sample.verify(BOTH, THEN).unwrap();
+        let mut object = sample.bytes("attestation");
+        let (start, end) = (at.min(object.len()), (at + noise.len()).min(object.len()));
+        object.splice(start..end, noise.iter().copied());
+        // The receipt is signed by itself, and for the vendor's own service.
+        if let Ok(accepted) = sample.verify_as(&object, BOTH, THEN) {
+            prop_assert_eq!(AppAttested { receipt: genuine.receipt.clone(), ..accepted }, genuine);
+        }
+        prop_assert_eq!(inspect(&noise, &Roots::published(), THEN), None);
+    }
 }
