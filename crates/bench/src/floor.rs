@@ -282,6 +282,7 @@ impl Floor {
             cnf: jkt.map(|jkt| Confirmation { jkt: Some(jkt), ..Default::default() }),
             act: None,
             authorization_details: Vec::new(),
+            app_attestation: None,
         };
         let id = IdClaims {
             iss: self.issuer.clone(),

@@ -18,7 +18,7 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
-The app, account, key, admin-token and registration-token commands reach the server of a configuration
+The app, instance, account, key, admin-token and registration-token commands reach the server of a configuration
 (--config FILE), running or not, or one elsewhere by its admin API (--url https://admin.example).
 
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
@@ -107,6 +107,9 @@ pub(crate) enum Command {
     /// Register apps and manage them. Works while the server runs.
     #[command(subcommand)]
     App(Box<AppCommand>),
+    /// Look at attested installations of an app, name, block and revoke them.
+    #[command(subcommand)]
+    Instance(InstanceCommand),
     /// Look at accounts, block them, revoke their grants, erase them.
     #[command(subcommand)]
     Account(AccountCommand),
@@ -413,6 +416,49 @@ pub(crate) struct OneAccount {
     /// The account: its number (+447911123456) or its id (acc_...).
     #[arg(value_name = "NUMBER_OR_ID", allow_hyphen_values = true)]
     pub(crate) subject: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstanceCommand {
+    /// List the attested installations of an app.
+    List(InstancesOf),
+    /// Show one installation: its evidence, and what its phone said.
+    Show(OneInstance),
+    /// Call an installation something; an empty name takes the name away.
+    Name(NameInstance),
+    /// Refuse an installation's key until it is unblocked.
+    Block(OneInstance),
+    /// Take a block back.
+    Unblock(OneInstance),
+    /// Refuse an installation's key for good: it has to make another one and be attested anew.
+    Revoke(OneInstance),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstancesOf {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The app.
+    pub(crate) client_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneInstance {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The app.
+    pub(crate) client_id: String,
+    /// The RFC 7638 thumbprint of the installation's key, as `list` and tokens (`cnf.jkt`) name it.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) jkt: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameInstance {
+    #[command(flatten)]
+    pub(crate) one: OneInstance,
+    /// At most 64 characters.
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]

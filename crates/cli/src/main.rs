@@ -107,6 +107,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Serve(file) => serve(load(&file)?).await,
         Command::App(command) => Ok(Box::pin(operate::app(*command)).await?),
+        Command::Instance(command) => Ok(operate::instance(command).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::AdminToken(command) => Ok(operate::admin_token(command).await?),

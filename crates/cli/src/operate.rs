@@ -1,4 +1,4 @@
-//! `app`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
+//! `app`, `instance`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
 //! requests of the admin API, and its answers printed as JSON.
 
 use reqwest::Method;
@@ -11,8 +11,9 @@ use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::{Api, text};
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
-    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
+    AccountCommand, AppCommand, Certificate, Dpop, Grant, InstanceCommand, KeyCommand,
+    Method as AuthMethodArgument, NameInstance, OneAccount, RegistrationTokenCommand, Settings,
+    Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -65,7 +66,9 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
             let ask = async |api: &Api| api.send(Method::PATCH, &["apps", &id], &settings).await;
             carry_out(&update.target, ask).await
         }
-        AppCommand::List(target) => carry_out(&target, list_apps).await,
+        AppCommand::List(target) => {
+            carry_out(&target, async |api: &Api| pages(api, &["apps"], "apps").await).await
+        }
         AppCommand::Show(one) => {
             let id = one.client_id();
             carry_out(&one.target, async |api: &Api| api.get(&["apps", &id], "").await).await
@@ -86,17 +89,17 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
     }
 }
 
-/// Every page.
-async fn list_apps(api: &Api) -> Result<Value, OperateError> {
+/// Every page of a list, put together. `member` is what an answer calls its rows.
+async fn pages(api: &Api, path: &[&str], member: &str) -> Result<Value, OperateError> {
     let mut all = Vec::new();
     let mut query = "limit=500".to_owned();
     loop {
-        let mut page = api.get(&["apps"], &query).await?;
-        if let Some(Value::Array(apps)) = page.get_mut("apps").map(Value::take) {
-            all.extend(apps);
+        let mut page = api.get(path, &query).await?;
+        if let Some(Value::Array(rows)) = page.get_mut(member).map(Value::take) {
+            all.extend(rows);
         }
         match text(&page, "next") {
-            // A client_id needs no escaping.
+            // A client_id and a thumbprint need no escaping.
             Some(next) => query = format!("limit=500&after={next}"),
             None => return Ok(Value::Array(all)),
         }
@@ -182,6 +185,32 @@ impl From<AuthMethodArgument> for AuthMethod {
             AuthMethodArgument::None => Self::None,
         }
     }
+}
+
+pub(crate) async fn instance(command: InstanceCommand) -> Result<(), OperateError> {
+    let (one, action) = match command {
+        InstanceCommand::List(of) => {
+            let path = ["apps", &of.client_id, "instances"];
+            let list = async |api: &Api| pages(api, &path, "instances").await;
+            return carry_out(&of.target, list).await;
+        }
+        InstanceCommand::Name(NameInstance { one, name }) => {
+            let path = ["apps", &one.client_id, "instances", &one.jkt];
+            let said = json!({"name": name});
+            let ask = async |api: &Api| api.send(Method::PATCH, &path, &said).await;
+            return carry_out(&one.target, ask).await;
+        }
+        InstanceCommand::Show(one) => (one, None),
+        InstanceCommand::Block(one) => (one, Some("block")),
+        InstanceCommand::Unblock(one) => (one, Some("unblock")),
+        InstanceCommand::Revoke(one) => (one, Some("revoke")),
+    };
+    let path = ["apps", &one.client_id, "instances", &one.jkt];
+    let ask = async |api: &Api| match action {
+        None => api.get(&path, "").await,
+        Some(action) => api.order(Method::POST, &[&path[..], &[action]].concat()).await,
+    };
+    carry_out(&one.target, ask).await
 }
 
 pub(crate) async fn account(command: AccountCommand) -> Result<(), OperateError> {

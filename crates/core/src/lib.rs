@@ -12,6 +12,7 @@
 //! | [`authorization`] | the authorization endpoint: requests on their way, sessions, codes |
 //! | [`proof`] | DPoP proofs, their nonces, and JWS verification |
 //! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
+//! | [`instance`] | installations of apps: which may act, with what evidence |
 //! | [`token`] | what is signed and handed out (token maker), and signing keys |
 //! | [`account`] | what an operator does with an account |
 //! | [`admin_token`] | who else may use the admin API |
@@ -27,6 +28,7 @@ pub mod first_message;
 mod fixtures;
 pub mod grant;
 pub mod ids;
+pub mod instance;
 pub mod join;
 pub mod number;
 pub mod proof;

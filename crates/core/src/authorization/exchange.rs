@@ -293,6 +293,7 @@ impl Exchange {
             route: RouteName::from(by.route.as_str()),
             trust: by.trust,
             terms: Some(Terms {
+                attestation: None,
                 session: by.session,
                 authorization_details: asked.authorization_details.clone(),
                 claims: asked.claims.clone(),
