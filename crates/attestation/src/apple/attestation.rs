@@ -121,8 +121,7 @@ fn inconsistent(
     data: &AuthenticatorData<'_>,
     credential: &Credential<'_>,
 ) -> Vec<Refusal> {
-    let no_nonce =
-        "the first certificate lacks the nonce (1.2.840.113635.100.8.2), or has no single one";
+    let no_nonce = "the first certificate lacks the nonce (1.2.840.113635.100.8.2)";
     let same = |key: AppKey| credential.key == Some(key);
     [
         leaf.nonce.is_none().then(|| Refusal::new("nonce_missing", no_nonce)),

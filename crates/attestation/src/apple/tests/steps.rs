@@ -175,7 +175,7 @@ fn steps_2_to_4_another_nonce_or_none() {
         let nonce = nonce_extension(&sha256(&[&phone.auth_data(), &HASH]));
         phone.nonce = Some(vec![nonce.clone(), nonce]);
     };
-    assert!(changed(twice).contains(&"nonce_missing"));
+    assert!(changed(twice).contains(&"malformed_certificate"));
     let raw = |phone: &mut Phone| {
         let nonce = sha256(&[&phone.auth_data(), &HASH]).to_vec();
         phone.nonce =
