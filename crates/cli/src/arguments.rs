@@ -135,6 +135,9 @@ pub(crate) enum Command {
     /// Copy the configured SQLite store into a file while the server runs.
     #[command(after_help = BACKUP)]
     Backup(Backup),
+    /// Read what a phone says of an app and its key.
+    #[command(subcommand)]
+    Attestation(AttestationCommand),
     /// Measure whole authorizations on this machine, beside what nobody can do without.
     Bench(twinpath_bench::Options),
     /// What `bench` starts.
@@ -595,4 +598,32 @@ mod tests {
     fn the_arguments_fit_together() {
         super::Arguments::command().debug_assert();
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AttestationCommand {
+    /// Print an attestation and every reason to refuse it as JSON.
+    #[command(after_help = INSPECT)]
+    Inspect(Inspect),
+}
+
+const INSPECT: &str = "\
+FILE holds a chain of Android Key Attestation (PEM, leaf first) or an App Attest object (CBOR or its
+base64). Whether it fits an app is not known here: challenge, package, team and bundle are printed, not
+judged. Exits with 0 if the file could be read, even where it says \"verified\": false.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// What to read; - is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// When the certificates must be valid; now, if not said.
+    #[arg(long, value_name = "RFC3339", value_parser = crate::attestation::moment)]
+    pub(crate) at: Option<i64>,
+    /// Roots to trust instead of the published ones: PEM, or the JSON array that Google publishes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Option<PathBuf>,
+    /// Google's status list, as published at https://android.googleapis.com/attestation/status.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revocations: Option<PathBuf>,
 }

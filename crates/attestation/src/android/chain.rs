@@ -68,7 +68,7 @@ impl<'a> Chain<'a> {
             return Err(vec![Reason::new(Word::EmptyChain, "there is no certificate")]);
         };
         let description = description(leaf, &mut reasons);
-        let provisioning = provisioning(&certificates, &mut reasons);
+        let provisioning = provisioning(&certificates);
         Ok(Self { certificates, description, provisioning, faults: reasons })
     }
 
@@ -266,18 +266,8 @@ fn description(leaf: &Certificate<'_>, reasons: &mut Vec<Reason>) -> Option<KeyD
 }
 
 /// The facts stand in the certificate of the attestation key, right above the leaf, and nowhere else.
-fn provisioning(
-    certificates: &[Certificate<'_>],
-    reasons: &mut Vec<Reason>,
-) -> Option<Provisioning> {
-    let value = certificates.get(1)?.extension(PROVISIONING)?;
-    match Provisioning::parse(value) {
-        Ok(provisioning) => Some(provisioning),
-        Err(fault) => {
-            reasons.push(Reason::new(Word::MalformedProvisioningInfo, fault.to_string()));
-            None
-        }
-    }
+fn provisioning(certificates: &[Certificate<'_>]) -> Option<Provisioning> {
+    certificates.get(1)?.extension(PROVISIONING).map(Provisioning::parse)
 }
 
 /// One certificate above the leaf. `index` is also the number of certificates below it.

@@ -49,7 +49,10 @@ pub fn inspect(file: &[u8], trust: &Trust<'_>) -> Result<Value, InspectError> {
     if let Some(info) = chain.provisioning() {
         put("provisioningInfo", provisioning(info));
     }
-    let notes = chain.description().map(notes).unwrap_or_default();
+    let mut notes = chain.description().map(notes).unwrap_or_default();
+    if chain.provisioning().is_some_and(|info| info.other) {
+        notes.push("provisioningInfo holds more than is known here".to_owned());
+    }
     if !notes.is_empty() {
         put("notes", notes.into());
     }

@@ -26,7 +26,7 @@ pub use description::{
     ApplicationId, KeyDescription, Package, RootOfTrust, SecurityLevel, VerifiedBootState,
 };
 pub use inspect::{InspectError, inspect};
-pub use provisioning::{NotProvisioning, Provisioning};
+pub use provisioning::Provisioning;
 pub use reason::{Reason, Word};
 pub use requirements::Requirements;
 pub use revocations::{Entry, Revocations, RevocationsError};

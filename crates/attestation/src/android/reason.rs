@@ -69,8 +69,6 @@ words! {
     MalformedBoolean = "malformed_boolean",
     /// One tag twice in one authorization list.
     DuplicateTag = "duplicate_tag",
-    /// The extension with the device's provisioning facts is not the CBOR map it should be.
-    MalformedProvisioningInfo = "malformed_provisioning_info",
     /// No attestation key's certificate between the leaf and the root.
     ChainTooShort = "chain_too_short",
     /// A certificate above the leaf holds a key description: an attested key signed another one.
@@ -151,4 +149,10 @@ words! {
     KeyNotYetActive = "key_not_yet_active",
     /// The key's time of use has ended.
     KeyExpired = "key_expired",
+}
+
+impl From<Reason> for crate::Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason.word.as_str(), reason.detail)
+    }
 }

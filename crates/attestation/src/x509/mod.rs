@@ -8,7 +8,7 @@ mod time;
 
 pub use algorithm::{Key, SignatureError};
 pub use name::Name;
-pub use time::rfc3339;
+pub use time::{parse_rfc3339, rfc3339};
 
 use crate::der::{Fault, Reader, Tag, dotted, integer, whole_bits};
 

@@ -15,6 +15,12 @@ pub(super) fn parse(element: Element<'_>) -> Result<i64, Fault> {
     } else {
         return Err(Fault::Unexpected);
     };
+    let (seconds, rest) = since_1970(year, rest)?;
+    if rest.is_empty() { Ok(seconds) } else { Err(Fault::Contents) }
+}
+
+/// `MMDDHHMMSS` of a year; what follows comes back.
+fn since_1970(year: i64, rest: &[u8]) -> Result<(i64, &[u8]), Fault> {
     let (month, rest) = pair(rest)?;
     let (day, rest) = pair(rest)?;
     let (hour, rest) = pair(rest)?;
@@ -25,10 +31,45 @@ pub(super) fn parse(element: Element<'_>) -> Result<i64, Fault> {
         && hour < 24
         && minute < 60
         && second < 60;
-    if !in_range || !rest.is_empty() {
+    if !in_range {
         return Err(Fault::Contents);
     }
-    Ok(days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+    let days = days_from_civil(year, month, day);
+    Ok((days * 86_400 + hour * 3_600 + minute * 60 + second, rest))
+}
+
+/// Unix seconds of an RFC 3339 time; a fraction of a second is dropped, a leap second refused.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let (date, clock) = text.split_once(['T', 't', ' '])?;
+    let end = clock.find(['Z', 'z', '+', '-'])?;
+    let (clock, zone) = clock.split_at_checked(end)?;
+    let clock = clock.split_once('.').map_or(clock, |(whole, _)| whole);
+    let shaped = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(it, wanted)| match wanted {
+                b'0' => it.is_ascii_digit(),
+                other => it == other,
+            })
+    };
+    if !shaped(date, "0000-00-00") || !shaped(clock, "00:00:00") {
+        return None;
+    }
+    let digits: Vec<u8> = date.bytes().chain(clock.bytes()).filter(u8::is_ascii_digit).collect();
+    let (century, rest) = pair(&digits).ok()?;
+    let (year, rest) = pair(rest).ok()?;
+    let (local, _) = since_1970(century * 100 + year, rest).ok()?;
+    Some(local - offset(zone)?)
+}
+
+/// `Z`, `+HH:MM` or `-HH:MM` in seconds.
+fn offset(zone: &str) -> Option<i64> {
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (hours, rest) = pair(zone.as_bytes().get(1..)?).ok()?;
+    let (minutes, rest) = pair(rest.strip_prefix(b":")?).ok()?;
+    let sign = if zone.starts_with('-') { -1 } else { 1 };
+    (rest.is_empty() && hours < 24 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
 }
 
 fn pair(digits: &[u8]) -> Result<(i64, &[u8]), Fault> {
@@ -107,6 +148,30 @@ mod tests {
     }
 
     #[test]
+    fn times_of_people_are_read() {
+        let noon = Some(1_771_934_400);
+        assert_eq!(parse_rfc3339("2026-02-24T12:00:00Z"), noon);
+        assert_eq!(parse_rfc3339("2026-02-24t12:00:00.999z"), noon);
+        assert_eq!(parse_rfc3339("2026-02-24 13:30:00+01:30"), noon);
+        assert_eq!(parse_rfc3339("2026-02-24T07:00:00-05:00"), noon);
+        for wrong in [
+            "",
+            "now",
+            "2026-02-24",
+            "2026-02-24T12:00:00",
+            "2026-2-24T12:00:00Z",
+            "2026-02-30T12:00:00Z",
+            "2026-02-24T12:00Z",
+            "2026-02-24T12:00:00+25:00",
+            "2026-02-24T12:00:00+0100",
+            "2026-02-24T12:00:00Zz",
+            "2026-02-24T12:00:00ü",
+        ] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn written_times_read_the_same() {
         for seconds in
             [0, -1, 951_782_399, 951_782_400, 1_735_689_599, 4_102_444_800, 253_402_300_799]
@@ -114,6 +179,7 @@ mod tests {
             let written = rfc3339(seconds);
             let compact: String = written.chars().filter(|it| !"-:T".contains(*it)).collect();
             assert_eq!(read(24, &compact), Ok(seconds), "{written}");
+            assert_eq!(parse_rfc3339(&written), Some(seconds));
         }
     }
 }
