@@ -20,6 +20,7 @@
 
 pub mod assertion;
 pub mod b64;
+pub mod client_attestation;
 pub mod code;
 pub mod dpop;
 pub mod evidence;
