@@ -166,7 +166,12 @@ async fn keep_keys(platform: Arc<Platform>, shutdown: Shutdown) {
 }
 
 async fn keep_trust(platform: Arc<Platform>, shutdown: Shutdown) {
-    platform.trust.keep(shutdown).await;
+    let again = || {
+        if let Err(error) = platform.attesters.refresh() {
+            tracing::error!(%error, "an attester's keys could not be read: those known stay");
+        }
+    };
+    platform.trust.keep(shutdown, again).await;
 }
 
 /// Other nodes are heard until the server stops: who waits then is woken anyway.

@@ -78,20 +78,11 @@ pub fn verify_proof(
     nonces: &Nonces,
     now: Timestamp,
 ) -> Result<Proof, DpopError> {
-    verify(header, expected, now, |nonce| nonces.accepts(nonce, now))
+    verify_answer(header, expected, now, |nonce| nonces.accepts(nonce, now))
 }
 
-/// The same of a proof whose nonce must be this challenge (PROTOCOL 11).
+/// The same of a proof whose nonce may be something else: a challenge (PROTOCOL 11).
 pub fn verify_answer(
-    header: &str,
-    expected: Expected<'_>,
-    challenge: &str,
-    now: Timestamp,
-) -> Result<Proof, DpopError> {
-    verify(header, expected, now, |nonce| same(nonce.as_bytes(), challenge.as_bytes()))
-}
-
-fn verify(
     header: &str,
     expected: Expected<'_>,
     now: Timestamp,

@@ -184,6 +184,13 @@ pub enum AuthMethod {
     None,
 }
 
+impl AuthMethod {
+    /// Whether an app shows itself by the attested keys of its installations.
+    pub fn is_attested(self) -> bool {
+        matches!(self, Self::AttestJwtClientAuth | Self::AttestJwtClientAuthDpop)
+    }
+}
+
 /// What the certificate of an app with `tls_client_auth` must name (RFC 8705 2.1.2).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use twinpath_core::ids::ClientId;
 use twinpath_core::instance::ScopePolicy;
 use twinpath_core::records::Evidence;
 
-use crate::config::check::within;
+use crate::config::check::{required, within};
 use crate::config::load::refuse;
 use crate::config::{ConfigError, file};
 
@@ -24,6 +25,10 @@ pub struct Attestation {
     pub android_revocations_url: Option<String>,
     /// The roots of App Attest, in place of those of this release: PEM.
     pub apple_roots_file: Option<PathBuf>,
+    /// The oldest client attestation, in seconds.
+    pub max_age_s: i64,
+    /// Other attesters than the platform's own.
+    pub attesters: Vec<AttesterFile>,
     /// Evidence that a source address may have judged within an hour, at each node.
     pub requests_per_hour: u32,
     /// How often files are looked at, and the URL is asked.
@@ -46,6 +51,14 @@ impl file::Attestation {
         let key = "attestation.requests_per_hour";
         let requests_per_hour = within(self.requests_per_hour, key, 3000, 1, 10_000_000)?;
         Ok(Attestation {
+            max_age_s: i64::from(within(
+                self.max_age_s,
+                "attestation.max_age_s",
+                86_400,
+                60,
+                31_536_000,
+            )?),
+            attesters: attesters(&self.attester)?,
             requests_per_hour,
             android_roots_file: self.android_roots_file.clone(),
             android_revocations_file: self.android_revocations_file.clone(),
@@ -55,6 +68,43 @@ impl file::Attestation {
             scopes: scopes(&self.scopes)?,
         })
     }
+}
+
+/// One `[[attestation.attester]]`: its keys are read anew while the server runs.
+#[derive(Clone, Debug)]
+pub struct AttesterFile {
+    /// What tokens call it.
+    pub name: String,
+    /// Its public keys, a JWK set (RFC 7517 5).
+    pub jwks_file: PathBuf,
+    /// The apps it is trusted for; `None` for all.
+    pub clients: Option<Vec<ClientId>>,
+    /// What its word is worth.
+    pub evidence: Evidence,
+}
+
+fn attesters(files: &[file::Attester]) -> Result<Vec<AttesterFile>, ConfigError> {
+    let read = |(at, file): (usize, &file::Attester)| {
+        let key = |name: &str| format!("attestation.attester.{at}.{name}");
+        let client = |id: &String| {
+            let wrong = || ConfigError(format!("{}: {id:?} is no client_id", key("clients")));
+            ClientId::new(id).ok_or_else(wrong)
+        };
+        let clients = file.clients.as_ref().map(|ids| ids.iter().map(client).collect());
+        Ok(AttesterFile {
+            name: required(file.name.clone(), &key("name"))?,
+            jwks_file: required(file.jwks_file.clone(), &key("jwks_file"))?,
+            clients: clients.transpose()?,
+            evidence: file.evidence.unwrap_or(Evidence::Software),
+        })
+    };
+    let all = files.iter().enumerate().map(read).collect::<Result<Vec<_>, ConfigError>>()?;
+    for (at, one) in all.iter().enumerate() {
+        if all.iter().take(at).any(|other| other.name == one.name) {
+            return refuse(format!("two [[attestation.attester]] are named {:?}", one.name));
+        }
+    }
+    Ok(all)
 }
 
 fn scopes(said: &BTreeMap<String, Vec<Evidence>>) -> Result<ScopePolicy, ConfigError> {

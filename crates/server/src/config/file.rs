@@ -54,9 +54,21 @@ pub struct Attestation {
     pub android_revocations_file: Option<PathBuf>,
     pub android_revocations_url: Option<String>,
     pub apple_roots_file: Option<PathBuf>,
+    pub max_age_s: Option<u32>,
+    pub attester: Vec<Attester>,
     pub refresh_s: Option<u32>,
     pub requests_per_hour: Option<u32>,
     pub scopes: BTreeMap<String, Vec<Evidence>>,
+}
+
+/// `[[attestation.attester]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attester {
+    pub name: Option<String>,
+    pub jwks_file: Option<PathBuf>,
+    pub clients: Option<Vec<String>>,
+    pub evidence: Option<Evidence>,
 }
 
 /// `[[authorization_details]]`

@@ -20,7 +20,7 @@ use twinpath_core::first_message::Route;
 use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
-pub use attestation::Attestation;
+pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use store_url::StoreUrl;

@@ -60,7 +60,7 @@ async fn begin(
     let endpoint = path::DEVICE_AUTHORIZATION;
     let proven = caller.shown_key(platform, &parts.headers, endpoint, now)?;
     asked.jkt = proven.jkt;
-    use_up(platform, Spends { proof: proven.proof, assertion: caller.assertion }).await?;
+    use_up(platform, caller.spends(proven.proof)).await?;
     let (issuer, client_id) = (&platform.config.issuer, &app.client_id);
     let code = asked.user_code(issuer, client_id);
     let (key, from) = (platform.vault.code_key(&code), source(parts, &platform.config));

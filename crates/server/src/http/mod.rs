@@ -2,6 +2,7 @@
 //! goes wrong.
 
 mod attestation;
+mod attested;
 mod authentication;
 mod authorize;
 mod browser;

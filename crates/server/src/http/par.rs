@@ -68,7 +68,7 @@ async fn pushed(
         key: id.key(&platform.vault),
         client_id: registered.app.client_id.clone(),
         request: Arc::new(request),
-        spends: Spends { proof: proven.proof, assertion: caller.assertion },
+        spends: caller.spends(proven.proof),
     };
     if let Some(replay) = platform.run(push).await? {
         return Err(replayed(replay));

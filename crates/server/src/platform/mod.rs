@@ -1,6 +1,7 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
 mod access_tokens;
+mod attesters;
 mod backchannel;
 mod binds;
 mod counters;
@@ -28,6 +29,7 @@ use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
 pub use access_tokens::{IssueError, Live};
+pub use attesters::Attesters;
 pub use backchannel::{Backchannel, Notice, deliver};
 pub use binds::Binds;
 pub use counters::Counters;
@@ -88,6 +90,8 @@ pub struct Platform {
     pub binds: Binds,
     /// Whether the store takes writes.
     pub readiness: Readiness,
+    /// Other attesters than this one.
+    pub attesters: Attesters,
     /// Whom phones' evidence must come from.
     pub trust: AttestationTrust,
     /// Apps to be told that sessions ended.
@@ -127,6 +131,7 @@ impl Platform {
     pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
         twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
+        let attesters = Attesters::open(&config.attestation.attesters)?;
         let trust = AttestationTrust::open(&config.attestation)?;
         let store = open_store(&config)?;
         ensure_signing_key(&store, &vault, &config.keys).await?;
@@ -143,6 +148,7 @@ impl Platform {
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
             trust,
+            attesters,
             vault,
             store,
             registry,

@@ -62,10 +62,12 @@ impl AttestationTrust {
     }
 
     /// Keeps it up to date until the server stops.
-    pub async fn keep(&self, shutdown: Shutdown) {
+    /// `again` is called as often.
+    pub async fn keep(&self, shutdown: Shutdown, again: impl Fn()) {
         let mut validators = Validators::default();
         loop {
             self.refresh(&mut validators).await;
+            again();
             tokio::select! {
                 () = tokio::time::sleep(self.config.refresh) => {}
                 () = shutdown.begun() => return,
@@ -176,7 +178,7 @@ fn read(config: &Attestation, trust: &mut Trust, first: bool) -> Result<(), Trus
     told
 }
 
-fn text(path: &Path, max: u64) -> Result<String, TrustError> {
+pub(super) fn text(path: &Path, max: u64) -> Result<String, TrustError> {
     let size = std::fs::metadata(path).map_err(|error| unusable(path, &error.to_string()))?.len();
     if size > max {
         return Err(unusable(path, "is too large"));
@@ -184,7 +186,7 @@ fn text(path: &Path, max: u64) -> Result<String, TrustError> {
     std::fs::read_to_string(path).map_err(|error| unusable(path, &error.to_string()))
 }
 
-fn unusable(path: &Path, why: &str) -> TrustError {
+pub(super) fn unusable(path: &Path, why: &str) -> TrustError {
     TrustError(path.display().to_string(), why.to_owned())
 }
 

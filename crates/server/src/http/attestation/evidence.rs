@@ -13,6 +13,7 @@ use twinpath_core::grant::{Spend, Spends};
 use twinpath_core::ids::{InstanceId, Timestamp};
 use twinpath_core::proof::Expected;
 use twinpath_core::records::{Instance, InstanceStatus};
+use twinpath_wire::client_attestation;
 use twinpath_wire::evidence::{
     AndroidEvidence, AppleEvidence, Attested, PlayIntegrityEvidence, evidence_digest,
 };
@@ -119,7 +120,7 @@ async fn proven(
     let expected = Expected { method: "POST", url: &url, access_token: None };
     let proven = prove(platform, &parts.headers, expected, now)
         .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))?;
-    use_up(platform, Spends { proof: proven.proof, assertion: None }).await?;
+    use_up(platform, Spends { proof: proven.proof, ..Spends::default() }).await?;
     if proven.jkt != jwk.thumbprint() {
         return Err(Refused::reason("key_mismatch", "the proof is made with another key than jwk"));
     }
@@ -174,8 +175,7 @@ fn attest(platform: &Platform, instance: &Instance, jwk: Jwk) -> Result<Response
         "cnf": {"jwk": Jwk::new(jwk.key)},
         "app_attestation": instance.claim(),
     });
-    let typ = "oauth-client-attestation+jwt";
-    let jwt = platform.keys().default_signer().sign(typ, &claims);
+    let jwt = platform.keys().default_signer().sign(client_attestation::TYP, &claims);
     let client_attestation = jwt.map_err(|_| fault("a client attestation could not be signed"))?;
     Ok(json(&Attested {
         client_attestation,

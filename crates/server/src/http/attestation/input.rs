@@ -12,7 +12,6 @@ use twinpath_core::app::{AuthError, Registered};
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::check_challenge;
-use twinpath_core::records::AuthMethod;
 
 use super::Refused;
 use crate::http::Refusal;
@@ -51,10 +50,7 @@ pub(super) async fn app(platform: &Platform, id: &str) -> Result<Arc<Registered>
         Refusal::from(AuthError::Client(why))
     };
     let id = ClientId::new(id).ok_or_else(unknown)?;
-    let attested = |registered: &Arc<Registered>| {
-        let method = registered.app.auth_method;
-        matches!(method, AuthMethod::AttestJwtClientAuth | AuthMethod::AttestJwtClientAuthDpop)
-    };
+    let attested = |registered: &Arc<Registered>| registered.app.auth_method.is_attested();
     if let Some(known) = platform.app(&id).filter(attested) {
         return Ok(known);
     }

@@ -9,17 +9,18 @@ use twinpath_core::ids::InstanceId;
 use twinpath_core::instance::Look;
 use twinpath_core::proof::{Expected, verify_answer};
 use twinpath_core::records::InstanceStatus;
+use twinpath_core::vault::same;
 use twinpath_wire::dpop;
 use twinpath_wire::evidence::{Renewal, evidence_digest};
 use twinpath_wire::oauth::ErrorCode;
 
 use super::evidence::{Enrolment, enrol, refused};
 use super::{Refused, admit, input};
-use crate::http::authentication::{replayed, use_up};
+use crate::http::authentication::{take, use_up};
 use crate::http::refusal::fault;
 use crate::http::request::{base, single};
 use crate::http::{Refusal, path};
-use crate::platform::{Platform, Taken, now};
+use crate::platform::{Platform, now};
 
 pub(super) async fn renew(
     platform: &Platform,
@@ -35,17 +36,13 @@ pub(super) async fn renew(
     })?;
     let url = format!("{}{}", base(platform, &parts.headers), path::ATTEST_RENEW);
     let expected = Expected { method: "POST", url: &url, access_token: None };
-    let proof = verify_answer(header, expected, &said.challenge, now)?;
-    match platform.proofs.take(&platform.vault, &proof, now) {
-        Taken::New(spend) => {
-            use_up(platform, Spends { proof: spend, assertion: None }).await?;
-        }
-        Taken::Replay => {
-            return Err(replayed(twinpath_core::grant::Replay::Proof).into());
-        }
-        Taken::Full => return Err(Refusal::too_many(1).into()),
-    }
-    let id = InstanceId::new(app.app.client_id.clone(), &proof.jkt)
+    let proof = verify_answer(header, expected, now, |nonce| {
+        same(nonce.as_bytes(), said.challenge.as_bytes())
+    })?;
+    let jwk = proof.jwk.clone();
+    let proven = take(platform, proof, now)?;
+    use_up(platform, Spends { proof: proven.proof, ..Spends::default() }).await?;
+    let id = InstanceId::new(app.app.client_id.clone(), &proven.jkt)
         .ok_or_else(|| fault("a thumbprint is no thumbprint"))?;
     let Some(known) = platform.store.read(Look(id)).await? else {
         let why = "nothing is known of this key: show evidence of it";
@@ -64,9 +61,9 @@ pub(super) async fn renew(
     if let Some(assertion) = &said.assertion {
         let assertion = input::base64(assertion, "assertion")?;
         let issuer = &platform.config.issuer;
-        let digest = evidence_digest(issuer, &said.client_id, &said.challenge, Some(&proof.jkt));
+        let digest = evidence_digest(issuer, &said.client_id, &said.challenge, Some(&proven.jkt));
         attestation = asserted(attestation, &assertion, &digest).map_err(Refused::Evidence)?;
     }
-    let judged = Judged { jwk: proof.jwk, attestation };
+    let judged = Judged { jwk, attestation };
     enrol(platform, &app, Enrolment { challenge, judged, stored: Some(stored) }).await
 }
