@@ -98,6 +98,7 @@ impl Server {
         }
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(keep_trust(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
@@ -162,6 +163,10 @@ async fn keep_keys(platform: Arc<Platform>, shutdown: Shutdown) {
         }
         pause = KEYS_EVERY;
     }
+}
+
+async fn keep_trust(platform: Arc<Platform>, shutdown: Shutdown) {
+    platform.trust.keep(shutdown).await;
 }
 
 /// Other nodes are heard until the server stops: who waits then is woken anyway.

@@ -22,6 +22,7 @@ pub mod assertion;
 pub mod b64;
 pub mod code;
 pub mod dpop;
+pub mod evidence;
 pub mod gsm;
 pub mod jwk;
 pub mod jws;

@@ -1,5 +1,6 @@
 //! Apps: how they are registered, and the checker that holds a request against the registration.
 
+mod attestation;
 mod authenticate;
 mod certificate;
 mod checks;

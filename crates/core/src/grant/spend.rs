@@ -47,7 +47,7 @@ pub enum Replay {
 }
 
 /// A step of using up.
-pub(crate) enum Spending {
+enum Spending {
     /// Nothing is left to use up.
     Over,
     /// One is used up by this row; the rest is left.
@@ -67,8 +67,24 @@ impl Spends {
         keys.extend(self.proof.iter().chain(&self.assertion).map(Spend::key));
     }
 
+    /// The step that uses up the first of what is left, and goes on with `then`, or that ends with
+    /// `replayed`; `None` when nothing is left and the operation's own steps begin.
+    pub(crate) fn step<O: Operation>(
+        &self,
+        view: &Rows,
+        now: Timestamp,
+        then: impl FnOnce(Self) -> O,
+        replayed: impl FnOnce(Replay) -> O::Outcome,
+    ) -> Result<Option<Step<O>>, Missing> {
+        Ok(match self.decide(view, now)? {
+            Spending::Over => None,
+            Spending::Next(used, rest) => Some(Step::Next(vec![Write::Jti(used)], then(rest))),
+            Spending::Replayed(replay) => Some(Step::Done(Vec::new(), replayed(replay))),
+        })
+    }
+
     /// Uses up the first of what is left.
-    pub(crate) fn decide(&self, view: &Rows, now: Timestamp) -> Result<Spending, Missing> {
+    fn decide(&self, view: &Rows, now: Timestamp) -> Result<Spending, Missing> {
         let (spend, replay, rest) = match (self.proof, self.assertion) {
             (Some(proof), assertion) => (proof, Replay::Proof, Self { proof: None, assertion }),
             (None, Some(assertion)) => (assertion, Replay::Assertion, Self::default()),

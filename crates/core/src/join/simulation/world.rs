@@ -227,6 +227,7 @@ impl World {
             client_id: client(if thief == 0 { "thief" } else { facts.client }),
             jkt: if thief == 1 { "thief" } else { facts.jkt }.to_owned(),
             rotate,
+            renewable: true,
         };
         let operation = Refresh::new(request, vault(), spends(jti));
         let how = (thief > 1, rotate);
