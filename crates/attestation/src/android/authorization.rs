@@ -62,6 +62,8 @@ pub struct AuthorizationList {
     pub module_hash: Option<Vec<u8>>,
     /// Tags that no published schema names, as they came.
     pub unknown_tags: Vec<u32>,
+    /// What is not as DER has it and could be read all the same.
+    pub odd: Vec<String>,
     /// Whether the tags rise, as X.690 and the schema have it.
     pub tags_ordered: bool,
 }
@@ -85,7 +87,7 @@ impl AuthorizationList {
                 continue;
             }
             seen.push(number);
-            if let Err(fault) = list.field(field, reasons) {
+            if let Err(fault) = list.field(field) {
                 let detail = format!("{} (tag {number}) cannot be read: {fault}", label());
                 reasons.push(Reason::new(Word::MalformedAuthorization, detail));
             }
@@ -93,7 +95,7 @@ impl AuthorizationList {
         Ok(list)
     }
 
-    fn field(&mut self, field: Element<'_>, reasons: &mut Vec<Reason>) -> Result<(), Fault> {
+    fn field(&mut self, field: Element<'_>) -> Result<(), Fault> {
         let mut inner = field.open(Tag::explicit(field.tag.number))?;
         let value = inner.element()?;
         inner.end()?;
@@ -129,7 +131,7 @@ impl AuthorizationList {
             701 => self.creation_date_time = Some(number(value)?),
             702 => self.origin = Some(number(value)?),
             703 => self.rollback_resistant = flag(value)?,
-            704 => self.root_of_trust = Some(RootOfTrust::parse(value, reasons)?),
+            704 => self.root_of_trust = Some(RootOfTrust::parse(value, &mut self.odd)?),
             705 => self.os_version = Some(number(value)?),
             706 => self.os_patch_level = Some(number(value)?),
             709 => self.attestation_application_id = Some(ApplicationId::parse(octets(value)?)?),

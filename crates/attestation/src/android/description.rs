@@ -2,7 +2,7 @@
 //! (source.android.com, "Key and ID attestation", schema of every version).
 
 use super::authorization::AuthorizationList;
-use super::{Reason, Word, limits};
+use super::{Reason, limits};
 use crate::der::{Element, Fault, Reader, Tag, integer};
 
 /// `KeyDescription`, extension 1.3.6.1.4.1.11129.2.1.17 of the leaf.
@@ -125,10 +125,10 @@ impl SecurityLevel {
 }
 
 impl RootOfTrust {
-    pub(super) fn parse(value: Element<'_>, reasons: &mut Vec<Reason>) -> Result<Self, Fault> {
+    pub(super) fn parse(value: Element<'_>, odd: &mut Vec<String>) -> Result<Self, Fault> {
         let mut fields = value.open(Tag::SEQUENCE)?;
         let verified_boot_key = fields.expect(Tag::OCTET_STRING)?.to_vec();
-        let device_locked = device_locked(fields.expect(Tag::BOOLEAN)?, reasons)?;
+        let device_locked = device_locked(fields.expect(Tag::BOOLEAN)?, odd)?;
         let verified_boot_state = VerifiedBootState::parse(fields.expect(Tag::ENUMERATED)?)?;
         let hash = fields.optional(Tag::OCTET_STRING)?;
         fields.end()?;
@@ -141,14 +141,14 @@ impl RootOfTrust {
     }
 }
 
-/// Some phones write other octets than 0xff for TRUE, as BER allows: the value is read, and told of.
-fn device_locked(contents: &[u8], reasons: &mut Vec<Reason>) -> Result<bool, Fault> {
+/// Many phones write 0x01 for TRUE, as BER allows and DER does not; Android's own verifier takes it.
+/// There is no other way to read it, so it is read and told of.
+fn device_locked(contents: &[u8], odd: &mut Vec<String>) -> Result<bool, Fault> {
     match contents {
         [0x00] => Ok(false),
         [0xff] => Ok(true),
         [other] => {
-            let detail = format!("deviceLocked is 0x{other:02x}, which DER does not allow");
-            reasons.push(Reason::new(Word::MalformedBoolean, detail));
+            odd.push(format!("rootOfTrust.deviceLocked is 0x{other:02x}, TRUE only in BER"));
             Ok(true)
         }
         _ => Err(Fault::Contents),

@@ -90,6 +90,7 @@ fn notes(said: &KeyDescription) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, list) in [("softwareEnforced", &said.software), ("hardwareEnforced", &said.hardware)]
     {
+        notes.extend(list.odd.iter().map(|odd| format!("{name}.{odd}")));
         let unknown = list.unknown_tags.iter();
         notes.extend(unknown.map(|tag| format!("{name} has the unknown tag {tag}")));
         let levels = [

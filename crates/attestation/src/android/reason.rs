@@ -65,8 +65,6 @@ words! {
     // What was read but must not be believed.
     /// A field of an authorization list is not of the type its tag stands for.
     MalformedAuthorization = "malformed_authorization",
-    /// A boolean is neither 0x00 nor 0xff (X.690 11.1).
-    MalformedBoolean = "malformed_boolean",
     /// One tag twice in one authorization list.
     DuplicateTag = "duplicate_tag",
     /// No attestation key's certificate between the leaf and the root.

@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::authorization::patch_level;
 use super::{
-    ApplicationId, AuthorizationList, KeyDescription, Reason, SecurityLevel, Verified,
+    ApplicationId, AuthorizationList, KeyDescription, Package, Reason, SecurityLevel, Verified,
     VerifiedBootState, Word,
 };
 
@@ -91,7 +91,8 @@ impl Requirements<'_> {
 
     fn package(&self, id: &ApplicationId, reasons: &mut Vec<Reason>) {
         if !id.packages.iter().any(|package| package.name == self.package) {
-            let names: Vec<_> = id.packages.iter().map(|it| it.name.as_str()).take(8).collect();
+            let name = |package: &Package| package.name.chars().take(128).collect::<String>();
+            let names: Vec<_> = id.packages.iter().take(8).map(name).collect();
             let detail = format!("the key belongs to {names:?}, not to {:?}", self.package);
             reasons.push(Reason::new(Word::PackageMismatch, detail));
         }
@@ -100,7 +101,8 @@ impl Requirements<'_> {
             reasons.push(Reason::new(Word::SignerMismatch, "the phone names no signer"));
         }
         for signer in id.signatures.iter().filter(|signer| !ours(signer)) {
-            let detail = format!("signed by {}, which is not registered", crate::x509::hex(signer));
+            let digest = crate::x509::hex(signer.get(..32).unwrap_or(signer));
+            let detail = format!("signed by {digest}, which is not registered");
             reasons.push(Reason::new(Word::SignerMismatch, detail));
         }
     }

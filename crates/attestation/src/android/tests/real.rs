@@ -109,14 +109,16 @@ fn a_signature_with_sha_384_on_p256_is_understood() {
     assert_eq!(words(&refused), ["malformed_key_description"], "its extension is a dummy");
 }
 
+/// Taken, as Android's own verifier does: phones like this are many, and it can be read in one way.
 #[test]
-fn a_boolean_that_der_does_not_allow_is_read_and_told() {
+fn a_boolean_that_only_ber_allows_is_read_and_told() {
     let name = "invalid/malformed_rot_device_locked.pem";
-    assert_eq!(words(&verify_at(&chain(name), SEPTEMBER_2024).unwrap_err()), ["malformed_boolean"]);
+    let verified = verify_at(&chain(name), SEPTEMBER_2024).unwrap();
+    assert!(verified.description.hardware.root_of_trust.unwrap().device_locked);
     let json = inspected(name, SEPTEMBER_2024);
     assert_eq!(json["hardwareEnforced"]["rootOfTrust"]["deviceLocked"], true);
-    assert_eq!(json["verified"], false);
-    assert_eq!(json["reasons"][0]["reason"], "malformed_boolean");
+    let note = "hardwareEnforced.rootOfTrust.deviceLocked is 0x01, TRUE only in BER";
+    assert_eq!(json["notes"], serde_json::json!([note]));
 }
 
 #[test]

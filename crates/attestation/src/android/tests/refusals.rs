@@ -179,13 +179,18 @@ fn every_reason_is_told_at_once() {
 #[test]
 fn fields_of_the_wrong_type_are_told_by_name() {
     let no_padding = tlv(&[2], &[0, 1]);
-    let cases: [(u32, Vec<u8>, &str); 9] = [
+    let cases: [(u32, Vec<u8>, &str); 10] = [
         (1, integer(2), "hardwareEnforced.purposes"),
         (503, integer(0), "hardwareEnforced.noAuthRequired"),
         (503, tlv(&[5], &[0]), "hardwareEnforced.noAuthRequired"),
         (705, no_padding, "hardwareEnforced.osVersion"),
         (704, boot(&[9; 32], 0xff, 4), "hardwareEnforced.rootOfTrust"),
         (704, sequence(&[octets(b"")]), "hardwareEnforced.rootOfTrust"),
+        (
+            704,
+            sequence(&[octets(b""), tlv(&[1], &[0, 0]), enumerated(0)]),
+            "hardwareEnforced.rootOfTrust",
+        ),
         (710, octets(&[0xff]), "hardwareEnforced.attestationIdBrand"),
         (709, octets(&sequence(&[])), "hardwareEnforced.attestationApplicationId"),
         (1, integers(&[2; limits::MEMBERS + 1]), "hardwareEnforced.purposes"),
