@@ -18,7 +18,14 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("twinpath-pages", &[]),
     (
         "twinpath-server",
-        &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-store", "twinpath-pages"],
+        &[
+            "twinpath-wire",
+            "twinpath-attestation",
+            "twinpath-core",
+            "twinpath-smpp",
+            "twinpath-store",
+            "twinpath-pages",
+        ],
     ),
     (
         "twinpath-dev",

@@ -48,6 +48,9 @@ pub struct Profile {
     pub terminal: Terminal,
     /// Its live grants, before the command.
     pub grants: Vec<Grant>,
+    /// The live grants that the command made useless, of this account or, for a restoration, of the one
+    /// that it replaced.
+    pub lost: Vec<Grant>,
 }
 
 impl Manage {
@@ -81,16 +84,25 @@ impl Operation for Manage {
             _ => None,
         };
         let all = view.grants(self.terminal)?;
-        let grants: Vec<_> =
-            all.iter().filter(|grant| grant.account == id && grant.live(cx.now)).cloned().collect();
+        let live = |id| -> Vec<Grant> {
+            all.iter().filter(|grant| grant.account == id && grant.live(cx.now)).cloned().collect()
+        };
+        let grants = live(id);
         let sessions = if self.ends_sessions() { view.sessions(self.terminal)? } else { &[] };
         let subject = Subject { terminal, account, present, grants: all, sessions };
         let (account, writes) = subject.apply(self.action, cx);
+        let lost = match self.action {
+            _ if writes.is_empty() => Vec::new(),
+            Action::Block | Action::Revoke | Action::Erase => grants.clone(),
+            Action::Restore => present.map_or_else(Vec::new, |present| live(present.id)),
+            Action::Show | Action::Unblock => Vec::new(),
+        };
         let profile = Profile {
             account,
             number: terminal.number.clone(),
             terminal: terminal.clone(),
             grants,
+            lost,
         };
         Ok(Step::Done(writes, Some(profile)))
     }

@@ -9,6 +9,7 @@
 //! | [`first_message`] | what a received text says, or why it is refused (first-message receiver) |
 //! | [`join`] | the two-path join: record a mapping, redeem a code (mapping recorder, account finder) |
 //! | [`app`] | the registry of apps and their authentication (checker) |
+//! | [`attester`] | the built-in attester: a phone's evidence for a client attestation |
 //! | [`authorization`] | the authorization endpoint: requests on their way, sessions, codes |
 //! | [`proof`] | DPoP proofs, their nonces, and JWS verification |
 //! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
@@ -22,6 +23,7 @@
 pub mod account;
 pub mod admin_token;
 pub mod app;
+pub mod attester;
 pub mod authorization;
 pub mod first_message;
 #[cfg(test)]

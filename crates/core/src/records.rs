@@ -16,11 +16,12 @@ use crate::ids::{
 };
 
 pub use app::{
-    AccessTokenFormat, App, AuthMethod, CertificateName, GrantType, Registration, Secret,
+    AccessTokenFormat, App, AttestationPolicy, AuthMethod, CertificateName, GrantType,
+    PlayIntegrityKeys, Registration, Secret,
 };
 pub use instance::{
-    AndroidKey, AppAttest, AppAttestation, Attestation, BUILT_IN, Evidence, Instance,
-    InstanceStatus, PlayIntegrity, Statement,
+    AndroidKey, AppAttest, AppAttestation, AppleEnvironment, Attestation, BUILT_IN, Evidence,
+    Instance, InstanceStatus, PlayIntegrity, Statement,
 };
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,

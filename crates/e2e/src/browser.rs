@@ -91,11 +91,14 @@ impl Browser {
         self.send(request).await
     }
 
+    /// All that it keeps, as `name=value`.
+    pub fn cookies(&self) -> Vec<String> {
+        let cookies = self.cookies.lock().unwrap();
+        cookies.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
     async fn send(&self, mut request: Request) -> Answer {
-        let pairs: Vec<_> = {
-            let cookies = self.cookies.lock().unwrap();
-            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect()
-        };
+        let pairs = self.cookies();
         if !pairs.is_empty() {
             request = request.header("Cookie", &pairs.join("; "));
         }

@@ -11,8 +11,6 @@ pub enum Destination {
     Computer,
     /// An app on this device, by a scheme of its own (RFC 8252 7.1).
     App,
-    /// Nowhere: a device goes on by itself (RFC 8628).
-    Device,
 }
 
 impl Destination {

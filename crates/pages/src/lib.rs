@@ -29,13 +29,10 @@ pub use destination::{Destination, content_security_policy};
 pub use language::Language;
 pub use text::Text;
 pub use views::{
-    App, Confirm, DeviceEntry, Done, Frame, LoggedOut, LogoutAsk, Next, PostForm, Problem,
-    ProblemKind, Scope, Site, Started, Waiting,
+    App, Confirm, Frame, LoggedOut, LogoutAsk, PostForm, Problem, ProblemKind, Scope, Site, Waiting,
 };
 
 /// Name of the hidden field that carries [`PostForm::csrf`].
 pub const CSRF_FIELD: &str = "csrf";
-/// Name of the field of [`DeviceEntry`] that carries what was typed (RFC 8628 3.3).
-pub const USER_CODE_FIELD: &str = "user_code";
 /// Media type of every page.
 pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";

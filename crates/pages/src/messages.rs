@@ -101,17 +101,15 @@ messages! {
     offered_by website privacy terms new_tab
     scopes_heading scopes_none scope_openid scope_phone scope_offline_access scope_unknown
     details_heading
-    waiting_title device_title send_button send_hint scan_heading scan_hint scan_other qr_label
-    send_here warning device_warning compare_code status_waiting status_arrived status_offline
+    waiting_title send_button send_hint scan_heading scan_hint scan_other qr_label
+    send_here warning status_waiting status_arrived status_offline
     status_minute time_left sent_button by_hand by_hand_number by_hand_text other_numbers cancel
-    confirm_title confirm_number confirm_site confirm_computer confirm_app confirm_device
+    confirm_title confirm_number confirm_site confirm_computer confirm_app
     confirm_cancel go_on
-    entry_title entry_lead entry_label entry_hint entry_warning entry_refused
-    done_title done_close done_device
     expired_title expired_text cancelled_title cancelled_text invalid_title invalid_text
     two_numbers_title two_numbers_text wrong_number_title wrong_number_text
     blocked_title blocked_text too_many_title too_many_text unavailable_title unavailable_text
-    lost_title lost_text start_again for_developers
+    lost_title lost_text start_again back_to_app for_developers
     logout_title logout_app logout_text logout_button logout_stay
     logged_out_title logged_out_text
 }

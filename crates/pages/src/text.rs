@@ -9,8 +9,6 @@ pub struct Text {
     pub numbers: Vec<String>,
     /// Exactly what it says.
     pub body: String,
-    /// The code in it as written, `TP1-...`, to compare with what a device shows.
-    pub code: String,
 }
 
 /// The `sms:` URI that opens a text to `number` (RFC 5724), `body` in octets of RFC 3986's

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use twinpath_core::first_message::Route;
-use twinpath_core::join::{RecordText, Recorded};
+use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
 use twinpath_core::transaction::random_bytes;
 use twinpath_smpp::esme::{BindState, Deliveries, Delivery, Esme, EsmeConfig, Undecodable};
@@ -46,6 +46,13 @@ impl Receiver {
                 .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         let code = record.code();
         let recorded = platform.run(record).await?;
+        if recorded == Recorded::Voided {
+            // By now it is durable: what cannot be read is lost convenience.
+            match platform.store.read(VoidedGrants::of(code)).await {
+                Ok(lost) => platform.tell_of_grants(&lost),
+                Err(error) => tracing::warn!(%error, "apps were not told of a voided proof"),
+            }
+        }
         if matches!(recorded, Recorded::New | Recorded::Voided) {
             platform.waiters.wake(code);
         }

@@ -31,6 +31,7 @@ pub fn verify_attestation(
         counter: read.data.counter,
         validation_category: read.data.validation_category,
         bundle_version: read.data.bundle_version.map(str::to_owned),
+        platform: read.leaf.platform.clone(),
         receipt: object.receipt.to_vec(),
         certificate_expires_at: read.leaf.expires_at,
     })
@@ -120,8 +121,7 @@ fn inconsistent(
     data: &AuthenticatorData<'_>,
     credential: &Credential<'_>,
 ) -> Vec<Refusal> {
-    let no_nonce =
-        "the first certificate lacks the nonce (1.2.840.113635.100.8.2), or has no single one";
+    let no_nonce = "the first certificate lacks the nonce (1.2.840.113635.100.8.2)";
     let same = |key: AppKey| credential.key == Some(key);
     [
         leaf.nonce.is_none().then(|| Refusal::new("nonce_missing", no_nonce)),

@@ -3,12 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
 
 use super::attestation::Read;
 use super::object::Object;
 use super::{Roots, sha256};
+use crate::x509::{Certificate, hex, rfc3339};
 use crate::{Refusal, cbor};
 
 /// What an attestation object says, by the vendor's names, and whether it leads to a root `at` that
@@ -29,6 +28,7 @@ pub fn inspect(bytes: &[u8], roots: &Roots, at: i64) -> Option<Value> {
     let map = told.as_object_mut()?;
     map.insert("fmt".to_owned(), json!(format));
     map.insert("verified".to_owned(), json!(reasons.is_empty()));
+    map.insert("verifiedAt".to_owned(), json!(rfc3339(at)));
     map.insert("reasons".to_owned(), json!(reasons));
     Some(told)
 }
@@ -54,7 +54,8 @@ fn tell(object: &Object<'_>, roots: &Roots, at: i64) -> (Value, Vec<Refusal>) {
                 "attStmt": statement,
                 "authData": auth_data(&read),
                 "keyId": read.leaf.key.map(|key| STANDARD.encode(sha256(&[&key.point()]))),
-                "nonce": read.leaf.nonce.map(hex),
+                "nonce": read.leaf.nonce.map(|nonce| hex(&nonce)),
+                "platform": read.leaf.platform,
                 "environment": read.credential.environment(),
             });
             (told, read.reasons)
@@ -65,7 +66,7 @@ fn tell(object: &Object<'_>, roots: &Roots, at: i64) -> (Value, Vec<Refusal>) {
 fn auth_data(read: &Read<'_>) -> Value {
     let aaguid = String::from_utf8_lossy(&read.credential.aaguid);
     json!({
-        "rpIdHash": hex(read.data.rp_id_hash),
+        "rpIdHash": hex(&read.data.rp_id_hash),
         "flags": read.data.flags,
         "counter": read.data.counter,
         "aaguid": aaguid.trim_end_matches('\0'),
@@ -76,23 +77,15 @@ fn auth_data(read: &Read<'_>) -> Value {
 }
 
 fn certificate(der: &[u8]) -> Value {
-    let Ok(read) = Certificate::from_der(der) else {
+    let Ok(read) = Certificate::parse(der) else {
         return Value::Null;
     };
-    let read = read.tbs_certificate;
     json!({
-        "subject": read.subject.to_string(),
-        "issuer": read.issuer.to_string(),
-        "serialNumber": hex(read.serial_number.as_bytes()),
-        "notBefore": read.validity.not_before.to_string(),
-        "notAfter": read.validity.not_after.to_string(),
-    })
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    use std::fmt::Write as _;
-    bytes.as_ref().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
+        "subject": read.subject.display(),
+        "issuer": read.issuer.display(),
+        "serial": read.serial_hex(),
+        "notBefore": rfc3339(read.not_before),
+        "notAfter": rfc3339(read.not_after),
+        "key": read.key.name(),
     })
 }

@@ -76,6 +76,9 @@ pub struct AppAttested {
     pub validation_category: Option<u32>,
     /// The app's build number (`apple_bundle_version_01`, from iOS 27 on).
     pub bundle_version: Option<String>,
+    /// The platform the leaf certificate names, such as `iphoneos`; older ones name none. A key in a Mac
+    /// is worth less unless its access control, which is not read here, says that the system is intact.
+    pub platform: Option<String>,
     /// The vendor's receipt, opaque here, for its service that assesses the risk of fraud.
     pub receipt: Vec<u8>,
     /// Until when the leaf certificate is valid, in Unix seconds. The key outlives it.
@@ -115,7 +118,9 @@ impl AppKey {
 fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     use aws_lc_rs::digest::{Context, SHA256};
     let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     digest

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::aws_lc_rs::{
     ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256, ECDSA_P384_SHA384,
 };
 use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
-use crate::Refusal;
+use crate::{Refusal, pem};
 
 /// Apple App Attestation Root CA, as published at apple.com/certificateauthority/private.
 const PUBLISHED: &str = include_str!("apple_app_attestation_root_ca.pem");
@@ -29,7 +28,7 @@ pub struct Roots(Vec<TrustAnchor<'static>>);
 /// The list of roots cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RootsError {
-    /// No PEM, or something in it that is no certificate.
+    /// Broken PEM, or something in it that is no certificate.
     #[error("the list of roots is not PEM of certificates")]
     Malformed,
     /// None, or more than 64.
@@ -44,19 +43,18 @@ impl Roots {
     }
 
     /// One or more certificates in PEM, in place of the published one.
-    pub fn from_pem(pem: &str) -> Result<Self, RootsError> {
-        let mut anchors = Vec::new();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|_| RootsError::Malformed)?;
-            let anchor =
-                anchor_from_trusted_cert(&certificate).map_err(|_| RootsError::Malformed)?;
-            anchors.push(anchor.to_owned());
-        }
-        if (1..=MAX_ROOTS).contains(&anchors.len()) {
-            Ok(Self(anchors))
-        } else {
-            Err(RootsError::Count)
-        }
+    pub fn from_pem(text: &str) -> Result<Self, RootsError> {
+        let certificates = pem::certificates(text, MAX_ROOTS).map_err(|error| match error {
+            pem::PemError::TooMany(_) => RootsError::Count,
+            _ => RootsError::Malformed,
+        })?;
+        let anchor = |der: &Vec<u8>| {
+            let certificate = CertificateDer::from_slice(der);
+            anchor_from_trusted_cert(&certificate).map(|anchor| anchor.to_owned())
+        };
+        let anchors: Result<Vec<_>, _> = certificates.iter().map(anchor).collect();
+        let anchors = anchors.map_err(|_| RootsError::Malformed)?;
+        if anchors.is_empty() { Err(RootsError::Count) } else { Ok(Self(anchors)) }
     }
 
     /// Whether `leaf` leads to a root by way of `between`, all in time `at`, in Unix seconds (RFC 5280 6:

@@ -30,6 +30,7 @@ fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
         client_id: issued.grant.client_id.clone(),
         jkt: issued.grant.jkt.clone(),
         rotate: false,
+        renewable: true,
     };
     model.run(Refresh::new(request, vault(), Spends::default()))
 }

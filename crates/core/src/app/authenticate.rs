@@ -142,7 +142,7 @@ impl<'a> Credentials<'a> {
 }
 
 /// RFC 6749 appendix B.
-fn form_decode(text: &str) -> Option<String> {
+pub(super) fn form_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -4,7 +4,7 @@ use twinpath_wire::gsm::septets;
 use twinpath_wire::jwk::JwkSet;
 
 use crate::app::RegistrationError;
-use crate::app::authenticate::KEYS_TRIED;
+use crate::app::authenticate::{KEYS_TRIED, form_decode};
 use crate::app::certificate::checked_name;
 use crate::grant::absolute;
 use crate::ids::ClientId;
@@ -126,6 +126,9 @@ pub(super) fn resources(said: Option<Vec<String>>) -> Result<Vec<String>, Regist
     resources.map(|known| known.0).map_err(|error| RegistrationError(error.description))
 }
 
+/// The parameters of an authorization response.
+const ANSWER: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+
 /// RFC 9700 2.1: compared as strings, so they must be whole and without a fragment.
 pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
     let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -144,7 +147,19 @@ pub(super) fn redirect_uri(uri: &str) -> Result<String, RegistrationError> {
             "redirect_uri {uri:?} must be https, or http on loopback, without a user's name"
         ));
     }
+    if let Some(name) = answered(uri) {
+        return refuse(format!("redirect_uri {uri:?} must not say {name}: that is for the answer"));
+    }
     Ok(uri.to_owned())
+}
+
+/// The first parameter of a URI's query that an answer would say once more (RFC 6749 4.1.2, RFC 9207 2):
+/// its reader could take either for the answer.
+fn answered(uri: &str) -> Option<&'static str> {
+    let (_, query) = uri.split_once('?')?;
+    let names = query.split('&').filter_map(|pair| form_decode(pair.split('=').next()?));
+    let names: Vec<_> = names.collect();
+    ANSWER.into_iter().find(|name| names.iter().any(|said| said == name))
 }
 
 /// What an app may register for itself: a page of a web app, this machine (RFC 8252 7.3), or a scheme

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use crate::authorization::arrive::{REMEMBERED_S, at_stage, belongs};
+use crate::authorization::arrive::{at_stage, belongs};
+use crate::authorization::begin::{Begins, begin};
+use crate::authorization::judge::too_old;
 use crate::authorization::session::standing;
-use crate::authorization::{CODE_S, Look, end};
-use crate::ids::{AccountId, Digest, RouteName, SessionId};
+use crate::authorization::{CODE_S, INTERACTION_S, Look};
+use crate::ids::{AccountId, Digest, SessionId};
 use crate::records::{
-    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
-    Session, Stage as InteractionStage,
+    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Interaction, Prompt, ProvenTerminal,
+    Stage as InteractionStage,
 };
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
-
-/// How many sessions an account keeps.
-const MAX_SESSIONS: usize = 20;
+use crate::vault::same;
 
 /// Hands out an authorization code for a request that was proven. Its steps: the request, the account,
 /// the request, the account. The session begins last, so that of two who approve at once only the one
 /// whose code counts begins it, with the cookie that its browser keeps.
+///
+/// Code and cookie follow from the request and its proof. So whoever clicks twice, and sees the second
+/// answer only, is told the same as the first time, until the code is used or over.
 #[derive(Clone, Debug)]
 pub struct Approve {
     /// The request.
@@ -28,6 +31,9 @@ pub struct Approve {
     pub cookie: Option<Digest>,
     /// Seconds for which the session stands.
     pub session_ttl_s: i64,
+    /// The browser's session that goes on, with the hash of the cookie that it shows; `None` where a new
+    /// one begins.
+    renews: Option<(SessionId, Digest)>,
     /// The account that was proven, and the `sub` by which the app knows it.
     known_as: Option<(AccountId, String)>,
     stage: Stage,
@@ -38,15 +44,20 @@ enum Stage {
     Ask,
     Check { by: Arc<ProvenTerminal> },
     Approve,
-    Begin { by: Arc<ProvenTerminal>, cookie: Digest, request: Box<AuthorizationRequest> },
+    Begin { by: Arc<ProvenTerminal>, session: SessionId, request: Box<AuthorizationRequest> },
     Refuse(&'static str),
 }
 
 /// What becomes of an approval.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Approved {
-    /// The code may be handed out.
-    Yes(Box<AuthorizationRequest>),
+    /// The code may be handed out, and the cookie of the session that began or went on, if one did.
+    Yes(Box<AuthorizationRequest>, Option<SessionId>),
+    /// The session's proof has become older than the request allows (OIDC Core 3.1.2.1, `max_age`): the
+    /// page asks for another.
+    Again,
+    /// The same, but nothing may be shown.
+    LoginRequired(Box<AuthorizationRequest>),
     /// The account is blocked, the proof was voided, the session ended, or the request expects another
     /// person.
     Denied(Box<AuthorizationRequest>),
@@ -57,7 +68,15 @@ pub enum Approved {
 impl Approve {
     /// For what [`ProvenTerminal`] says of the request.
     pub fn new(look: Look, code: Digest, cookie: Option<Digest>, session_ttl_s: i64) -> Self {
-        Self { look, code, cookie, session_ttl_s, known_as: None, stage: Stage::Ask }
+        let (renews, known_as) = (None, None);
+        Self { look, code, cookie, session_ttl_s, renews, known_as, stage: Stage::Ask }
+    }
+
+    /// The browser shows this session of the same account, with a cookie of this hash: it goes on, proven
+    /// anew, with another cookie. Apps know it by the same name as before.
+    #[must_use]
+    pub fn renewing(self, session: SessionId, shown: Digest) -> Self {
+        Self { renews: Some((session, shown)), ..self }
     }
 
     /// The `sub` by which the app knows the account that was proven. Without it no request is approved
@@ -98,6 +117,11 @@ impl Approve {
 
     fn ask(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         Ok(match self.row(view, cx)? {
+            Some((row, by))
+                if by.session.is_some() && too_old(&row.request, by.auth_time, cx.now) =>
+            {
+                self.start_over(row, cx)
+            }
             Some((row, by)) if !self.is_expected(&row.request, by) => {
                 Step::Next(Vec::new(), self.at(Stage::Refuse("another_person")))
             }
@@ -105,24 +129,62 @@ impl Approve {
                 let by = Arc::new(by.clone());
                 Step::Next(Vec::new(), self.at(Stage::Check { by }))
             }
-            None => Step::Done(Vec::new(), Approved::Gone),
+            None => self.second(view, cx)?,
+        })
+    }
+
+    /// Back to the first page: only a text makes the proof younger.
+    fn start_over(&self, row: &Interaction, cx: &Context<'_>) -> Step<Self> {
+        if row.request.prompt.contains(&Prompt::None) {
+            let ended = at_stage(row, InteractionStage::Ended, 0, cx.now);
+            let request = Box::new(row.request.clone());
+            return Step::Done(vec![ended], Approved::LoginRequired(request));
+        }
+        let asking = InteractionStage::Asking { browser: self.look.browser, attempt: 0 };
+        Step::Done(vec![at_stage(row, asking, INTERACTION_S, cx.now)], Approved::Again)
+    }
+
+    /// A second click: the answer to the first is lost on its browser.
+    fn second(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let known = view.interaction(self.look.key)?.filter(|row| cx.now < row.expires_at);
+        let first = known.and_then(|row| match &row.stage {
+            InteractionStage::Approved(first) if first.is_for(self.look.browser) => {
+                Some((row, first))
+            }
+            _ => None,
+        });
+        let Some((row, first)) = first.filter(|(_, it)| same(&it.code.0, &self.code.0)) else {
+            return Ok(Step::Done(Vec::new(), Approved::Gone));
+        };
+        let session = first.by.session.filter(|_| first.begins);
+        let (by, request) = (Arc::new(first.by.clone()), Box::new(row.request.clone()));
+        Ok(match session {
+            // A crash may have come before it began.
+            Some(session) => Step::Next(Vec::new(), self.at(Stage::Begin { by, session, request })),
+            None => Step::Done(Vec::new(), Approved::Yes(request, None)),
         })
     }
 
     fn approve(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         let Some((row, by)) = self.row(view, cx)? else {
-            return Ok(Step::Done(Vec::new(), Approved::Gone));
+            return self.second(view, cx);
         };
-        let session = by.session.or_else(|| self.cookie.map(|_| SessionId::of(by.grant)));
-        let approval = Approval { by: ProvenTerminal { session, ..by.clone() }, code: self.code };
+        let id = self.renews.map_or(SessionId::of(by.grant), |(id, _)| id);
+        let begins = self.cookie.filter(|_| by.session.is_none()).map(|_| id);
+        let approval = Approval {
+            by: ProvenTerminal { session: by.session.or(begins), ..by.clone() },
+            code: self.code,
+            browser: Some(self.look.browser),
+            begins: begins.is_some(),
+        };
         let writes = vec![at_stage(row, InteractionStage::Approved(approval), CODE_S, cx.now)];
         let request = Box::new(row.request.clone());
-        Ok(match (by.session, self.cookie) {
-            (None, Some(cookie)) => {
+        Ok(match begins {
+            Some(session) => {
                 let by = Arc::new(by.clone());
-                Step::Next(writes, self.at(Stage::Begin { by, cookie, request }))
+                Step::Next(writes, self.at(Stage::Begin { by, session, request }))
             }
-            _ => Step::Done(writes, Approved::Yes(request)),
+            None => Step::Done(writes, Approved::Yes(request, None)),
         })
     }
 
@@ -130,35 +192,27 @@ impl Approve {
     fn begin(
         &self,
         by: &ProvenTerminal,
-        cookie: Digest,
+        id: SessionId,
         request: &AuthorizationRequest,
         view: &Rows,
         cx: &Context<'_>,
     ) -> Result<Step<Self>, Missing> {
         let request = Box::new(request.clone());
-        if !stands(by, view, cx)? {
-            return Ok(Step::Done(Vec::new(), Approved::Denied(request)));
+        // What a session rests on is the proof: that it is there already may be the first click's doing.
+        let proof = ProvenTerminal { session: None, ..by.clone() };
+        let denied = || Ok(Step::Done(Vec::new(), Approved::Denied(request.clone())));
+        let Some(cookie) = self.cookie else {
+            return denied();
+        };
+        if !stands(&proof, view, cx)? {
+            return denied();
         }
-        let session = self.session(by, cookie, cx);
+        let renews = self.renews.filter(|(renewed, _)| *renewed == id).map(|(_, shown)| shown);
+        let begins = Begins { by: &proof, id, cookie, renews, ttl_s: self.session_ttl_s };
         let (sessions, grants) = (view.sessions(by.terminal)?, view.grants(by.terminal)?);
-        Ok(Step::Done(begin(sessions, grants, session, cx), Approved::Yes(request)))
-    }
-
-    fn session(&self, by: &ProvenTerminal, cookie: Digest, cx: &Context<'_>) -> Session {
-        let expires_at = cx.now.plus_seconds(self.session_ttl_s);
-        Session {
-            terminal: by.terminal,
-            id: SessionId::of(by.grant),
-            account: by.account,
-            cookie,
-            auth_time: by.auth_time,
-            route: RouteName::from(by.route.as_str()),
-            trust: by.trust,
-            created_at: cx.now,
-            ended_at: None,
-            expires_at,
-            // A code that was approved in it may still be on its way.
-            purge_at: expires_at.plus_seconds(REMEMBERED_S),
+        match begin(&begins, sessions, grants, cx) {
+            Some(writes) => Ok(Step::Done(writes, Approved::Yes(request, Some(id)))),
+            None => denied(),
         }
     }
 
@@ -195,28 +249,6 @@ fn stands(by: &ProvenTerminal, view: &Rows, cx: &Context<'_>) -> Result<bool, Mi
     Ok(active && !voided && session)
 }
 
-/// Puts a new session; the oldest ends where there are too many.
-fn begin(known: &[Session], grants: &[Grant], session: Session, cx: &Context<'_>) -> Vec<Write> {
-    let mut live: Vec<_> = known
-        .iter()
-        .filter(|other| other.account == session.account && other.live(cx.now))
-        .filter(|other| other.id != session.id)
-        .collect();
-    live.sort_by_key(|other| other.created_at);
-    let over = live.len().saturating_sub(MAX_SESSIONS - 1);
-    let ended = live.into_iter().take(over);
-    let mut writes: Vec<_> =
-        ended.flat_map(|other| end(other, grants, "too_many", cx.now)).collect();
-    let event = AuditEvent {
-        account: Some(session.account.to_string()),
-        route: Some(session.route.0.to_string()),
-        ..AuditEvent::new(cx.now, "session.begun")
-    };
-    writes.push(Write::Audit(event));
-    writes.push(Write::Session(session));
-    writes
-}
-
 impl Operation for Approve {
     type Outcome = Approved;
 
@@ -245,7 +277,7 @@ impl Operation for Approve {
                 Ok(Step::Next(Vec::new(), self.at(next)))
             }
             Stage::Approve => self.approve(view, cx),
-            Stage::Begin { by, cookie, request } => self.begin(by, *cookie, request, view, cx),
+            Stage::Begin { by, session, request } => self.begin(by, *session, request, view, cx),
             Stage::Refuse(why) => self.refuse(why, view, cx),
         }
     }

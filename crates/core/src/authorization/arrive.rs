@@ -6,7 +6,7 @@ use twinpath_wire::oauth::ErrorCode;
 
 use crate::authorization::judge::{Verdict, judge};
 use crate::authorization::{FoundSession, INTERACTION_S, PUSHED_S};
-use crate::grant::{Replay, Spending, Spends};
+use crate::grant::{Replay, Spends};
 use crate::ids::{ClientId, Digest, GrantId, Timestamp};
 use crate::records::{AuthorizationRequest, Interaction, Prompt, Stage};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write, random_bytes};
@@ -44,12 +44,9 @@ impl Operation for Push {
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        match self.spends.decide(view, cx.now)? {
-            Spending::Next(used, spends) => {
-                return Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }));
-            }
-            Spending::Replayed(replay) => return Ok(Step::Done(Vec::new(), Some(replay))),
-            Spending::Over => {}
+        let then = |spends| Self { spends, ..self.clone() };
+        if let Some(step) = self.spends.step(view, cx.now, then, Some)? {
+            return Ok(step);
         }
         let _absent = view.interaction(self.key)?;
         let row = new_row(self.key, &self.client_id, &self.request, cx.now);

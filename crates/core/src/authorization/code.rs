@@ -5,14 +5,13 @@ use std::fmt;
 use twinpath_wire::b64;
 
 use crate::authorization::InteractionId;
-use crate::ids::Digest;
-use crate::transaction::{Random, random_bytes};
+use crate::ids::{Digest, GrantId};
 use crate::vault::Vault;
 
 const PREFIX: &str = "tpc_";
 
-/// `tpc_`, then in base64url the identifier of its request and 128 random bits, then eight hex digits
-/// of CRC-32 for leak scanners. `Debug` does not show it.
+/// `tpc_`, then in base64url the identifier of its request and 128 bits that only a holder of the master
+/// key knows, then eight hex digits of CRC-32 for leak scanners. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
     text: String,
@@ -26,9 +25,9 @@ impl fmt::Debug for AuthorizationCode {
 }
 
 impl AuthorizationCode {
-    /// A fresh code for a request.
-    pub fn new(interaction: InteractionId, random: &mut dyn Random) -> Self {
-        let secret: [u8; 16] = random_bytes(random);
+    /// The one code for a request and what proved it: the second click on approval gives the same.
+    pub fn of(interaction: InteractionId, proof: GrantId, vault: &Vault) -> Self {
+        let Digest(secret) = vault.identifier("code", &interaction.text(), &b64::encode(proof.0));
         let bytes = [*interaction.bytes(), secret].concat();
         let body = format!("{PREFIX}{}", b64::encode(bytes));
         let text = format!("{body}{:08x}", crc32fast::hash(body.as_bytes()));
@@ -69,13 +68,18 @@ impl AuthorizationCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::Seeded;
+    use crate::fixtures::{Seeded, vault};
 
     #[test]
     fn a_code_reads_back_in_one_spelling() {
         let mut random = Seeded(3);
         let interaction = InteractionId::new(&mut random);
-        let code = AuthorizationCode::new(interaction, &mut random);
+        let of =
+            |interaction, proof| AuthorizationCode::of(interaction, GrantId([proof; 16]), &vault());
+        let code = of(interaction, 1);
+        assert_eq!(of(interaction, 1), code, "one for each approval");
+        assert_ne!(of(interaction, 2), code);
+        assert_ne!(of(InteractionId::new(&mut random), 1).as_str()[26..], code.as_str()[26..]);
         let read = AuthorizationCode::parse(code.as_str()).unwrap();
         assert_eq!((read.interaction(), read.as_str()), (interaction, code.as_str()));
         assert!(!format!("{code:?}").contains("tpc_"));

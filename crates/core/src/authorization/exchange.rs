@@ -8,8 +8,8 @@ use twinpath_wire::b64;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::grant::{
-    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spending, Spends,
-    details_within, revoke_grant,
+    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spends, details_within,
+    revoke_grant,
 };
 use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
@@ -160,8 +160,9 @@ impl Exchange {
         if cx.now >= row.expires_at {
             return Some("over");
         }
-        // RFC 6749 4.1.3; with PKCE it need not be repeated, but if it is it must be the same.
-        if request.redirect_uri.is_some() && request.redirect_uri != asked.redirect_uri {
+        // RFC 6749 4.1.3: what the request said is repeated; what it left out may be.
+        let repeated = request.redirect_uri.is_some() || asked.redirect_uri_said;
+        if repeated && request.redirect_uri != asked.redirect_uri {
             return Some("redirect_uri");
         }
         if !self.verified(asked) {
@@ -335,14 +336,9 @@ impl Operation for Exchange {
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        match self.spends.decide(view, cx.now)? {
-            Spending::Next(used, spends) => {
-                return Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }));
-            }
-            Spending::Replayed(replay) => {
-                return Ok(Step::Done(Vec::new(), CodeRedeemed::Replayed(replay)));
-            }
-            Spending::Over => {}
+        let then = |spends| Self { spends, ..self.clone() };
+        if let Some(step) = self.spends.step(view, cx.now, then, CodeRedeemed::Replayed)? {
+            return Ok(step);
         }
         match &self.stage {
             Stage::Consume => self.consume(view, cx),

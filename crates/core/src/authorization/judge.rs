@@ -39,12 +39,15 @@ pub(super) fn judge(
     }
 }
 
+/// Whether a proof of this time is older than the request allows (OIDC Core 3.1.2.1, `max_age`).
+pub(super) fn too_old(request: &AuthorizationRequest, proven: Timestamp, now: Timestamp) -> bool {
+    request.max_age.is_some_and(|age| proven.plus_seconds(i64::from(age)) <= now)
+}
+
 /// Whether the session is fresh enough, and the expected person's.
 fn serves(request: &AuthorizationRequest, found: &FoundSession, sub: &str, now: Timestamp) -> bool {
     let again = [Prompt::Login, Prompt::SelectAccount];
-    let fresh = request
-        .max_age
-        .is_none_or(|age| now < found.session.auth_time.plus_seconds(i64::from(age)));
+    let fresh = !too_old(request, found.session.auth_time, now);
     let expected = request.login_hint.is_none_or(|hint| hint == found.session.terminal)
         && request.expected_sub.as_ref().is_none_or(|expected| expected == sub);
     fresh && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))

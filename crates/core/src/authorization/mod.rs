@@ -14,6 +14,7 @@
 
 mod approve;
 mod arrive;
+mod begin;
 mod challenge;
 mod code;
 mod device;
@@ -42,7 +43,7 @@ pub use logout::{EndSession, Ended};
 pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
 pub use redirect::redirect_uri_of;
 pub use request::{Parameters, Rejection, Rules, authentication_context, check_request, max_age};
-pub use session::{FindSession, FoundSession, SessionCookie};
+pub use session::{CookieSecret, FindSession, FoundSession, SessionCookie};
 
 /// Seconds for which a person may take to send the text and to approve.
 pub const INTERACTION_S: i64 = 600;

@@ -12,7 +12,7 @@ use crate::records::{
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
 
-/// Looks at a request for the browser that it belongs to. Writes nothing.
+/// Looks at a request for the browser that it belongs to, or did when it was approved. Writes nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// The key of its row.
@@ -31,7 +31,11 @@ impl Operation for Look {
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         let known = view.interaction(self.key)?;
-        let row = known.filter(|row| cx.now < row.expires_at && belongs(&row.stage, self.browser));
+        let own = |row: &&Interaction| match &row.stage {
+            InteractionStage::Approved(approval) => approval.is_for(self.browser),
+            stage => belongs(stage, self.browser),
+        };
+        let row = known.filter(|row| cx.now < row.expires_at && own(row));
         Ok(Step::Done(Vec::new(), row.map(|row| Box::new(row.clone()))))
     }
 }

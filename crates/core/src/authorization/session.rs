@@ -6,18 +6,41 @@ use twinpath_wire::b64;
 
 use crate::ids::{ClientId, Digest, GrantId, SessionId, TerminalKey};
 use crate::records::{AccountStatus, Grant, ProvenTerminal, Sealed, Session};
-use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, random_bytes};
+use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step};
 use crate::vault::{Purpose, Vault, same};
 
 const OWNER: &[u8] = b"\0session";
 
-/// A session's cookie: its row's keys and 128 random bits, encrypted, in base64url. `Debug` does not
-/// show it.
+/// A session's cookie: its row's keys and 128 bits that only a holder of the master key knows, encrypted,
+/// in base64url. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionCookie {
     text: String,
     terminal: TerminalKey,
     id: SessionId,
+    secret: CookieSecret,
+}
+
+/// What a session's cookie keeps secret: one for each proof by which the session began or went on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CookieSecret([u8; 16]);
+
+impl CookieSecret {
+    /// The one that follows from a proof.
+    pub fn of(proof: GrantId, vault: &Vault) -> Self {
+        Self(vault.identifier("session_secret", "", &b64::encode(proof.0)).0)
+    }
+
+    /// What is kept of it.
+    pub fn hash(self, vault: &Vault) -> Digest {
+        vault.identifier("session", "", &b64::encode(self.0))
+    }
+}
+
+impl fmt::Debug for CookieSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CookieSecret(..)")
+    }
 }
 
 impl fmt::Debug for SessionCookie {
@@ -27,19 +50,18 @@ impl fmt::Debug for SessionCookie {
 }
 
 impl SessionCookie {
-    /// A fresh cookie for a session.
+    /// A session's cookie.
     pub fn new(
         vault: &Vault,
-        terminal: TerminalKey,
-        id: SessionId,
+        (terminal, id): (TerminalKey, SessionId),
+        secret: CookieSecret,
         random: &mut dyn Random,
     ) -> Self {
-        let secret: [u8; 16] = random_bytes(random);
-        let plain = [terminal.0, id.0, secret].concat();
+        let plain = [terminal.0, id.0, secret.0].concat();
         // Sealing 48 bytes cannot fail; were it to, the cookie would be one that never opens.
         let sealed =
             vault.seal(Purpose::Handle, OWNER, &plain, random).unwrap_or(Sealed(Vec::new()));
-        Self { text: b64::encode(sealed.0), terminal, id }
+        Self { text: b64::encode(sealed.0), terminal, id, secret }
     }
 
     /// Reads a cookie of ours; `None` for anything else.
@@ -51,7 +73,8 @@ impl SessionCookie {
         let (terminal, rest) = plain.split_first_chunk::<16>()?;
         let (id, secret) = rest.split_first_chunk::<16>()?;
         let (terminal, id) = (TerminalKey(*terminal), SessionId(*id));
-        (secret.len() == 16).then(|| Self { text: text.to_owned(), terminal, id })
+        let secret = CookieSecret(secret.try_into().ok()?);
+        Some(Self { text: text.to_owned(), terminal, id, secret })
     }
 
     /// As the browser keeps it.
@@ -71,7 +94,7 @@ impl SessionCookie {
 
     /// What is kept of it.
     pub fn hash(&self, vault: &Vault) -> Digest {
-        vault.identifier("session", "", &self.text)
+        self.secret.hash(vault)
     }
 }
 

@@ -25,6 +25,5 @@ pub use refresh::{Narrowed, Refresh, RefreshRequest, Refreshed};
 pub(crate) use request::absolute;
 pub use request::{ParameterError, Resources, Scope};
 pub use revoke::{RevokeAccessToken, RevokeGrant, revoke, revoke_grant};
-pub(crate) use spend::Spending;
 pub use spend::{Replay, Spend, Spends};
 pub use token_exchange::{Delegated, ExchangeRequest, unusable};

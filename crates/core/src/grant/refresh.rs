@@ -12,11 +12,12 @@ use serde_json::Value;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::grant::{
-    Handle, Minted, ParameterError, RefreshToken, Replay, Resources, Scope, Spending, Spends,
-    details_within, revoke,
+    Handle, Minted, ParameterError, RefreshToken, Replay, Resources, Scope, Spends, details_within,
+    revoke,
 };
 use crate::ids::{ClientId, Digest};
 use crate::records::{AccountStatus, Grant, RefreshState};
+use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::{Vault, same};
 
@@ -33,6 +34,20 @@ pub struct RefreshRequest {
     pub jkt: String,
     /// Whether tokens of this app are rotated.
     pub rotate: bool,
+    /// Whether the app may have renewed its certificate: it authenticates.
+    pub renewable: bool,
+}
+
+impl RefreshRequest {
+    /// Whether it is of the grant's app, with what the grant is bound to. The refresh token of an app that
+    /// authenticates is bound to the app, and by it to whichever certificate the app has (RFC 8705 4, 7.1);
+    /// an instance key stays the same.
+    fn fits(&self, grant: &Grant) -> bool {
+        let certificates = |bound| matches!(bound, (Bound::Certificate(_), Bound::Certificate(_)));
+        let renewed = self.renewable && certificates((Bound::of(&grant.jkt), Bound::of(&self.jkt)));
+        grant.client_id == self.client_id
+            && (renewed || same(grant.jkt.as_bytes(), self.jkt.as_bytes()))
+    }
 }
 
 /// Uses a refresh token.
@@ -113,11 +128,8 @@ impl Refresh {
         let request = &self.request;
         let grants = view.grants(request.handle.terminal)?;
         let found = grants.iter().find(|grant| grant.id == request.handle.grant);
-        let Some(grant) = found.filter(|grant| {
-            grant.live(cx.now)
-                && grant.client_id == request.client_id
-                && same(grant.jkt.as_bytes(), request.jkt.as_bytes())
-        }) else {
+        let fits = |grant: &&Grant| grant.live(cx.now) && request.fits(grant);
+        let Some(grant) = found.filter(fits) else {
             return done(Refreshed::Invalid);
         };
         match view.account(grant.terminal, grant.account)?.map(|account| account.status) {
@@ -143,7 +155,7 @@ impl Refresh {
             return Step::Done(Vec::new(), Refreshed::Invalid);
         }
         if sequence == refresh.sequence && matches(&refresh.hash) {
-            return if self.request.rotate { self.rotate(grant, cx) } else { keep(grant) };
+            return if self.request.rotate { self.rotate(grant, cx) } else { self.keep(grant) };
         }
         // The newest token exists but was never used, or it would have a successor.
         let lost_answer = sequence.checked_add(1) == Some(refresh.sequence)
@@ -167,7 +179,7 @@ impl Refresh {
         cx: &mut Context<'_>,
     ) -> Step<Self> {
         let minted = Minted::new(&self.vault, grant, sequence, cx.random);
-        let mut grant = grant.clone();
+        let mut grant = Grant { jkt: self.request.jkt.clone(), ..grant.clone() };
         grant.refresh = RefreshState {
             sequence,
             hash: minted.hash,
@@ -178,14 +190,14 @@ impl Refresh {
         let writes = vec![Write::Grant(grant.clone())];
         Step::Done(writes, Refreshed::Granted(Box::new(grant), Some(minted.token)))
     }
-}
 
-/// The token stays; only its first use has to be remembered.
-fn keep(grant: &Grant) -> Step<Refresh> {
-    let mut used = grant.clone();
-    used.refresh.used = true;
-    let writes = if grant.refresh.used { Vec::new() } else { vec![Write::Grant(used.clone())] };
-    Step::Done(writes, Refreshed::Granted(Box::new(used), None))
+    /// The token stays; only its first use, and a renewed certificate, have to be remembered.
+    fn keep(&self, grant: &Grant) -> Step<Self> {
+        let mut used = Grant { jkt: self.request.jkt.clone(), ..grant.clone() };
+        used.refresh.used = true;
+        let writes = if used == *grant { Vec::new() } else { vec![Write::Grant(used.clone())] };
+        Step::Done(writes, Refreshed::Granted(Box::new(used), None))
+    }
 }
 
 impl Operation for Refresh {
@@ -197,12 +209,10 @@ impl Operation for Refresh {
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        match self.spends.decide(view, cx.now)? {
-            Spending::Over => self.use_token(view, cx),
-            Spending::Next(used, spends) => {
-                Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }))
-            }
-            Spending::Replayed(replay) => Ok(Step::Done(Vec::new(), Refreshed::Replayed(replay))),
+        let then = |spends| Self { spends, ..self.clone() };
+        match self.spends.step(view, cx.now, then, Refreshed::Replayed)? {
+            Some(step) => Ok(step),
+            None => self.use_token(view, cx),
         }
     }
 }

@@ -21,6 +21,7 @@
 mod certificates;
 mod consume;
 mod find_account;
+mod led_to;
 mod record;
 mod redeem;
 #[cfg(test)]
@@ -28,6 +29,8 @@ mod simulation;
 
 pub(crate) use consume::{Claim, Consumed};
 pub(crate) use find_account::{Finder, Found};
+pub(crate) use led_to::LedTo;
+pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
 pub use redeem::{Denial, Issued, Redeem, Redeemed, Redemption};
 

@@ -3,11 +3,13 @@
 use crate::authorization::end;
 use crate::first_message::{FirstMessage, Route};
 use crate::grant::{revoke, revoke_grant};
-use crate::ids::{CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey};
-use crate::join::TOMBSTONE_S;
+use crate::ids::{CodeKey, Digest, GrantId, RouteName, TerminalKey};
+use crate::join::{LedTo, TOMBSTONE_S};
 use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
 use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::{Vault, VaultError};
+
+const REASON: &str = "second_sender";
 
 /// Records one accepted text. Its steps: the number's quota, the code, and, where the text voids a
 /// redeemed code, the grant.
@@ -28,7 +30,7 @@ pub struct RecordText {
 enum Stage {
     Quota,
     Code,
-    Revoke { terminal: TerminalKey, grant: GrantId },
+    Revoke { terminal: TerminalKey, led: LedTo },
 }
 
 /// What became of a text.
@@ -130,12 +132,12 @@ impl RecordText {
             }
             CodeState::Redeemed { grant, .. } => Ok(Step::Next(
                 self.void(known, Some(grant), cx),
-                self.at(Stage::Revoke { terminal: known.terminal, grant }),
+                self.at(Stage::Revoke { terminal: known.terminal, led: LedTo::of(known, grant) }),
             )),
             // A crash may have come between the void and the revocation.
             CodeState::Voided { grant: Some(grant) } => Ok(Step::Next(
                 Vec::new(),
-                self.at(Stage::Revoke { terminal: known.terminal, grant }),
+                self.at(Stage::Revoke { terminal: known.terminal, led: LedTo::of(known, grant) }),
             )),
             CodeState::Recorded | CodeState::Refused | CodeState::Voided { grant: None } => {
                 done(Recorded::Tombstone)
@@ -168,7 +170,7 @@ impl RecordText {
         let event = AuditEvent {
             route: Some(self.route.0.to_string()),
             grant: grant.map(|id| id.to_string()),
-            reason: Some("second_sender"),
+            reason: Some(REASON),
             ..AuditEvent::new(cx.now, "code.voided")
         };
         vec![Write::Code(voided), Write::Audit(event)]
@@ -187,19 +189,13 @@ impl Operation for RecordText {
         match self.stage {
             Stage::Quota => self.quota(view, cx),
             Stage::Code => self.record(view, cx),
-            Stage::Revoke { terminal, grant } => {
-                let mut writes = revoke_grant(view, terminal, grant, "second_sender", cx)?;
-                // The proof may have begun a session at the sign-in page, and other grants with it:
-                // they may outlive its row.
-                let id = SessionId::of(grant);
-                let others = view.grants(terminal)?.iter();
-                let others =
-                    others.filter(|other| other.id != grant && other.session() == Some(id));
-                writes.extend(others.flat_map(|other| revoke(other, "second_sender", cx.now)));
-                let begun = view.sessions(terminal)?.iter().find(|session| session.id == id);
-                if let Some(session) = begun.filter(|session| session.ended_at.is_none()) {
-                    writes.extend(end(session, &[], "second_sender", cx.now));
-                }
+            Stage::Revoke { terminal, led } => {
+                let mut writes = revoke_grant(view, terminal, led.grant, REASON, cx)?;
+                let (sessions, grants) = (view.sessions(terminal)?, view.grants(terminal)?);
+                let others = led.others(sessions, grants);
+                writes.extend(others.flat_map(|other| revoke(other, REASON, cx.now)));
+                let ended = led.sessions(sessions).filter(|session| session.ended_at.is_none());
+                writes.extend(ended.flat_map(|session| end(session, &[], REASON, cx.now)));
                 Ok(Step::Done(writes, Recorded::Voided))
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spending, Spends};
+use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::{Claim, Consumed, Finder, Found};
 use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
@@ -270,14 +270,9 @@ impl Operation for Redeem {
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        match self.spends.decide(view, cx.now)? {
-            Spending::Next(used, spends) => {
-                return Ok(Step::Next(vec![Write::Jti(used)], Self { spends, ..self.clone() }));
-            }
-            Spending::Replayed(replay) => {
-                return Ok(Step::Done(Vec::new(), Redeemed::Replayed(replay)));
-            }
-            Spending::Over => {}
+        let then = |spends| Self { spends, ..self.clone() };
+        if let Some(step) = self.spends.step(view, cx.now, then, Redeemed::Replayed)? {
+            return Ok(step);
         }
         match &self.stage {
             Stage::Consume => self.consume(view, cx),
@@ -300,7 +295,8 @@ mod tests {
         let until = model.now.plus_seconds(60);
         let spend = |n| Some(Spend { key: Digest([n; 16]), until });
         let run = |model: &mut Model, proof, assertion| {
-            let spends = Spends { proof: spend(proof), assertion: spend(assertion) };
+            let spends =
+                Spends { proof: spend(proof), assertion: spend(assertion), challenge: None };
             let redeem = Redeem::new(Arc::new(commitment.request()), vault(), spends);
             let mut keys = Vec::new();
             redeem.prefetch(&mut keys);

@@ -132,34 +132,47 @@ pub enum Statement {
 /// What an Android Key Attestation said that a later look needs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AndroidKey {
-    /// Serial numbers of the chain's certificates, lower-case hex, leaf first.
+    /// The certificates, leaf first, base64 of DER: all is judged again by the roots, revocations and
+    /// policy of the day.
+    pub certificate_chain: Vec<String>,
+    /// For when they are judged: some live for weeks only.
+    pub shown_at: Timestamp,
+    /// Their serial numbers, lower-case hex: how revocations name them.
     pub serials: Vec<String>,
-    /// The root that it leads to: SHA-256 of its public key, lower-case hex.
+    /// The root's name.
     pub root: String,
     /// `YYYYMM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os_patch_level: Option<u32>,
-    /// Whether the device had booted what its vendor signed, with its bootloader locked.
-    pub verified_boot: bool,
-    /// The app's package.
-    pub package: String,
-    /// SHA-256 digests of its signing certificates, lower-case hex.
-    pub cert_sha256: Vec<String>,
+    /// Whether a certificate authority sent the device its keys, and not the factory.
+    pub remotely_provisioned: bool,
 }
 
 /// What an App Attest object said that a later look needs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AppAttest {
-    /// base64.
+    /// Of the attested key, base64.
     pub key_id: String,
     /// Apple `team.bundle`.
     pub app_id: String,
-    /// `production` or `development`.
-    pub environment: String,
+    /// Which of Apple's services attested it.
+    pub environment: AppleEnvironment,
     /// The attested key, an uncompressed point, base64.
     pub public_key: String,
     /// Of the last assertion.
     pub counter: u32,
+}
+
+/// Which of Apple's services attests an app's keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AppleEnvironment {
+    /// Apps from the store, `TestFlight` or an enterprise.
+    #[default]
+    Production,
+    /// A developer's own builds.
+    Development,
 }
 
 /// What a Play Integrity token said that a later look needs.
@@ -167,11 +180,11 @@ pub struct AppAttest {
 pub struct PlayIntegrity {
     /// The app's package.
     pub package: String,
-    /// SHA-256 digests of its signing certificates, lower-case hex.
+    /// SHA-256 digests of the signing certificates it was held against, lower-case hex.
     pub cert_sha256: Vec<String>,
     /// The app's `versionCode`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version_code: Option<String>,
+    pub version_code: Option<u64>,
     /// `deviceRecognitionVerdict`.
     pub device_verdicts: Vec<String>,
 }

@@ -158,4 +158,17 @@ pub struct Approval {
     pub by: ProvenTerminal,
     /// Keyed hash of the authorization code.
     pub code: Digest,
+    /// As in [`Stage::Asking`]: whoever clicked twice is given the same code again.
+    #[serde(default)]
+    pub browser: Option<Digest>,
+    /// Whether a session begins, or goes on, by this proof.
+    #[serde(default)]
+    pub begins: bool,
+}
+
+impl Approval {
+    /// Whether it was this browser's.
+    pub(crate) fn is_for(&self, browser: Digest) -> bool {
+        self.browser.is_some_and(|own| crate::vault::same(&own.0, &browser.0))
+    }
 }

@@ -73,6 +73,20 @@ pub(crate) async fn sign_in(rig: &Rig, browser: &Browser, url: &str, from: &str)
     location(&answer)
 }
 
+/// A whole sign-in: the tokens.
+pub(crate) async fn enter(
+    rig: &Rig,
+    instance: &Instance,
+    browser: &Browser,
+    from: &str,
+    more: &[(&str, &str)],
+) -> Value {
+    let signing_in = SignIn::new(instance, more);
+    let location = sign_in(rig, browser, &signing_in.url, from).await;
+    let code = parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"));
+    signing_in.redeem(instance, &code).await.accepts()
+}
+
 pub(crate) fn location(answer: &Answer) -> String {
     let location = answer.header("location");
     location.unwrap_or_else(|| panic!("{} {}", answer.status, answer.text())).to_owned()
@@ -256,7 +270,7 @@ async fn a_page_belongs_to_the_browser_in_which_it_began() {
         assert_eq!(attacker.submit_with(&approve, headers).await.status, 404, "{headers:?}");
     }
     assert_eq!(attacker.submit(&approve).await.status, 303);
-    assert_eq!(attacker.submit(&approve).await.status, 404, "once");
+    assert_eq!(victim.submit(&approve).await.status, 404, "a second click is its browser's, too");
 }
 
 #[tokio::test]
@@ -352,9 +366,79 @@ async fn cancelling_is_told_to_the_app_and_ends_it() {
     let browser = Browser::new(rig.platform.place.address);
     let (page, at) = browser.open(&SignIn::new(&weather, &[]).url).await;
     let cancel = form(&page.text(), "/cancel");
-    let location = location(&browser.submit(&cancel).await);
-    assert_eq!(parameter(&location, "error").as_deref(), Some("access_denied"));
+    let cancelled = location(&browser.submit(&cancel).await);
+    assert_eq!(parameter(&cancelled, "error").as_deref(), Some("access_denied"));
     assert_eq!(browser.get(&at).await.status, 404);
+    let told = parameter(&cancelled, "error_description").unwrap();
+    // A person whose account is blocked is told so; the app learns what it learns of one who cancels.
+    enter(&rig, &weather, &Browser::new(rig.platform.place.address), &number(1), &[]).await;
+    rig.platform.account(&number(1), "block").await;
+    let (page, at) = browser.open(&SignIn::new(&weather, &[]).url).await;
+    rig.centre.text(&number(1), &text_to_send(&page.text())).await.ok();
+    let blocked = browser.get(&at).await;
+    assert_eq!(blocked.status, 403, "{}", blocked.text());
+    assert!(blocked.text().contains("This account is blocked"), "{}", blocked.text());
+    let back = location(&browser.submit(&form(&blocked.text(), "/cancel")).await);
+    assert!(back.starts_with(CALLBACK), "{back}");
+    assert_eq!(parameter(&back, "error").as_deref(), Some("access_denied"));
+    assert_eq!(parameter(&back, "error_description"), Some(told));
+    assert_eq!(browser.get(&at).await.status, 404);
+}
+
+/// Two first tabs, before either has a cookie: neither takes the other's.
+#[tokio::test]
+async fn tabs_that_are_opened_at_once_are_both_of_their_browser() {
+    let rig = Rig::start().await;
+    let weather = web_app(&rig).await;
+    let (browser, other) = (Browser::new(rig.platform.place.address), SignIn::new(&weather, &[]));
+    let signing_in = SignIn::new(&weather, &[]);
+    let at_once = browser.copy();
+    let first = location(&browser.get(&signing_in.url).await);
+    let second = location(&at_once.get(&other.url).await);
+    for cookie in at_once.cookies() {
+        let (name, value) = cookie.split_once('=').unwrap();
+        browser.plant(name, value);
+    }
+    for (n, at) in [(1, &first), (2, &second)] {
+        let page = browser.get(at).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        rig.centre.text(&number(n), &text_to_send(&page.text())).await.ok();
+        let page = browser.get(at).await;
+        let answer = browser.submit(&form(&page.text(), "/approve")).await;
+        assert!(parameter(&location(&answer), "code").is_some());
+    }
+    // A cookie under another's name is nobody's.
+    let thief = Browser::new(rig.platform.place.address);
+    let (name, _) = browser.cookies()[0]
+        .clone()
+        .split_once('=')
+        .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        .unwrap();
+    thief.plant(&name, &"A".repeat(43));
+    assert_eq!(thief.get(&first).await.status, 404);
+}
+
+/// The browser shows the answer to the last click only.
+#[tokio::test]
+async fn a_double_click_is_as_good_as_one() {
+    let rig = Rig::start().await;
+    let weather = web_app(&rig).await;
+    let browser = Browser::new(rig.platform.place.address);
+    let signing_in = SignIn::new(&weather, &[]);
+    let (page, at) = browser.open(&signing_in.url).await;
+    rig.centre.text(&number(1), &text_to_send(&page.text())).await.ok();
+    let approve = form(&browser.get(&at).await.text(), "/approve");
+    let first = location(&browser.copy().submit(&approve).await);
+    let second = location(&browser.submit(&approve).await);
+    assert_eq!(first, second);
+    let code = parameter(&second, "code").unwrap();
+    signing_in.redeem(&weather, &code).await.accepts();
+    // The cookie of the last answer is the session's.
+    let silent = SignIn::new(&weather, &[("prompt", "none")]);
+    assert!(parameter(&location(&browser.get(&silent.url).await), "code").is_some());
+    // The app has it: whoever clicks now is told that it is over.
+    let late = browser.submit(&approve).await;
+    assert_eq!((late.status, late.header("location")), (404, None));
 }
 
 #[tokio::test]

@@ -58,6 +58,21 @@ async fn pushed_code(rig: &Rig, instance: &Instance, signing_in: &SignIn) -> Str
     parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"))
 }
 
+#[tokio::test]
+async fn a_push_and_its_code_name_the_redirect_uri() {
+    let rig = Rig::start().await;
+    let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
+    let signing_in = SignIn::new(&weather, &[]);
+    weather.warm().await;
+    let unsaid = push_draft(&weather, &signing_in).without("redirect_uri");
+    weather.send(&unsaid).await.refuses(400, "invalid_request");
+    let code = pushed_code(&rig, &weather, &signing_in).await;
+    // RFC 6749 4.1.3: what the request said, the token request says again.
+    let unsaid = || code_draft(&weather, &signing_in, &code).without("redirect_uri");
+    weather.send_fresh(unsaid).await.refuses(400, "invalid_grant");
+    weather.send_fresh(|| code_draft(&weather, &signing_in, &code)).await.accepts();
+}
+
 fn with(mut object: Value, member: &str, value: Value) -> Value {
     object[member] = value;
     object

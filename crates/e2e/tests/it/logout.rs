@@ -12,7 +12,7 @@ use twinpath_e2e::rig::Rig;
 use twinpath_e2e::wait::until;
 use twinpath_e2e::{now_s, number};
 
-use crate::authorize::{CALLBACK, SignIn, location, sign_in};
+use crate::authorize::{CALLBACK, SignIn, enter, location};
 
 const BYE: &str = "https://weather.example/bye?x=1";
 const SESSION: &str = "twinpath_session";
@@ -38,19 +38,6 @@ async fn signed_in(registration: &Registration) -> SignedIn {
     let browser = Browser::new(rig.platform.place.address);
     let tokens = enter(&rig, &weather, &browser, &number(1), &[]).await;
     SignedIn { rig, weather, browser, tokens }
-}
-
-async fn enter(
-    rig: &Rig,
-    instance: &Instance,
-    browser: &Browser,
-    from: &str,
-    more: &[(&str, &str)],
-) -> Value {
-    let signing_in = SignIn::new(instance, more);
-    let location = sign_in(rig, browser, &signing_in.url, from).await;
-    let code = parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"));
-    signing_in.redeem(instance, &code).await.accepts()
 }
 
 fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
@@ -214,6 +201,28 @@ async fn a_logout_leads_nowhere_that_is_not_registered() {
         assert_eq!((posted.status, posted.header("location")), (400, None), "{asked:?}");
     }
     assert_eq!(it.silent().await, None, "still signed in");
+}
+
+/// An app may keep an ID token for longer than its key is published: nothing in it is believed.
+#[tokio::test]
+async fn an_id_token_of_a_key_that_has_gone_is_no_hint() {
+    let it = signed_in(&web("weather")).await;
+    let (mut header, claims) = open(it.id_token());
+    header["kid"] = "gone".into();
+    let hint = Key::generate().jwt(&header, &claims);
+    let answer = it.logout(&[("id_token_hint", &hint), ("post_logout_redirect_uri", BYE)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(!answer.text().contains("weather"), "an app that nobody named");
+    let named = [
+        ("id_token_hint", hint.as_str()),
+        ("client_id", "weather"),
+        ("post_logout_redirect_uri", BYE),
+    ];
+    let asked = it.logout(&named).await;
+    assert_eq!(it.silent().await, None, "nobody was asked yet");
+    let answer = it.browser.submit(&form(&asked.text(), "bye%3Fx%3D1")).await;
+    assert_eq!(location(&answer), BYE);
+    assert_eq!(it.silent().await.as_deref(), Some("login_required"));
 }
 
 #[tokio::test]

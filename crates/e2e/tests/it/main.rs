@@ -59,6 +59,8 @@ mod screen;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod signed_introspection;
 #[cfg(test)]
 mod step_up;

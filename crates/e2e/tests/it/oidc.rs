@@ -11,7 +11,7 @@ use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::Rig;
 use twinpath_e2e::{now_s, number};
 
-use crate::authorize::{CALLBACK, SignIn, location, sign_in};
+use crate::authorize::{self, CALLBACK, SignIn, location, sign_in};
 
 fn web(client_id: &str) -> Registration {
     Registration::new(client_id).web(CALLBACK)
@@ -19,20 +19,7 @@ fn web(client_id: &str) -> Registration {
 
 async fn enter(rig: &Rig, instance: &Instance, from: &str, more: &[(&str, &str)]) -> Value {
     let browser = Browser::new(rig.platform.place.address);
-    enter_in(rig, instance, &browser, from, more).await
-}
-
-async fn enter_in(
-    rig: &Rig,
-    instance: &Instance,
-    browser: &Browser,
-    from: &str,
-    more: &[(&str, &str)],
-) -> Value {
-    let signing_in = SignIn::new(instance, more);
-    let location = sign_in(rig, browser, &signing_in.url, from).await;
-    let code = parameter(&location, "code").unwrap_or_else(|| panic!("no code: {location}"));
-    signing_in.redeem(instance, &code).await.accepts()
+    authorize::enter(rig, instance, &browser, from, more).await
 }
 
 fn text<'a>(tokens: &'a Value, name: &str) -> &'a str {
@@ -175,7 +162,7 @@ async fn a_request_that_expects_a_person_is_answered_for_no_other() {
     let weather = rig.install(&web("weather")).await;
     let address = rig.platform.place.address;
     let browser = Browser::new(address);
-    let first = enter_in(&rig, &weather, &browser, &number(1), &[]).await;
+    let first = authorize::enter(&rig, &weather, &browser, &number(1), &[]).await;
     let second = enter(&rig, &weather, &number(2), &[]).await;
     let error = async |more: &[(&str, &str)]| {
         let answer = browser.get(&SignIn::new(&weather, more).url).await;
@@ -240,7 +227,7 @@ async fn a_session_says_when_and_how_it_was_proven() {
     let weather = rig.install(&web("weather")).await;
     let browser = Browser::new(rig.platform.place.address);
     let begun = now_s();
-    let first = claims(&enter_in(&rig, &weather, &browser, &number(1), &[]).await);
+    let first = claims(&authorize::enter(&rig, &weather, &browser, &number(1), &[]).await);
     let proven = first["auth_time"].as_i64().unwrap();
     assert!((begun - 1..=now_s() + 1).contains(&proven), "{first}");
     assert_eq!(first["acr"], "urn:twinpath:acr:terminal");
@@ -260,9 +247,9 @@ async fn a_session_says_when_and_how_it_was_proven() {
     let url = SignIn::new(&weather, &[("prompt", "none"), ("max_age", "0")]).url;
     let answer = location(&browser.get(&url).await);
     assert_eq!(parameter(&answer, "error").as_deref(), Some("login_required"));
-    let again = enter_in(&rig, &weather, &browser, &number(1), &[("max_age", "0")]).await;
+    let again = authorize::enter(&rig, &weather, &browser, &number(1), &[("max_age", "0")]).await;
     assert!(claims(&again)["auth_time"].as_i64().unwrap() >= proven);
-    assert_ne!(claims(&again)["sid"], first["sid"], "another proof, another session");
+    assert_eq!(claims(&again)["sid"], first["sid"], "the session goes on");
     // What cannot be met is said (OIDC Core 5.5.1.1).
     let unmet = r#"{"id_token":{"acr":{"essential":true,"values":["urn:x"]}}}"#;
     let answer = location(&browser.get(&SignIn::new(&weather, &[("claims", unmet)]).url).await);

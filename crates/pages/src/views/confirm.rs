@@ -66,6 +66,5 @@ fn going_to(destination: &Destination, t: &Messages) -> Html {
         Destination::Site(host) => t.confirm_site.with(&[("host", host)]),
         Destination::Computer => t.confirm_computer.with(&[]),
         Destination::App => t.confirm_app.with(&[]),
-        Destination::Device => t.confirm_device.with(&[]),
     }
 }

@@ -1,18 +1,14 @@
 //! One struct for each page. Fields are raw values, whoever wrote them; `render` makes them fit.
 
 mod confirm;
-mod device;
-mod done;
 mod logout;
 mod problem;
 mod waiting;
 
 pub use confirm::Confirm;
-pub use device::DeviceEntry;
-pub use done::{Done, Next};
 pub use logout::{LoggedOut, LogoutAsk};
 pub use problem::{Problem, ProblemKind};
-pub use waiting::{Started, Waiting};
+pub use waiting::Waiting;
 
 use askama::Template;
 

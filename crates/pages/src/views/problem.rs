@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Frame, Shell, page};
+use super::{Frame, PostForm, Shell, page};
 use crate::hostile::{Html, LINE, NAME};
 use crate::messages::{Message, Messages};
 
@@ -69,6 +69,8 @@ pub struct Problem {
     pub description: Option<String>,
     /// Where to start again, on this origin.
     pub again: Option<String>,
+    /// Tells the app and goes back to it. The page's policy must allow its redirect.
+    pub back: Option<PostForm>,
 }
 
 #[derive(Template)]
@@ -81,9 +83,15 @@ struct ProblemPage<'a> {
     error: Option<Html>,
     description: Option<Html>,
     again: Option<&'a str>,
+    back: Option<&'a PostForm>,
 }
 
 impl Problem {
+    /// What went wrong, and nothing else.
+    pub fn of(kind: ProblemKind) -> Self {
+        Self { kind, error: None, description: None, again: None, back: None }
+    }
+
     /// The page as HTML.
     pub fn render(&self, frame: &Frame<'_>) -> String {
         let t = frame.language.messages();
@@ -97,6 +105,7 @@ impl Problem {
             error: self.error.as_deref().map(|e| Html::default().foreign(e, NAME)),
             description: self.description.as_deref().map(|d| Html::default().foreign(d, LINE)),
             again: self.again.as_deref(),
+            back: self.back.as_ref(),
         })
     }
 }

@@ -8,16 +8,6 @@ use crate::messages::Messages;
 use crate::qr::{self, Qr};
 use crate::text::{Text, sms_uri};
 
-/// Where the person began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Started {
-    /// In this browser.
-    Here,
-    /// On a device without a browser (RFC 8628): the page warns more, and shows the code to compare
-    /// (RFC 8628 5.4).
-    OnDevice,
-}
-
 /// Waits for the person's text.
 ///
 /// Its script listens for the server-sent events `proven` and `ended` at `events`, and then loads
@@ -31,8 +21,6 @@ pub struct Waiting {
     pub scopes: Vec<Scope>,
     /// What to send.
     pub text: Text,
-    /// Where it began.
-    pub started: Started,
     /// Until the text must be there, in seconds.
     pub left_s: u32,
     /// This page's own URL on this origin, as GET; a query is kept.
@@ -52,7 +40,6 @@ struct WaitingPage<'a> {
     permissions: Permissions,
     title: Html,
     warning: Html,
-    code: Option<Html>,
     links: Vec<SmsLink>,
     qr: Option<(Qr, String)>,
     body: Html,
@@ -73,18 +60,13 @@ impl Waiting {
         let t = frame.language.messages();
         let app = name_of(&self.app, t);
         let named = [("app", &*app)];
-        let (title, warning) = match self.started {
-            Started::Here => (t.waiting_title, t.warning),
-            Started::OnDevice => (t.device_title, t.device_warning),
-        };
         page(&WaitingPage {
-            shell: Shell::new(frame, title, &named).with_script(frame),
+            shell: Shell::new(frame, t.waiting_title, &named).with_script(frame),
             t,
             app: ShownApp::new(&self.app, t),
             permissions: Permissions::new(&app, &self.scopes, t),
-            title: title.with(&named),
-            warning: warning.with(&named),
-            code: self.code_to_compare(),
+            title: t.waiting_title.with(&named),
+            warning: t.warning.with(&named),
             links: self.links(),
             qr: self.qr(t),
             body: Html::default().foreign(&self.text.body, LINE),
@@ -92,10 +74,6 @@ impl Waiting {
             fields: query_of(&self.page),
             view: self,
         })
-    }
-
-    fn code_to_compare(&self) -> Option<Html> {
-        (self.started == Started::OnDevice).then(|| Html::default().foreign(&self.text.code, NAME))
     }
 
     fn links(&self) -> Vec<SmsLink> {

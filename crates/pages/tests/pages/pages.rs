@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use twinpath_pages::{CSRF_FIELD, Frame, Language, Site, asset};
 
 use crate::markup::{Element, read};
-use crate::samples::{CODE, Foreign, pages};
+use crate::samples::{Foreign, pages};
 
 const FRIENDLY: Foreign<'_> =
     Foreign { name: "Weather", uri: "https://weather.example/", words: "read the forecast" };
@@ -251,19 +251,11 @@ fn no_placeholder_is_left() {
 }
 
 #[test]
-fn a_device_shows_the_code_to_compare() {
-    each(FRIENDLY, |page, _, elements| {
-        let shown = elements.iter().any(|e| e.is("class", "exact") && e.text == CODE);
-        assert_eq!(shown, page.starts_with("waiting-device"), "{page}");
-    });
-}
-
-#[test]
 fn all_permissions_are_shown_before_one_agrees() {
     each(FRIENDLY, |page, _, elements| {
         let lines = named(elements, "li").len();
         match page.split(' ').next().unwrap() {
-            "confirm" | "confirm-app" | "confirm-device" => assert_eq!(lines, 5, "{page}"),
+            "confirm" | "confirm-app" => assert_eq!(lines, 5, "{page}"),
             "confirm-details" => assert_eq!(lines, 7, "{page}"),
             _ => return,
         }
@@ -282,7 +274,7 @@ fn a_nameless_app_is_called_something() {
     let foreign = Foreign { name: " \u{202e}\u{200b} ", ..FRIENDLY };
     let site = site();
     let frame = Frame { site: &site, language: Language::choose(None, None) };
-    let done = pages(foreign).into_iter().find(|page| page.name == "done").unwrap();
-    let html = (done.render)(&frame);
-    assert_eq!(named(&read(&html), "h1")[0].text, "You are signed in to this app");
+    let confirm = pages(foreign).into_iter().find(|page| page.name == "confirm").unwrap();
+    let html = (confirm.render)(&frame);
+    assert_eq!(named(&read(&html), "h1")[0].text, "Continue to this app?");
 }

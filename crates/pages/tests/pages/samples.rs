@@ -1,8 +1,8 @@
 //! Every page, filled in: for the tests, and for translators to look at.
 
 use twinpath_pages::{
-    App, Confirm, Destination, DeviceEntry, Done, Frame, LoggedOut, LogoutAsk, Next, PostForm,
-    Problem, ProblemKind, Scope, Started, Text, Waiting,
+    App, Confirm, Destination, Frame, LoggedOut, LogoutAsk, PostForm, Problem, ProblemKind, Scope,
+    Text, Waiting,
 };
 
 /// What an app's developer or a stranger writes into a page.
@@ -48,18 +48,16 @@ fn form(action: &str) -> PostForm {
 }
 
 /// The code that all sample texts carry.
-pub(crate) const CODE: &str = "TP1-GRFES-6P687-MYXA8-3VV8M-ES2XV-BRYV1-XQMN6";
+const CODE: &str = "TP1-GRFES-6P687-MYXA8-3VV8M-ES2XV-BRYV1-XQMN6";
 
-fn waiting(foreign: Foreign<'_>, started: Started) -> Waiting {
+fn waiting(foreign: Foreign<'_>) -> Waiting {
     Waiting {
         app: app(foreign),
         scopes: scopes(foreign),
         text: Text {
             numbers: vec!["+8610690001".into(), "10690001".into()],
             body: format!("{} sign-in. Send only from inside the app. {CODE}", foreign.name),
-            code: CODE.into(),
         },
-        started,
         left_s: 287,
         page: "/signin/5xk?ui_locales=hi&x=%26".into(),
         events: "/signin/5xk/events".into(),
@@ -85,6 +83,7 @@ fn problem(kind: ProblemKind, foreign: Foreign<'_>) -> Problem {
         error: (kind == ProblemKind::Invalid).then(|| "invalid_request".into()),
         description: (kind == ProblemKind::Invalid).then(|| foreign.words.into()),
         again: (kind == ProblemKind::Expired).then(|| "/signin/again".into()),
+        back: (kind == ProblemKind::Blocked).then(|| form("/signin/5xk/cancel")),
     }
 }
 
@@ -100,20 +99,11 @@ pub(crate) fn pages(foreign: Foreign<'_>) -> Vec<Sample> {
     }
     let site = Destination::Site(foreign.uri.replace("https://", "").replace('/', ""));
     let bare = App { name: foreign.name.to_owned(), ..App::default() };
-    add!("waiting", waiting(foreign, Started::Here));
-    add!("waiting-device", waiting(foreign, Started::OnDevice));
-    add!(
-        "waiting-bare",
-        Waiting { app: bare.clone(), scopes: vec![], ..waiting(foreign, Started::Here) }
-    );
+    add!("waiting", waiting(foreign));
+    add!("waiting-bare", Waiting { app: bare.clone(), scopes: vec![], ..waiting(foreign) });
     add!("confirm", confirm(foreign, site, false));
     add!("confirm-details", confirm(foreign, Destination::Computer, true));
     add!("confirm-app", confirm(foreign, Destination::App, false));
-    add!("confirm-device", confirm(foreign, Destination::Device, false));
-    add!("device", DeviceEntry { form: form("/device"), refused: false });
-    add!("device-refused", DeviceEntry { form: form("/device"), refused: true });
-    add!("done", Done { app: bare.clone(), next: Next::ClosePage });
-    add!("done-device", Done { app: bare.clone(), next: Next::ReturnToDevice });
     for kind in ProblemKind::ALL {
         add!(format!("problem-{kind:?}").to_lowercase(), problem(kind, foreign));
     }

@@ -59,7 +59,8 @@ type Shared = Arc<Admin>;
 
 impl Admin {
     fn operator(&self) -> Operator<'_> {
-        Operator { store: &self.store, vault: &self.vault, keys: &self.keys }
+        let platform = self.platform.as_deref();
+        Operator { store: &self.store, vault: &self.vault, keys: &self.keys, platform }
     }
 }
 

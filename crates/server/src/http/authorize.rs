@@ -238,7 +238,7 @@ async fn arrive(
         }
         Arrived::Silent(arrival) => {
             let visit = Visit { id, browser: browser.clone(), row: arrival.0, registered };
-            approve(platform, &visit).await?
+            approve(platform, headers, &visit).await?
         }
     };
     Ok(browser.tell(&platform.config, response))

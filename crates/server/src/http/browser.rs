@@ -2,9 +2,10 @@
 //! security headers, redirects.
 //!
 //! The browser's cookie ties a request to the browser in which it began: nobody finishes in one browser
-//! what was begun in another. Both cookies are `HttpOnly` and `SameSite=Lax`, and `__Host-` over https,
+//! what was begun in another. Both kinds of cookie are `HttpOnly` and `SameSite=Lax`, and `__Host-` over https,
 //! so that no neighbouring host can set them.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
@@ -44,7 +45,7 @@ fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     values.all(|value| value == first).then_some(first)
 }
 
-/// A browser, by its cookie.
+/// A browser, by one of its cookies.
 #[derive(Clone)]
 pub(super) struct Browser {
     secret: String,
@@ -52,16 +53,32 @@ pub(super) struct Browser {
     new: bool,
 }
 
+/// How many cookies of a browser are read. It has one; and one for each first tab, where several were
+/// opened at once.
+const MAX_BROWSER_COOKIES: usize = 4;
+
 impl Browser {
+    /// What a browser calls itself: by each of its cookies, in no order.
+    pub(super) fn all(config: &Config, headers: &HeaderMap) -> Vec<Self> {
+        let prefix = cookie_name(config, "browser_");
+        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs =
+            lines.flat_map(|line| line.split(';')).filter_map(|it| it.trim().split_once('='));
+        let own = pairs.filter(|(name, secret)| {
+            // A name that another value stands behind is nobody's.
+            name.strip_prefix(&prefix).is_some_and(|tag| tag == tag_of(secret))
+                && b64::decode(secret).is_ok_and(|raw| raw.len() == 32)
+        });
+        let browser = |(_, secret): (&str, &str)| Self { secret: secret.to_owned(), new: false };
+        own.take(MAX_BROWSER_COOKIES).map(browser).collect()
+    }
+
     /// The browser of a request; a new one if it has no cookie of ours.
     pub(super) fn of(config: &Config, headers: &HeaderMap) -> Self {
-        let known = read_cookie(headers, &cookie_name(config, "browser"));
-        let whole = known.filter(|secret| b64::decode(secret).is_ok_and(|raw| raw.len() == 32));
-        if let Some(secret) = whole {
-            return Self { secret: secret.to_owned(), new: false };
-        }
-        let secret = b64::encode(random_bytes::<32>(&mut SystemRandom));
-        Self { secret, new: true }
+        Self::all(config, headers).pop().unwrap_or_else(|| {
+            let secret = b64::encode(random_bytes::<32>(&mut SystemRandom));
+            Self { secret, new: true }
+        })
     }
 
     /// What is kept of it.
@@ -91,10 +108,19 @@ impl Browser {
     pub(super) fn tell(&self, config: &Config, mut response: Response) -> Response {
         if self.new {
             // No life of its own: it ends with the browser.
-            set_cookie(&mut response, &cookie(config, "browser", &self.secret, None));
+            let name = format!("browser_{}", tag_of(&self.secret));
+            set_cookie(&mut response, &cookie(config, &name, &self.secret, None));
         }
         response
     }
+}
+
+/// What a browser's cookie has in its name, so that first tabs do not take each other's.
+fn tag_of(secret: &str) -> String {
+    let Ok(digest) = b64::decode(secret).map(|raw| digest(&SHA256, &raw)) else {
+        return String::new();
+    };
+    b64::encode(digest).get(..8).unwrap_or_default().to_owned()
 }
 
 /// What browsers say of where a form was sent from. Those that say nothing are held to the token.

@@ -176,17 +176,19 @@ impl<'a> Visit<'a> {
     /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.
     async fn approve(&self, row: &Interaction) -> Result<Response, Refusal> {
         let (vault, app) = (&self.platform.vault, &self.request.caller.registered.app);
-        let code = AuthorizationCode::new(self.session.0, &mut SystemRandom);
-        let mut approve = Approve::new(self.look, code.hash(vault), None, 0);
-        if let Stage::Proven { by, .. } = &row.stage {
-            approve = approve.known_as(by.account, pairwise(app, by.account, vault));
-        }
+        let Stage::Proven { by, .. } = &row.stage else {
+            return Err(invalid_session());
+        };
+        let code = AuthorizationCode::of(self.session.0, by.grant, vault);
+        let approve = Approve::new(self.look, code.hash(vault), None, 0)
+            .known_as(by.account, pairwise(app, by.account, vault));
         match self.platform.run(approve).await? {
-            Approved::Yes(_) => Ok(json(&json!({"authorization_code": code.as_str()}))),
+            Approved::Yes(..) => Ok(json(&json!({"authorization_code": code.as_str()}))),
             Approved::Denied(_) => {
                 Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
             }
-            Approved::Gone => Err(invalid_session()),
+            // No session stood, so none can have become too old.
+            Approved::Gone | Approved::Again | Approved::LoginRequired(_) => Err(invalid_session()),
         }
     }
 

@@ -13,10 +13,10 @@ use twinpath_core::join::Redemption;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::phrase::page_phrases;
 
-use crate::http::authentication::{Caller, use_up};
+use crate::http::authentication::{Caller, use_up, with_next_nonce};
 use crate::http::authorize::rules;
 use crate::http::prepared_text::PreparedText;
-use crate::http::refusal::{DPOP_NONCE, fault, json};
+use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
 use crate::http::terminal_grant::{refreshable, take_turn, terms};
@@ -41,15 +41,26 @@ async fn answer(
     body: Body,
 ) -> Result<Response, Refusal> {
     let form = Form::read(&parts.headers, body).await?;
+    let caller = Caller::authenticate(platform, parts, &form, now()).await?;
+    let dpop = caller.registered.app.dpop;
+    let result = begin(platform, parts, &form, &caller).await;
+    if dpop { with_next_nonce(platform, result) } else { result }
+}
+
+async fn begin(
+    platform: &Platform,
+    parts: &request::Parts,
+    form: &Form,
+    caller: &Caller,
+) -> Result<Response, Refusal> {
     let now = now();
-    let caller = Caller::authenticate(platform, parts, &form, now).await?;
     let app = &caller.registered.app;
-    let mut asked = check_device(&form, app, &rules(platform), (now, &mut SystemRandom))?;
+    let mut asked = check_device(form, app, &rules(platform), (now, &mut SystemRandom))?;
     // As in pushed requests: a proof binds what is handed out to its key.
     let endpoint = path::DEVICE_AUTHORIZATION;
     let proven = caller.shown_key(platform, &parts.headers, endpoint, now)?;
     asked.jkt = proven.jkt;
-    use_up(platform, Spends { proof: proven.proof, assertion: caller.assertion }).await?;
+    use_up(platform, caller.spends(proven.proof)).await?;
     let (issuer, client_id) = (&platform.config.issuer, &app.client_id);
     let code = asked.user_code(issuer, client_id);
     let (key, from) = (platform.vault.code_key(&code), source(parts, &platform.config));
@@ -73,13 +84,7 @@ async fn answer(
         ("interval", json!(platform.config.terminal.interval_s)),
     ];
     members.extend(more.map(|(name, value)| (name.to_owned(), value)));
-    let mut response = json(&Value::Object(members));
-    if app.dpop
-        && let Ok(nonce) = platform.proofs.nonces.at(now).parse()
-    {
-        response.headers_mut().insert(DPOP_NONCE, nonce);
-    }
-    Ok(response)
+    Ok(json(&Value::Object(members)))
 }
 
 /// RFC 8628 3.4: `grant_type=urn:ietf:params:oauth:grant-type:device_code`.

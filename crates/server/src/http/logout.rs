@@ -96,11 +96,11 @@ async fn answer(
     language: Language,
 ) -> Result<Response, Refusal> {
     let asked = Asked::read(platform, form)?;
-    let browser = Browser::of(&platform.config, headers);
     let Some(cookie) = session_cookie(platform, headers) else {
         return Ok(over(platform, &asked, language));
     };
-    let confirmed = browser.sent(platform, headers, sent, SUBJECT);
+    let mut known = Browser::all(&platform.config, headers).into_iter();
+    let confirmed = known.any(|browser| browser.sent(platform, headers, sent, SUBJECT));
     if confirmed && form.get(STAY).is_some() {
         return Ok(stayed(platform, language));
     }
@@ -109,11 +109,13 @@ async fn answer(
         let response = over(platform, &asked, language);
         return Ok(keep_session(&platform.config, response, None));
     }
+    let browser = Browser::of(&platform.config, headers);
     let response = ask(platform, &browser, &asked, language);
     Ok(browser.tell(&platform.config, response))
 }
 
-async fn end(platform: &Platform, cookie: &SessionCookie) -> Result<(), Refusal> {
+/// Ends the session of a cookie and has its apps told.
+pub(super) async fn end(platform: &Platform, cookie: &SessionCookie) -> Result<(), Refusal> {
     let end = EndSession {
         terminal: cookie.terminal(),
         id: cookie.id(),
@@ -128,9 +130,14 @@ async fn end(platform: &Platform, cookie: &SessionCookie) -> Result<(), Refusal>
 
 impl Asked {
     fn read(platform: &Platform, form: &Form) -> Result<Self, Refusal> {
-        let claims: Option<IdClaims> = match form.get("id_token_hint") {
+        let keys = platform.keys();
+        let hint = form.get("id_token_hint");
+        // An app may keep an ID token for longer than its key is published: nothing is believed of it, and
+        // the person is asked.
+        let gone = hint.is_some_and(|hint| keys.is_of_no_key(hint));
+        let claims: Option<IdClaims> = match hint.filter(|_| !gone) {
             // It may have expired (OIDC RP-Initiated Logout 2).
-            Some(hint) => Some(platform.keys().verify(hint, "JWT").ok_or_else(|| {
+            Some(hint) => Some(keys.verify(hint, "JWT").ok_or_else(|| {
                 Refusal::request("id_token_hint is not an ID token of this platform")
             })?),
             None => None,
@@ -143,7 +150,8 @@ impl Asked {
         }
         let id = said.or(claims.as_ref().map(|claims| claims.aud.as_str()));
         let registered = id.and_then(ClientId::new).and_then(|id| platform.app(&id));
-        let redirect_uri = form.get("post_logout_redirect_uri");
+        let nobodys = said.is_none() && gone;
+        let redirect_uri = form.get("post_logout_redirect_uri").filter(|_| !nobodys);
         if let Some(uri) = redirect_uri {
             let uris = registered.as_ref().map(|known| &known.app.post_logout_redirect_uris);
             if !uris.is_some_and(|uris| uris.iter().any(|known| known == uri)) {
@@ -189,9 +197,8 @@ fn over(platform: &Platform, asked: &Asked, language: Language) -> Response {
 }
 
 fn stayed(platform: &Platform, language: Language) -> Response {
-    let (kind, frame) = (ProblemKind::Cancelled, Frame { site: &platform.config.site, language });
-    let view = Problem { kind, error: None, description: None, again: None };
-    page(StatusCode::OK, view.render(&frame), None)
+    let frame = Frame { site: &platform.config.site, language };
+    page(StatusCode::OK, Problem::of(ProblemKind::Cancelled).render(&frame), None)
 }
 
 fn ask(platform: &Platform, browser: &Browser, asked: &Asked, language: Language) -> Response {

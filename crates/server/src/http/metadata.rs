@@ -57,6 +57,7 @@ fn describe(platform: &Platform) -> Metadata {
         pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
         device_authorization_endpoint: Some(endpoint(path::DEVICE_AUTHORIZATION)),
         authorization_challenge_endpoint: Some(endpoint(path::CHALLENGE)),
+        challenge_endpoint: Some(endpoint(path::ATTESTATION_CHALLENGE)),
         authorization_details_types_supported: config.details.names(),
         registration_endpoint: config.registration.enabled.then(|| endpoint(path::REGISTER)),
         end_session_endpoint: Some(endpoint(path::LOGOUT)),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use twinpath_core::grant::{Handle, Narrowed, Refresh, RefreshRequest, Refreshed};
+use twinpath_core::records::AuthMethod;
 use twinpath_core::token::IdTokenRequest;
 use twinpath_wire::oauth::ErrorCode;
 
@@ -36,6 +37,7 @@ pub(super) async fn refresh(
         client_id: registered.app.client_id.clone(),
         jkt: request.proven.jkt.clone(),
         rotate: registered.rotates(),
+        renewable: registered.app.auth_method != AuthMethod::None,
     };
     let vault = Arc::clone(&platform.vault);
     let refreshed = platform

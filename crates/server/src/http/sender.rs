@@ -30,13 +30,13 @@ pub(super) struct TokenRequest {
 impl TokenRequest {
     /// What it uses up.
     pub(super) fn spends(&self) -> Spends {
-        Spends { proof: self.proven.proof, assertion: self.caller.assertion }
+        self.caller.spends(self.proven.proof)
     }
 
     /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof
     /// that held is used up all the same, as nothing ties it to what the request said.
     pub(super) async fn refuse(&self, platform: &Platform, refusal: Refusal) -> Refusal {
-        let spends = Spends { assertion: None, ..self.spends() };
+        let spends = Spends { assertion: None, challenge: None, ..self.spends() };
         use_up(platform, spends).await.err().unwrap_or(refusal)
     }
 }

@@ -139,7 +139,7 @@ async fn a_proof_that_one_node_took_is_refused_by_the_others() {
         auth_method: Some(AuthMethod::None),
         ..ClientMetadata::default()
     };
-    let operator = Operator { store: &store, vault: &vault, keys: &config.keys };
+    let operator = Operator { store: &store, vault: &vault, keys: &config.keys, platform: None };
     operator.register(settings).await.unwrap();
     let (here, there) = (node(&config).await, node(&config).await);
     let phone = Phone::new();

@@ -142,11 +142,15 @@ impl Operator<'_> {
         let (terminal, account) = self.find_account(account).await?;
         let profile = self.profile(terminal, Some(account), Action::Show).await?;
         // The same number may have grants of other accounts, before and after this one.
-        if !profile.grants.iter().any(|known| known.id == id) {
+        let known = profile.grants.iter().find(|known| known.id == id).ok_or_else(none)?;
+        let revoke = RevokeGrant { terminal, grant: id, reason: "operator" };
+        if !self.store.run(revoke).await? {
             return Err(none());
         }
-        let revoke = RevokeGrant { terminal, grant: id, reason: "operator" };
-        if self.store.run(revoke).await? { Ok(()) } else { Err(none()) }
+        if let Some(platform) = self.platform {
+            platform.tell_of_grants(std::slice::from_ref(known));
+        }
+        Ok(())
     }
 
     async fn profile(
@@ -156,10 +160,13 @@ impl Operator<'_> {
         action: Action,
     ) -> Result<Profile, OperatorError> {
         let manage = Manage { terminal, account, action };
-        match self.store.run(manage).await? {
-            Some(profile) => Ok(profile),
-            None => unknown("there is no such account"),
+        let Some(profile) = self.store.run(manage).await? else {
+            return unknown("there is no such account");
+        };
+        if let Some(platform) = self.platform {
+            platform.tell_of_account(&profile.lost);
         }
+        Ok(profile)
     }
 
     async fn find_account(&self, id: &str) -> Result<(TerminalKey, AccountId), OperatorError> {

@@ -78,12 +78,15 @@ pub struct Operator<'a> {
     pub vault: &'a Vault,
     /// How long signing keys live.
     pub keys: &'a KeyPolicy,
+    /// The running server, if there is one: it tells apps of the logouts that a command brings.
+    pub platform: Option<&'a Platform>,
 }
 
 impl<'a> Operator<'a> {
     /// On a running server's store.
     pub fn of(platform: &'a Platform) -> Self {
-        Self { store: &platform.store, vault: &platform.vault, keys: &platform.config.keys }
+        let (store, vault) = (&platform.store, &platform.vault);
+        Self { store, vault, keys: &platform.config.keys, platform: Some(platform) }
     }
 }
 

@@ -1,40 +1,46 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
 mod access_tokens;
+mod attesters;
 mod backchannel;
 mod binds;
 mod counters;
+mod hourly;
 mod limits;
 mod nodes;
 mod proofs;
 mod readiness;
-mod registrations;
 mod registry;
 mod signing_keys;
+mod trust;
 mod waiters;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use twinpath_core::authorization::Ended;
 use twinpath_core::grant::{Replay, Spends};
 use twinpath_core::ids::{ClientId, Timestamp};
+use twinpath_core::records::Grant;
 use twinpath_core::token::KeyRing;
 use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
 pub use access_tokens::{IssueError, Live};
+pub use attesters::Attesters;
 pub use backchannel::{Backchannel, Notice, deliver};
 pub use binds::Binds;
 pub use counters::Counters;
+pub use hourly::Hourly;
 pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
-pub use registrations::Registrations;
 pub use registry::{Registry, WATCH};
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
+pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::Config;
@@ -77,11 +83,17 @@ pub struct Platform {
     /// Codes asked for and not redeemed.
     pub pending: Pending,
     /// How often apps ask to be registered.
-    pub registrations: Registrations,
+    pub registrations: Hourly,
+    /// How often evidence comes to be judged.
+    pub attestations: Hourly,
     /// The binds to message centres.
     pub binds: Binds,
     /// Whether the store takes writes.
     pub readiness: Readiness,
+    /// Other attesters than this one.
+    pub attesters: Attesters,
+    /// Whom phones' evidence must come from.
+    pub trust: AttestationTrust,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
@@ -106,6 +118,9 @@ pub enum StartError {
     /// What calls apps.
     #[error("the HTTP client: {0}")]
     Client(reqwest::Error),
+    /// Roots or revocations.
+    #[error("[attestation]: {0}")]
+    Trust(#[from] TrustError),
     /// A listener.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
@@ -116,6 +131,8 @@ impl Platform {
     pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
         twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
+        let attesters = Attesters::open(&config.attestation.attesters)?;
+        let trust = AttestationTrust::open(&config.attestation)?;
         let store = open_store(&config)?;
         ensure_signing_key(&store, &vault, &config.keys).await?;
         let registry = Registry::load(&store, &vault, &config).await?;
@@ -124,11 +141,14 @@ impl Platform {
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
-            registrations: Registrations::new(config.registration.requests_per_hour),
+            registrations: Hourly::new(config.registration.requests_per_hour),
+            attestations: Hourly::new(config.attestation.requests_per_hour),
             binds: Binds::default(),
             readiness: Readiness::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
+            trust,
+            attesters,
             vault,
             store,
             registry,
@@ -153,15 +173,40 @@ impl Platform {
 
     /// Has the apps of a session told that it ended (OIDC Back-Channel Logout 2.5).
     pub fn tell_apps(&self, ended: &Ended) {
-        let session = &ended.session;
-        for client_id in &ended.apps {
-            let wants =
-                self.app(client_id).filter(|known| known.app.backchannel_logout_uri.is_some());
-            if wants.is_some() {
-                let (client_id, account) = (client_id.clone(), session.account);
-                let notice = Notice { client_id, account, session: Some(session.id) };
-                self.backchannel.put(notice, &self.counters);
-            }
+        let (account, session) = (ended.session.account, Some(ended.session.id));
+        let notice =
+            |client_id: &ClientId| Notice { client_id: client_id.clone(), account, session };
+        self.tell(ended.apps.iter().map(notice));
+    }
+
+    /// Has the apps of grants that ended told of the sessions in which these were approved. An app that
+    /// was never in one has nobody to log out.
+    pub fn tell_of_grants(&self, lost: &[Grant]) {
+        self.tell(lost.iter().filter(|grant| grant.session().is_some()).map(Notice::of));
+    }
+
+    /// Has the apps of an account that can no longer be used told: of all its sessions at once, or of each
+    /// if an app knows it by its sessions only (2.2).
+    pub fn tell_of_account(&self, lost: &[Grant]) {
+        let by_session = |grant: &Grant| {
+            let app = self.app(&grant.client_id);
+            app.is_some_and(|known| known.app.backchannel_logout_session_required)
+        };
+        let (by_session, whole): (Vec<_>, Vec<_>) =
+            lost.iter().cloned().partition(|grant| by_session(grant));
+        self.tell_of_grants(&by_session);
+        self.tell(whole.iter().map(|grant| Notice { session: None, ..Notice::of(grant) }));
+    }
+
+    /// Each app that wants it, of each thing once.
+    fn tell(&self, notices: impl Iterator<Item = Notice>) {
+        let wants = |notice: &Notice| {
+            let app = self.app(&notice.client_id);
+            app.is_some_and(|known| known.app.backchannel_logout_uri.is_some())
+        };
+        let notices: BTreeSet<_> = notices.filter(wants).collect();
+        for notice in notices {
+            self.backchannel.put(notice, &self.counters);
         }
     }
 

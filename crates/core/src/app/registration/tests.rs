@@ -159,7 +159,26 @@ fn redirect_uris_are_whole() {
         let why = refusal(ClientMetadata { redirect_uris, ..new_app() });
         assert!(why.contains("must be https, or http on loopback"), "{bad}: {why}");
     }
-    for good in ["http://127.0.0.1/cb", "http://[::1]:8080/cb", "http://localhost:3000/cb"] {
+    // What the answer says stands in it once.
+    for (bad, name) in [
+        ("https://app.example/cb?state=1", "state"),
+        ("https://app.example/cb?x=1&iss", "iss"),
+        ("com.example.app:/cb?%63ode=", "code"),
+        ("https://app.example/cb?error", "error"),
+    ] {
+        let uris = Some(vec![bad.to_owned()]);
+        let why = refusal(ClientMetadata { redirect_uris: uris.clone(), ..new_app() });
+        assert!(why.contains(&format!("must not say {name}")), "{bad}: {why}");
+        let why = refusal(ClientMetadata { post_logout_redirect_uris: uris, ..new_app() });
+        assert!(why.contains(&format!("must not say {name}")), "{bad}: {why}");
+    }
+    for good in [
+        "http://127.0.0.1/cb",
+        "http://[::1]:8080/cb",
+        "http://localhost:3000/cb",
+        "https://app.example/cb?codes=1&x=state&Error",
+        "https://app.example/cb?%zz",
+    ] {
         let redirect_uris = Some(vec![good.to_owned()]);
         assert!(register(ClientMetadata { redirect_uris, ..new_app() }).is_ok(), "{good}");
     }

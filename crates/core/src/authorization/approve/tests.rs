@@ -50,7 +50,7 @@ fn is_approved(expected: Option<&str>, known: Option<&str>) -> bool {
         Some(sub) => approve().known_as(grant.account, sub.to_owned()),
         None => approve(),
     };
-    let approved = matches!(model.run(approve), Approved::Yes(_));
+    let approved = matches!(model.run(approve), Approved::Yes(..));
     // Nobody is signed in by a request that was for somebody else.
     assert_eq!(model.sessions.len(), usize::from(approved));
     let stage = &model.interactions[&LOOK.key].stage;

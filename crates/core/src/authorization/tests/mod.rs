@@ -20,7 +20,7 @@ use crate::fixtures::{
 };
 use crate::grant::{Replay, Spend, Spends};
 use crate::ids::{CodeKey, Digest, SessionId};
-use crate::join::{RecordText, Recorded};
+use crate::join::{RecordText, Recorded, VoidedGrants};
 use crate::records::{AuthorizationRequest, Grant, Interaction, ProvenTerminal, Stage, Trust};
 
 const VERIFIER: &str = "a-verifier-of-forty-three-characters-in-all";
@@ -194,7 +194,7 @@ fn approved(model: &mut Model, number: u8) -> Page {
 fn approved_for(model: &mut Model, number: u8, request: AuthorizationRequest) -> Page {
     let page = proven_for(model, number, request);
     let approved = model.run(page.approve());
-    assert!(matches!(approved, Approved::Yes(_)), "{approved:?}");
+    assert!(matches!(approved, Approved::Yes(..)), "{approved:?}");
     page
 }
 
@@ -216,6 +216,11 @@ fn granted(redeemed: CodeRedeemed) -> Grant {
         CodeRedeemed::Issued { grant, .. } => *grant,
         other => panic!("no grant but {other:?}"),
     }
+}
+
+/// An approval in the browser that has the session of another page's approval.
+fn renewing(model: &Model, page: &Page, earlier: &Page) -> Approve {
+    page.approve().renewing(earlier.by(model).session.unwrap(), earlier.cookie.unwrap())
 }
 
 fn live_grants(model: &Model) -> usize {

@@ -4,6 +4,8 @@ use super::*;
 use crate::account::{Action, Manage};
 use crate::fixtures::{assert_matches, phone};
 use crate::grant::RevokeGrant;
+use crate::ids::GrantId;
+use crate::records::Prompt;
 
 fn manage(action: Action) -> Manage {
     Manage { terminal: terminal(0), account: None, action }
@@ -109,6 +111,7 @@ fn a_second_sender_ends_the_session_and_every_grant_of_it() {
         granted(model.run(second.exchange()));
         let third = by_session(&mut model, 3, &first, lasting);
         model.run(third.approve());
+        model.pass(1);
         let elsewhere = approved(&mut model, 4);
         let spared = CodeRequest { jkt: "other".into(), ..elsewhere.token_request() };
         let spared = granted(model.run(exchange(spared))).id;
@@ -133,17 +136,53 @@ fn a_second_sender_ends_the_session_and_every_grant_of_it() {
     }
 }
 
+/// A session that goes on by a voided proof ends, with what was granted by that proof; what was granted
+/// before, and outlives sessions, stays.
+#[test]
+fn a_second_sender_ends_the_session_that_went_on_by_the_first_ones_text() {
+    let prompt = || vec![Prompt::Consent];
+    let brief = || AuthorizationRequest { prompt: prompt(), ..asked() };
+    let lasting = || AuthorizationRequest { scope: "openid offline_access".into(), ..brief() };
+    let mut model = Model::new();
+    let first = approved_for(&mut model, 1, lasting());
+    let before = granted(model.run(first.exchange())).id;
+    let bound = by_session(&mut model, 2, &first, brief());
+    model.run(bound.approve());
+    let bound = granted(model.run(bound.exchange())).id;
+    model.pass(60);
+    let second = proven_for(&mut model, 3, lasting());
+    let renewing = renewing(&model, &second, &first);
+    assert_matches!(model.run(renewing), Approved::Yes(..));
+    let by_it = by_session(&mut model, 4, &second, lasting());
+    model.run(by_it.approve());
+    let other = CodeRequest { jkt: "other".into(), ..by_it.token_request() };
+    let by_it = granted(model.run(exchange(other))).id;
+    assert_eq!(model.run(second.text(0, 1, Trust::Operator)), Recorded::Voided);
+    let lost = model.run(VoidedGrants::of(second.code_key(0)));
+    let mut lost: Vec<_> = lost.iter().map(|grant| grant.id).collect();
+    lost.sort_unstable_by_key(|id| *id != bound);
+    assert_eq!(lost, [bound, by_it], "whose apps are told");
+    let live = |id| model.grant(id).unwrap().live(model.now);
+    assert_eq!([live(before), live(bound), live(by_it)], [true, false, false]);
+    assert_eq!(live_sessions(&model), 0);
+    assert!(model.run(VoidedGrants::of(first.code_key(0))).is_empty(), "not voided");
+}
+
 #[test]
 fn a_cookie_reads_back_and_nothing_else_does() {
     let mut random = Seeded(5);
     let (terminal, id) = (terminal(0), SessionId([3; 16]));
-    let cookie = SessionCookie::new(&vault(), terminal, id, &mut random);
+    let secret = |proof| CookieSecret::of(GrantId([proof; 16]), &vault());
+    let cookie = SessionCookie::new(&vault(), (terminal, id), secret(1), &mut random);
     let read = SessionCookie::parse(&vault(), cookie.as_str()).unwrap();
     assert_eq!((read.terminal(), read.id()), (terminal, id));
     assert_eq!(read.hash(&vault()), cookie.hash(&vault()));
+    assert_eq!(read.hash(&vault()), secret(1).hash(&vault()));
     assert_eq!(format!("{cookie:?}"), "SessionCookie(..)");
-    let again = SessionCookie::new(&vault(), terminal, id, &mut random);
-    assert_ne!(again.hash(&vault()), cookie.hash(&vault()), "each has a secret of its own");
+    let again = SessionCookie::new(&vault(), (terminal, id), secret(1), &mut random);
+    assert_eq!(again.hash(&vault()), cookie.hash(&vault()), "a second click's");
+    assert_ne!(secret(2).hash(&vault()), cookie.hash(&vault()), "each proof has its own");
+    assert_eq!(format!("{:?}", secret(1)), "CookieSecret(..)");
     for at in [0, 20, cookie.as_str().len() - 1] {
         let mut bad = cookie.as_str().as_bytes().to_vec();
         bad[at] = if bad[at] == b'A' { b'B' } else { b'A' };

@@ -25,6 +25,7 @@ fn request(token: &str, rotate: bool) -> RefreshRequest {
         client_id: client("weather"),
         jkt: "k1".into(),
         rotate,
+        renewable: true,
     }
 }
 
@@ -146,7 +147,7 @@ fn another_key_or_app_is_refused_without_penalty() {
     let (mut model, token) = signed_in();
     let before = format!("{:?}", model.grants);
     let right = request(&token, ROTATED);
-    for jkt in ["k2", "", "k", "k11"] {
+    for jkt in ["k2", "", "k", "k11", "x5t#S256:k1"] {
         let wrong = RefreshRequest { jkt: jkt.into(), ..right.clone() };
         assert_matches!(refresh(&mut model, wrong), Refreshed::Invalid);
     }
@@ -368,8 +369,34 @@ fn a_bearer_app_rotates_and_is_held_to_having_no_key() {
         client_id: client("bank"),
         jkt: jkt.into(),
         rotate: true,
+        renewable: true,
     };
     assert_matches!(refresh(&mut model, request("k1")), Refreshed::Invalid);
     assert_matches!(refresh(&mut model, request("")), Refreshed::Granted(_, Some(_)));
     assert_matches!(model.run(redeem(bank.request())), Redeemed::Invalid(Denial::Used));
+}
+
+/// RFC 8705 7.1: the app is who it was; its certificate need not be.
+#[test]
+fn an_app_that_authenticates_may_renew_its_certificate() {
+    let name = |thumbprint| Bound::Certificate(thumbprint).name();
+    for renewable in [false, true] {
+        let (mut model, token) = signed_in();
+        let grant = model.grants.values_mut().next().unwrap();
+        grant.jkt = name("old");
+        let shows =
+            |jkt: &str| RefreshRequest { jkt: jkt.into(), renewable, ..request(&token, KEPT) };
+        for wrong in ["", "k1", "old"] {
+            assert_matches!(refresh(&mut model, shows(wrong)), Refreshed::Invalid);
+        }
+        let outcome = refresh(&mut model, shows(&name("new")));
+        let kept = model.grants.values().next().unwrap();
+        if renewable {
+            assert_matches!(outcome, Refreshed::Granted(grant, None) if grant.jkt == name("new"));
+            assert_eq!(kept.jkt, name("new"));
+        } else {
+            assert_matches!(outcome, Refreshed::Invalid);
+            assert_eq!(kept.jkt, name("old"));
+        }
+    }
 }

@@ -86,6 +86,7 @@ fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
         client_id: client("weather"),
         jkt: issued.grant.jkt.clone(),
         rotate: false,
+        renewable: true,
     };
     model.run(Refresh::new(request, vault(), Spends::default()))
 }

@@ -110,7 +110,7 @@ fn spends(jti: Option<u8>) -> Spends {
     let spend =
         jti.map(|jti| Spend { key: vault().identifier("jti", "weather", &jti.to_string()), until });
     let proof = jti.is_some_and(|jti| jti % 2 == 0);
-    Spends { proof: spend.filter(|_| proof), assertion: spend.filter(|_| !proof) }
+    Spends { proof: spend.filter(|_| proof), assertion: spend.filter(|_| !proof), challenge: None }
 }
 
 impl World {
@@ -227,6 +227,7 @@ impl World {
             client_id: client(if thief == 0 { "thief" } else { facts.client }),
             jkt: if thief == 1 { "thief" } else { facts.jkt }.to_owned(),
             rotate,
+            renewable: true,
         };
         let operation = Refresh::new(request, vault(), spends(jti));
         let how = (thief > 1, rotate);

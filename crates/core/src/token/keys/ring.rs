@@ -108,6 +108,16 @@ impl KeyRing {
         JwkSet { keys: keys.into_iter().map(|(_, key)| key.row.public.clone()).collect() }
     }
 
+    /// Whether a JWT names a key that is not published: one that has gone, or that never was.
+    pub fn is_of_no_key(&self, token: &str) -> bool {
+        let jws = Compact::parse(token, MAX_JWT).ok();
+        let kid = jws.as_ref().and_then(|jws| jws.header.kid.as_deref());
+        kid.is_some_and(|kid| {
+            let published = self.held.at(self.now).filter(|(state, _)| *state != KeyState::Gone);
+            published.into_iter().all(|(_, key)| key.row.kid != kid)
+        })
+    }
+
     /// The claims of a JWT of this `typ` that one of the published keys signed. Of a key that does not
     /// sign yet there can be none, but for clocks that differ a little.
     pub fn verify<C: DeserializeOwned>(&self, token: &str, typ: &str) -> Option<C> {

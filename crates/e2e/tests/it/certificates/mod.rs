@@ -103,10 +103,29 @@ async fn tokens_are_bound_to_the_certificate() {
         // Over the listener that asks for none.
         instance.userinfo(access).await.refuses(401, "invalid_token");
     }
-    // Another certificate, though as good for who the app is.
-    let tokens = sign_in(&all, &weather, &pki.issue(DNS)).await;
+}
+
+/// RFC 8705 7.1: a refresh token is the app's, and outlives its certificate.
+#[tokio::test]
+async fn an_app_renews_its_certificate_and_goes_on() {
+    let all = start().await;
+    let (pki, rig, mtls) = (&all.0, &all.1, all.2);
+    let weather = rig.install(&by_ca("weather")).await;
+    let bank = rig.install(&by_ca("bank").with("tls_client_auth_san_dns", "bank.example.com")).await;
+    let (old, new) = (pki.issue(DNS), pki.issue(DNS));
+    let tokens = sign_in(&all, &weather, &old).await;
     let draft = refresh(&weather, text(&tokens, "refresh_token"));
-    pki.send(mtls, Some(&pki.issue(DNS)), &draft).await.refuses(400, "invalid_grant");
+    let expired = pki.issue_until(DNS, 2020);
+    pki.send(mtls, Some(&expired), &draft).await.refuses(401, "invalid_client");
+    let stolen = refresh(&bank, text(&tokens, "refresh_token"));
+    let banks = pki.issue("bank.example.com");
+    pki.send(mtls, Some(&banks), &stolen).await.refuses(400, "invalid_grant");
+    let fresh = pki.send(mtls, Some(&new), &draft).await.accepts();
+    let access = text(&fresh, "access_token");
+    assert_eq!(claims_of(access)["cnf"], json!({"x5t#S256": new.thumbprint()}));
+    let bearer = format!("Bearer {access}");
+    pki.userinfo(mtls, Some(&new), &bearer).await.accepts();
+    pki.userinfo(mtls, Some(&old), &bearer).await.refuses(401, "invalid_token");
 }
 
 #[tokio::test]
@@ -161,8 +180,6 @@ async fn a_bound_token_needs_a_certificate_whatever_the_method() {
     let tokens = pki.send(mtls, Some(&identity), &weather.token_draft(&attempt)).await.accepts();
     let again = text(&tokens, "refresh_token");
     pki.send(mtls, None, &refresh(&weather, again)).await.refuses(400, "invalid_request");
-    let other = Identity::self_signed();
-    pki.send(mtls, Some(&other), &refresh(&weather, again)).await.refuses(400, "invalid_grant");
     pki.send(mtls, Some(&identity), &refresh(&weather, again)).await.accepts();
     // An installation that shares the certificate does not end this one's grant.
     let second = rig.again(&weather.app);

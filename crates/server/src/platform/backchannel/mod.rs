@@ -14,6 +14,7 @@ use http::header::CONTENT_TYPE;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use twinpath_core::ids::{AccountId, ClientId, SessionId};
+use twinpath_core::records::Grant;
 use twinpath_core::token::{LOGOUT_TOKEN_TYP, LogoutClaims};
 
 use crate::http::Shutdown;
@@ -34,7 +35,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 const METRIC: &str = "twinpath_backchannel_logouts_total";
 
 /// An app is to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Notice {
     /// The app.
     pub client_id: ClientId,
@@ -42,6 +43,14 @@ pub struct Notice {
     pub account: AccountId,
     /// The session; `None` for all of the account's.
     pub session: Option<SessionId>,
+}
+
+impl Notice {
+    /// Of the session in which a grant was approved.
+    pub(super) fn of(grant: &Grant) -> Self {
+        let (account, session) = (grant.account, grant.session());
+        Self { client_id: grant.client_id.clone(), account, session }
+    }
 }
 
 /// The way to apps.

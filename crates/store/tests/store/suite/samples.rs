@@ -8,7 +8,7 @@ use twinpath_core::ids::{
     Timestamp,
 };
 use twinpath_core::records::{
-    AndroidKey, App, AppAttest, Approval, Attestation, AuditEvent, AuthMethod,
+    AndroidKey, App, AppAttest, AppleEnvironment, Approval, Attestation, AuditEvent, AuthMethod,
     AuthorizationRequest, ClaimsRequest, CodeRecord, CodeState, Evidence, Grant, Instance,
     InstanceStatus, Interaction, PlayIntegrity, Prompt, ProvenTerminal, RefreshState, Sealed,
     Session, SigningKey, Stage, Statement, Terms, Trust,
@@ -154,6 +154,11 @@ pub(crate) fn proven() -> ProvenTerminal {
     }
 }
 
+pub(crate) fn approval() -> Approval {
+    let browser = Some(Digest([3; 16]));
+    Approval { by: proven(), code: Digest([4; 16]), browser, begins: true }
+}
+
 /// One of every stage, in their order.
 pub(crate) fn stages() -> [Stage; 6] {
     let browser = Digest([3; 16]);
@@ -161,11 +166,8 @@ pub(crate) fn stages() -> [Stage; 6] {
         Stage::Pushed,
         Stage::Asking { browser, attempt: u32::MAX },
         Stage::Proven { browser, by: proven() },
-        Stage::Approved(Approval { by: proven(), code: Digest([4; 16]) }),
-        Stage::Redeemed {
-            approval: Approval { by: proven(), code: Digest([4; 16]) },
-            jkt: "key".into(),
-        },
+        Stage::Approved(approval()),
+        Stage::Redeemed { approval: approval(), jkt: "key".into() },
         Stage::Ended,
     ]
 }
@@ -232,24 +234,24 @@ pub(crate) fn statements() -> [Statement; 4] {
     [
         Statement::External,
         Statement::AndroidKey(Box::new(AndroidKey {
+            certificate_chain: vec!["MII=".to_owned()],
+            shown_at: Timestamp(i64::MAX),
             serials: vec!["1".to_owned(), "c0ffee".to_owned()],
-            root: "ab".to_owned(),
+            root: "CN=\"ä\"".to_owned(),
             os_patch_level: Some(u32::MAX),
-            verified_boot: true,
-            package: package.clone(),
-            cert_sha256: cert_sha256.clone(),
+            remotely_provisioned: true,
         })),
         Statement::AppAttest(Box::new(AppAttest {
             key_id: "a+/=".to_owned(),
             app_id: "TEAM.com.example".to_owned(),
-            environment: "production".to_owned(),
+            environment: AppleEnvironment::Development,
             public_key: "BAAA".to_owned(),
             counter: u32::MAX,
         })),
         Statement::PlayIntegrity(Box::new(PlayIntegrity {
             package,
             cert_sha256,
-            version_code: Some("42".to_owned()),
+            version_code: Some(u64::MAX),
             device_verdicts: vec!["MEETS_DEVICE_INTEGRITY".to_owned()],
         })),
     ]

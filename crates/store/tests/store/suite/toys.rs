@@ -93,7 +93,7 @@ impl Operation for Approve {
         Ok(match rows.interaction(self.0)? {
             Some(row) if row.stage == Stage::Pushed => {
                 let mut row = Box::new(row.clone());
-                row.stage = Stage::Approved(Approval { by: samples::proven(), code: self.1 });
+                row.stage = Stage::Approved(Approval { code: self.1, ..samples::approval() });
                 Step::Done(vec![Write::Interaction(row)], true)
             }
             _ => Step::Done(Vec::new(), false),

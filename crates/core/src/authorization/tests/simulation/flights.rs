@@ -96,7 +96,7 @@ impl World {
             After::Done(outcome) => outcome,
         };
         self.note("approve", &outcome);
-        if let Approved::Yes(_) = outcome {
+        if let Approved::Yes(..) = outcome {
             self.ledger.told(at, operation.code);
             if let Some(kept) = kept {
                 self.ledger.usable(kept.id);

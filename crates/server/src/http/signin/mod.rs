@@ -4,8 +4,10 @@
 //! is always right. `GET` looks and, if the text came, consumes the mapping; only a form that this page
 //! sent approves or denies.
 
+mod decide;
+mod events;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -13,30 +15,24 @@ use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use twinpath_core::app::Registered;
-use twinpath_core::authorization::{
-    Approve, Approved, AuthorizationCode, Deny, InteractionId, Look, ProveTerminal, ProvenOutcome,
-    Retry, SessionCookie,
-};
-use twinpath_core::ids::{CodeKey, SessionId};
+use twinpath_core::authorization::{InteractionId, Look, ProveTerminal, ProvenOutcome, Retry};
+use twinpath_core::ids::CodeKey;
 use twinpath_core::join::Denial;
-use twinpath_core::records::{Interaction, ProvenTerminal, Stage};
-use twinpath_core::token::pairwise;
+use twinpath_core::records::{Interaction, Stage};
 use twinpath_pages::{
-    App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Started,
-    Text, Waiting,
+    App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Text,
+    Waiting,
 };
-use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::phrase::{compose, page_phrases};
 
-use crate::http::authorize::{accepted, error_uri, query};
-use crate::http::browser::{Browser, keep_session, page, redirect, with_query};
+use crate::http::authorize::{accepted, query};
+use crate::http::browser::{Browser, page, redirect};
 use crate::http::refusal::fault;
-use crate::http::request::Form;
 use crate::http::{Refusal, issuer_path, path};
-use crate::platform::{Platform, SystemRandom, now};
+use crate::platform::{Platform, now};
 
-/// How long a stream of events is held: shorter than proxies' patience.
-const EVENTS_S: Duration = Duration::from_secs(25);
+pub(super) use decide::{approve, approved, cancelled};
+pub(super) use events::events;
 
 /// A browser at the page of a request that belongs to it.
 pub(super) struct Visit {
@@ -67,11 +63,14 @@ impl Visit {
     /// The request of this path, if it belongs to the browser.
     async fn find(platform: &Platform, headers: &HeaderMap, id: &str) -> Result<Self, Trouble> {
         let id = InteractionId::parse(id).ok_or_else(lost)?;
-        let browser = Browser::of(&platform.config, headers);
-        let look = look(platform, id, &browser);
-        let row = platform.store.read(look).await?.ok_or_else(lost)?;
-        let registered = platform.app(&row.client_id).ok_or_else(lost)?;
-        Ok(Self { id, browser, row, registered })
+        for browser in Browser::all(&platform.config, headers) {
+            let Some(row) = platform.store.read(look(platform, id, &browser)).await? else {
+                continue;
+            };
+            let registered = platform.app(&row.client_id).ok_or_else(lost)?;
+            return Ok(Self { id, browser, row, registered });
+        }
+        Err(lost())
     }
 
     fn look(&self, platform: &Platform) -> Look {
@@ -149,7 +148,7 @@ async fn shown(
         ProvenOutcome::Waiting => Ok(waiting(platform, &visit, attempt, language)),
         ProvenOutcome::Proven(row) => confirm(platform, &Visit { row, ..visit }, language),
         ProvenOutcome::Gone => Err(lost()),
-        ProvenOutcome::Blocked => Err(Trouble::Problem(ProblemKind::Blocked, None)),
+        ProvenOutcome::Blocked => Ok(blocked(platform, &visit, language)),
         failed => {
             let again = format!("{}?again={attempt}", visit.path(platform));
             Err(Trouble::Problem(kind_of(&failed), Some(again)))
@@ -162,7 +161,6 @@ fn kind_of(outcome: &ProvenOutcome) -> ProblemKind {
         ProvenOutcome::Failed(Denial::LoginHint) => ProblemKind::WrongNumber,
         ProvenOutcome::Failed(Denial::Voided | Denial::Revoked) => ProblemKind::TwoNumbers,
         ProvenOutcome::Failed(Denial::Used | Denial::Words) => ProblemKind::Invalid,
-        ProvenOutcome::Blocked => ProblemKind::Blocked,
         _ => ProblemKind::Expired,
     }
 }
@@ -186,16 +184,23 @@ fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {
     match trouble {
         Trouble::Refusal(refusal) => problem(platform, &refusal, language),
         Trouble::Problem(kind, again) => {
-            let problem = Problem { kind, error: None, description: None, again };
+            let problem = Problem { again, ..Problem::of(kind) };
             let status = match kind {
                 ProblemKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 ProblemKind::Lost => StatusCode::NOT_FOUND,
-                ProblemKind::Blocked => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_REQUEST,
             };
             page(status, problem.render(&frame(platform, language)), None)
         }
     }
+}
+
+/// The person is told why; the app, once the person goes back to it, only that nobody approved.
+fn blocked(platform: &Platform, visit: &Visit, language: Language) -> Response {
+    let back = Some(visit.form(platform, "cancel"));
+    let problem = Problem { back, ..Problem::of(ProblemKind::Blocked) };
+    let html = problem.render(&frame(platform, language));
+    page(StatusCode::FORBIDDEN, html, visit.redirect_uri())
 }
 
 fn frame(platform: &Platform, language: Language) -> Frame<'_> {
@@ -210,10 +215,9 @@ pub(super) fn problem(platform: &Platform, refusal: &Refusal, language: Language
         _ => ProblemKind::Invalid,
     };
     let view = Problem {
-        kind,
         error: Some(refusal.code.to_string()),
         description: Some(refusal.description.clone()),
-        again: None,
+        ..Problem::of(kind)
     };
     let mut response = page(refusal.status, view.render(&frame(platform, language)), None);
     response.headers_mut().extend(refusal.headers.clone());
@@ -249,7 +253,6 @@ fn waiting(platform: &Platform, visit: &Visit, attempt: u32, language: Language)
         app: app_view(&visit.registered),
         scopes: scope_views(platform, &visit.row.request.scope),
         text: text(platform, visit, attempt, language),
-        started: Started::Here,
         left_s: u32::try_from(left_s).unwrap_or(0),
         events: format!("{own}/events"),
         page: own,
@@ -270,7 +273,6 @@ fn text(platform: &Platform, visit: &Visit, attempt: u32, language: Language) ->
     Text {
         numbers: platform.config.terminal_numbers(),
         body: body.unwrap_or_else(|| code.to_string()),
-        code: code.to_string(),
     }
 }
 
@@ -286,176 +288,12 @@ fn confirm(platform: &Platform, visit: &Visit, language: Language) -> Result<Res
         scopes: scope_views(platform, &request.scope),
         terminal_hint: number.hint(),
         details: platform.config.details.summaries(&request.authorization_details),
-        destination: visit.redirect_uri().map_or(Destination::Device, Destination::of),
+        destination: Destination::of(visit.redirect_uri().unwrap_or_default()),
         proceed: visit.form(platform, "approve"),
         cancel: visit.form(platform, "cancel"),
     };
     let html = view.render(&frame(platform, language));
     Ok(page(StatusCode::OK, html, visit.redirect_uri()))
-}
-
-/// `POST /signin/{id}/approve`
-pub(super) async fn approved(
-    State(platform): State<Arc<Platform>>,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let result = async {
-        let visit = Visit::find(&platform, &parts.headers, &id).await?;
-        let form = Form::read(&parts.headers, body).await?;
-        sent(&platform, &visit, &parts.headers, &form)?;
-        Ok(approve(&platform, &visit).await?)
-    };
-    let language = Language::choose(None, accepted(&parts.headers));
-    let result: Result<Response, Trouble> = result.await;
-    result.unwrap_or_else(|trouble| told(&platform, trouble, language))
-}
-
-/// `POST /signin/{id}/cancel`
-pub(super) async fn cancelled(
-    State(platform): State<Arc<Platform>>,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let result = async {
-        let visit = Visit::find(&platform, &parts.headers, &id).await?;
-        let form = Form::read(&parts.headers, body).await?;
-        sent(&platform, &visit, &parts.headers, &form)?;
-        let denied = platform.run(Deny(visit.look(&platform))).await?;
-        let request = denied.ok_or_else(lost)?;
-        Ok(refusal_to_app(&platform, &request, "the person cancelled"))
-    };
-    let language = Language::choose(None, accepted(&parts.headers));
-    let result: Result<Response, Trouble> = result.await;
-    result.unwrap_or_else(|trouble| told(&platform, trouble, language))
-}
-
-/// The form must be the one that this browser was shown.
-fn sent(
-    platform: &Platform,
-    visit: &Visit,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<(), Trouble> {
-    let own = visit.browser.sent(platform, headers, form, &visit.id.text());
-    own.then_some(()).ok_or_else(lost)
-}
-
-fn refusal_to_app(
-    platform: &Platform,
-    request: &twinpath_core::records::AuthorizationRequest,
-    why: &str,
-) -> Response {
-    let uri = request.redirect_uri.as_deref().unwrap_or_default();
-    let error = (ErrorCode::AccessDenied, why);
-    redirect(&error_uri(&platform.config.issuer, uri, request.state.as_deref(), error))
-}
-
-/// Hands out the code for a request whose person is proven, and begins a session.
-pub(super) async fn approve(platform: &Platform, visit: &Visit) -> Result<Response, Refusal> {
-    let gone = || Refusal::request("this sign-in is over: start again in the app");
-    let Stage::Proven { by, .. } = &visit.row.stage else {
-        return Err(gone());
-    };
-    let code = AuthorizationCode::new(visit.id, &mut SystemRandom);
-    let cookie = new_session(platform, by);
-    let approve = Approve::new(
-        visit.look(platform),
-        code.hash(&platform.vault),
-        cookie.as_ref().map(|cookie| cookie.hash(&platform.vault)),
-        platform.config.session_ttl_s,
-    );
-    let sub = pairwise(&visit.registered.app, by.account, &platform.vault);
-    let approve = approve.known_as(by.account, sub);
-    let request = match platform.run(approve).await? {
-        Approved::Yes(request) => {
-            platform.pending.arrived(visit.code(platform, 0));
-            request
-        }
-        Approved::Denied(request) => {
-            let why = match request.expected_sub {
-                Some(_) => "this account cannot be used, or is not the one asked for",
-                None => "this account cannot be used",
-            };
-            return Ok(refusal_to_app(platform, &request, why));
-        }
-        Approved::Gone => return Err(gone()),
-    };
-    let uri = request.redirect_uri.as_deref().unwrap_or_default();
-    let mut answer = vec![("code", code.as_str())];
-    answer.extend(request.state.as_deref().map(|state| ("state", state)));
-    answer.push(("iss", &platform.config.issuer));
-    let response = redirect(&with_query(uri, &answer));
-    Ok(match cookie {
-        Some(cookie) => keep_session(&platform.config, response, Some(&cookie)),
-        None => response,
-    })
-}
-
-/// A session for a proof that was made now; one that stands stays.
-fn new_session(platform: &Platform, by: &ProvenTerminal) -> Option<SessionCookie> {
-    let begins = by.session.is_none() && platform.config.session_ttl_s > 0;
-    begins.then(|| {
-        let id = SessionId::of(by.grant);
-        SessionCookie::new(&platform.vault, by.terminal, id, &mut SystemRandom)
-    })
-}
-
-/// `GET /signin/{id}/events`: held until there is something to tell, then ended; the browser comes
-/// again by itself.
-pub(super) async fn events(
-    State(platform): State<Arc<Platform>>,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    let told = match Visit::find(&platform, request.headers(), &id).await {
-        Ok(visit) => event(&platform, &visit).await,
-        Err(Trouble::Problem(..)) => "event: ended\ndata:\n\n",
-        Err(Trouble::Refusal(_)) => "retry: 5000\n\n",
-    };
-    let mut response = Response::new(Body::from(told));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
-}
-
-async fn event(platform: &Platform, visit: &Visit) -> &'static str {
-    let Stage::Asking { attempt, .. } = visit.row.stage else {
-        return "event: proven\ndata:\n\n";
-    };
-    let waited = tokio::time::timeout(EVENTS_S, wait(platform, visit, attempt)).await;
-    match waited {
-        Ok(Ok(ProvenOutcome::Proven(_))) => "event: proven\ndata:\n\n",
-        Ok(Ok(ProvenOutcome::Waiting)) | Err(_) => "retry: 500\n\n",
-        Ok(Ok(_)) => "event: ended\ndata:\n\n",
-        Ok(Err(_)) => "retry: 5000\n\n",
-    }
-}
-
-/// Waits for the text, here or at another node, as a token request does.
-async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
-    let code = visit.code(platform, attempt);
-    let until = now().plus_seconds(i64::try_from(EVENTS_S.as_secs()).unwrap_or(0));
-    // Taken before the first look, so that no text slips between look and wait. One stream for each
-    // code waits: others are told to come again.
-    let Ok(place) = platform.waiters.wait_for(code, until) else {
-        return Err(Refusal::too_many(1));
-    };
-    loop {
-        let outcome = prove(platform, visit, attempt).await?;
-        if outcome != ProvenOutcome::Waiting || platform.waiters.stopping() {
-            return Ok(outcome);
-        }
-        let line = platform.line(code, Some(until)).await;
-        if line.taken {
-            return Err(Refusal::too_many(1));
-        }
-        place.woken().await;
-    }
 }
 
 /// `GET /pages/{name}`: stylesheet and script, under names of their content.
