@@ -12,6 +12,7 @@ mod authorization;
 mod chain;
 mod description;
 mod inspect;
+mod path;
 mod provisioning;
 mod reason;
 mod requirements;
