@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
+    SignatureAlgorithm,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -173,13 +174,17 @@ fn leaf(name: &str, oid: &[u64], value: Vec<u8>) -> CertificateParams {
     params
 }
 
-/// The `SubjectPublicKeyInfo` of a key on P-256.
-fn spki(key: &Key) -> SubjectPublicKeyInfo {
-    let curve = [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-    let ec = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-    let kind = sequence(&[&ec[..], &curve[..]].concat());
-    let point = tlv(3, &[&[0], key.point()].concat());
-    SubjectPublicKeyInfo::from_der(&sequence(&[kind, point].concat())).unwrap()
+/// A key that the vendor has no private part of.
+struct PublicKey<'k>(&'k Key);
+
+impl PublicKeyData for PublicKey<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.point()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_ECDSA_P256_SHA256
+    }
 }
 
 impl Default for Vendor {
@@ -223,7 +228,7 @@ impl Vendor {
     pub fn chain(&self, key: &Key, says: &Says) -> Vec<Vec<u8>> {
         let description = [1, 3, 6, 1, 4, 1, 11129, 2, 1, 17];
         let params = leaf("Android Keystore Key", &description, says.der());
-        let leaf = params.signed_by(&spki(key), &self.issuer).unwrap();
+        let leaf = params.signed_by(&PublicKey(key), &self.issuer).unwrap();
         [&leaf, &self.authority, &self.root].map(|one| one.der().to_vec()).into()
     }
 
@@ -252,7 +257,7 @@ impl Vendor {
         let nonce = sha256(&[&data, client_data_hash].concat());
         let extension = sequence(&explicit(1, &octets(&nonce)));
         let params = leaf("A key", &[1, 2, 840, 113_635, 100, 8, 2], extension);
-        let leaf = params.signed_by(&spki(&attested), &self.issuer).unwrap();
+        let leaf = params.signed_by(&PublicKey(&attested), &self.issuer).unwrap();
         let bytes = |bytes: &[u8]| {
             let length = u16::try_from(bytes.len()).unwrap();
             let mut cbor = match length {

@@ -12,6 +12,7 @@ mod admin;
 mod assertions;
 #[cfg(test)]
 mod attacks;
+mod attester;
 #[cfg(test)]
 mod authorize;
 #[cfg(test)]
