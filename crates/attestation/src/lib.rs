@@ -6,4 +6,12 @@
 
 pub mod android;
 pub mod apple;
+pub mod cbor;
+pub mod der;
+mod p256;
+pub mod pem;
 pub mod play_integrity;
+mod refusal;
+pub mod x509;
+
+pub use refusal::Refusal;

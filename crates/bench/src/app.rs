@@ -114,8 +114,15 @@ impl App {
                 Credential::Basic(STANDARD.encode(format!("{client_id}:{}", secret()?)))
             }
             (AuthMethod::ClientSecretPost, _) => Credential::Post(secret()?.to_owned()),
-            (AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth, _) => {
-                return Err(BenchError::Child("the load goes without TLS".to_owned()));
+            (
+                AuthMethod::TlsClientAuth
+                | AuthMethod::SelfSignedTlsClientAuth
+                | AuthMethod::AttestJwtClientAuth
+                | AuthMethod::AttestJwtClientAuthDpop,
+                _,
+            ) => {
+                let why = "the load goes without TLS and without attestation";
+                return Err(BenchError::Child(why.to_owned()));
             }
         };
         Ok(Self { client_id, name: name(n), credential })

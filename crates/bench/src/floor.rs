@@ -282,6 +282,7 @@ impl Floor {
             cnf: jkt.map(|jkt| Confirmation { jkt: Some(jkt), ..Default::default() }),
             act: None,
             authorization_details: Vec::new(),
+            app_attestation: None,
         };
         let id = IdClaims {
             iss: self.issuer.clone(),
@@ -328,8 +329,11 @@ impl Credential {
             AuthMethod::ClientSecretBasic => Self::Basic(app.secret?),
             AuthMethod::ClientSecretPost => Self::Post(app.secret?),
             AuthMethod::None => Self::Nothing,
-            // The load goes without TLS.
-            AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => return None,
+            // The load goes without TLS and without attestation.
+            AuthMethod::TlsClientAuth
+            | AuthMethod::SelfSignedTlsClientAuth
+            | AuthMethod::AttestJwtClientAuth
+            | AuthMethod::AttestJwtClientAuthDpop => return None,
         })
     }
 }

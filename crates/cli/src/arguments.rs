@@ -18,7 +18,7 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
-The app, account, key, admin-token and registration-token commands reach the server of a configuration
+The app, instance, account, key, admin-token and registration-token commands reach the server of a configuration
 (--config FILE), running or not, or one elsewhere by its admin API (--url https://admin.example).
 
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
@@ -107,6 +107,9 @@ pub(crate) enum Command {
     /// Register apps and manage them. Works while the server runs.
     #[command(subcommand)]
     App(Box<AppCommand>),
+    /// Look at attested installations of an app, name, block and revoke them.
+    #[command(subcommand)]
+    Instance(InstanceCommand),
     /// Look at accounts, block them, revoke their grants, erase them.
     #[command(subcommand)]
     Account(AccountCommand),
@@ -132,6 +135,9 @@ pub(crate) enum Command {
     /// Copy the configured SQLite store into a file while the server runs.
     #[command(after_help = BACKUP)]
     Backup(Backup),
+    /// Read what a phone says of an app and its key.
+    #[command(subcommand)]
+    Attestation(AttestationCommand),
     /// Measure whole authorizations on this machine, beside what nobody can do without.
     Bench(twinpath_bench::Options),
     /// What `bench` starts.
@@ -309,11 +315,61 @@ pub(crate) struct Settings {
     /// The Apple app id, TEAMID.bundle.id.
     #[arg(long, value_name = "ID")]
     pub(crate) apple_app_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) evidence: EvidencePolicy,
     /// Whose app it is. Apps of one developer see the same union_id.
     #[arg(long)]
     pub(crate) developer: Option<String>,
     #[command(flatten)]
     pub(crate) openid: crate::openid::OpenId,
+}
+
+/// What the phones of an app must show.
+#[derive(Debug, Args)]
+pub(crate) struct EvidencePolicy {
+    /// Which evidence of its installations is enough; may be given several times. By default software, for
+    /// the methods of attestation.
+    #[arg(long = "evidence", value_enum, value_name = "EVIDENCE")]
+    pub(crate) evidence: Vec<EvidenceArgument>,
+    /// Whether an Android phone must have booted its maker's system with a locked bootloader.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) android_verified_boot: Option<bool>,
+    /// The oldest patch level of an Android system, YYYYMM; 0 for any.
+    #[arg(long, value_name = "YYYYMM")]
+    pub(crate) android_min_os_patch_level: Option<u32>,
+    /// Which of Apple's services must have attested.
+    #[arg(long, value_enum)]
+    pub(crate) apple_environment: Option<EnvironmentArgument>,
+    /// A file with the decryption key from the Play Console.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play_integrity_decryption_key_file: Option<PathBuf>,
+    /// The verification key from the Play Console.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) play_integrity_verification_key: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum EvidenceArgument {
+    /// Nothing has to vouch for the device.
+    None,
+    /// App and device are vouched for; the key may be kept by software.
+    Software,
+    /// The key stays in the phone's trusted execution environment.
+    Tee,
+    /// The key stays in a secure element of its own.
+    Strongbox,
+    /// Apple App Attest.
+    AppAttest,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum EnvironmentArgument {
+    /// Apps from the store, TestFlight or an enterprise.
+    Production,
+    /// A developer's own builds.
+    Development,
 }
 
 /// What the app's certificate must name, for tls_client_auth: one of these.
@@ -353,6 +409,10 @@ pub(crate) enum Method {
     TlsClientAuth,
     /// A TLS client certificate whose key is registered (RFC 8705).
     SelfSignedTlsClientAuth,
+    /// A client attestation of the installation's key, with a proof of possession of its own.
+    AttestJwtClientAuth,
+    /// A client attestation of the installation's key, which the DPoP proof shows.
+    AttestJwtClientAuthDpop,
     /// Nothing: in development only.
     None,
 }
@@ -413,6 +473,49 @@ pub(crate) struct OneAccount {
     /// The account: its number (+447911123456) or its id (acc_...).
     #[arg(value_name = "NUMBER_OR_ID", allow_hyphen_values = true)]
     pub(crate) subject: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstanceCommand {
+    /// List the attested installations of an app.
+    List(InstancesOf),
+    /// Show one installation: its evidence, and what its phone said.
+    Show(OneInstance),
+    /// Call an installation something; an empty name takes the name away.
+    Name(NameInstance),
+    /// Refuse an installation's key until it is unblocked.
+    Block(OneInstance),
+    /// Take a block back.
+    Unblock(OneInstance),
+    /// Refuse an installation's key for good: it has to make another one and be attested anew.
+    Revoke(OneInstance),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InstancesOf {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The app.
+    pub(crate) client_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneInstance {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The app.
+    pub(crate) client_id: String,
+    /// The RFC 7638 thumbprint of the installation's key, as `list` and tokens (`cnf.jkt`) name it.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) jkt: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameInstance {
+    #[command(flatten)]
+    pub(crate) one: OneInstance,
+    /// At most 64 characters.
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -549,4 +652,32 @@ mod tests {
     fn the_arguments_fit_together() {
         super::Arguments::command().debug_assert();
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AttestationCommand {
+    /// Print an attestation and every reason to refuse it as JSON.
+    #[command(after_help = INSPECT)]
+    Inspect(Inspect),
+}
+
+const INSPECT: &str = "\
+FILE holds a chain of Android Key Attestation (PEM, leaf first) or an App Attest object (CBOR or its
+base64). Whether it fits an app is not known here: challenge, package, team and bundle are printed, not
+judged. Exits with 0 if the file could be read, even where it says \"verified\": false.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// What to read; - is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// When the certificates must be valid; now, if not said.
+    #[arg(long, value_name = "RFC3339", value_parser = crate::attestation::moment)]
+    pub(crate) at: Option<i64>,
+    /// Roots to trust instead of the published ones: PEM, or the JSON array that Google publishes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Option<PathBuf>,
+    /// Google's status list, as published at https://android.googleapis.com/attestation/status.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) revocations: Option<PathBuf>,
 }

@@ -6,12 +6,14 @@
 //! | [`operate`] | `app`, `account`, `key`, `admin-token`: requests of the admin API |
 //! | [`api`] | the admin API: at a URL, at the running server, or on the store itself |
 //! | [`doctor`] | `doctor`: checks a configuration and what it names |
+//! | [`attestation`] | `attestation inspect`: what a phone says, as JSON |
 //! | [`stores`] | `migrate`, `copy`, `backup`: whole stores |
 //! | [`meter`] | tells how far a copy is |
 
 mod api;
 #[expect(clippy::doc_markdown, reason = "the comments there are printed by --help")]
 mod arguments;
+mod attestation;
 mod doctor;
 mod meter;
 mod openid;
@@ -48,6 +50,8 @@ enum Failure {
     BenchChild(#[from] twinpath_bench::child::ChildError),
     #[error(transparent)]
     Stores(#[from] stores::StoresError),
+    #[error(transparent)]
+    Attestation(#[from] attestation::InspectError),
     #[error("{0} of the checks failed")]
     Doctor(usize),
 }
@@ -107,6 +111,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Serve(file) => serve(load(&file)?).await,
         Command::App(command) => Ok(Box::pin(operate::app(*command)).await?),
+        Command::Instance(command) => Ok(operate::instance(command).await?),
         Command::Account(command) => Ok(operate::account(command).await?),
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::AdminToken(command) => Ok(operate::admin_token(command).await?),
@@ -120,6 +125,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(migrate) => Ok(stores::migrate(migrate).await?),
         Command::Copy(copy) => Ok(stores::copy(copy, StopSignals::listen()?).await?),
         Command::Backup(backup) => Ok(stores::back_up(backup).await?),
+        Command::Attestation(command) => Ok(attestation::run(command)?),
         Command::Doctor(file) => match Box::pin(doctor::examine(&file.config)).await {
             0 => Ok(()),
             failed => Err(Failure::Doctor(failed)),

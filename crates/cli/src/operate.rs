@@ -1,17 +1,20 @@
-//! `app`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
+//! `app`, `instance`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
 //! requests of the admin API, and its answers printed as JSON.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use twinpath_core::app::{ClientMetadata, RegistrationError, initial_token_id};
-use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
+use twinpath_core::records::{
+    AccessTokenFormat, AppleEnvironment, AuthMethod, CertificateName, Evidence, GrantType,
+};
 use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
 use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::{Api, text};
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, Grant, KeyCommand, Method as AuthMethodArgument,
+    AccountCommand, AppCommand, Certificate, Dpop, EnvironmentArgument, EvidenceArgument,
+    EvidencePolicy, Grant, InstanceCommand, KeyCommand, Method as AuthMethodArgument, NameInstance,
     OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
 };
 
@@ -65,7 +68,9 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
             let ask = async |api: &Api| api.send(Method::PATCH, &["apps", &id], &settings).await;
             carry_out(&update.target, ask).await
         }
-        AppCommand::List(target) => carry_out(&target, list_apps).await,
+        AppCommand::List(target) => {
+            carry_out(&target, async |api: &Api| pages(api, &["apps"], "apps").await).await
+        }
         AppCommand::Show(one) => {
             let id = one.client_id();
             carry_out(&one.target, async |api: &Api| api.get(&["apps", &id], "").await).await
@@ -86,17 +91,17 @@ pub(crate) async fn app(command: AppCommand) -> Result<(), OperateError> {
     }
 }
 
-/// Every page.
-async fn list_apps(api: &Api) -> Result<Value, OperateError> {
+/// Every page of a list, put together. `member` is what an answer calls its rows.
+async fn pages(api: &Api, path: &[&str], member: &str) -> Result<Value, OperateError> {
     let mut all = Vec::new();
     let mut query = "limit=500".to_owned();
     loop {
-        let mut page = api.get(&["apps"], &query).await?;
-        if let Some(Value::Array(apps)) = page.get_mut("apps").map(Value::take) {
-            all.extend(apps);
+        let mut page = api.get(path, &query).await?;
+        if let Some(Value::Array(rows)) = page.get_mut(member).map(Value::take) {
+            all.extend(rows);
         }
         match text(&page, "next") {
-            // A client_id needs no escaping.
+            // A client_id and a thumbprint need no escaping.
             Some(next) => query = format!("limit=500&after={next}"),
             None => return Ok(Value::Array(all)),
         }
@@ -132,10 +137,51 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
-        ..ClientMetadata::default()
+        ..evidence(settings.evidence)?
     }
     .named(settings.certificate.into())
     .over(settings.openid.into()))
+}
+
+fn evidence(said: EvidencePolicy) -> Result<ClientMetadata, OperateError> {
+    let read = |path: std::path::PathBuf| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(OperateError::File(path, error)),
+    };
+    let evidence: Vec<_> = said.evidence.into_iter().map(Evidence::from).collect();
+    Ok(ClientMetadata {
+        app_attestation_evidence: (!evidence.is_empty()).then_some(evidence),
+        android_verified_boot: said.android_verified_boot,
+        android_min_os_patch_level: said.android_min_os_patch_level,
+        apple_environment: said.apple_environment.map(Into::into),
+        play_integrity_decryption_key: said
+            .play_integrity_decryption_key_file
+            .map(read)
+            .transpose()?,
+        play_integrity_verification_key: said.play_integrity_verification_key,
+        ..ClientMetadata::default()
+    })
+}
+
+impl From<EvidenceArgument> for Evidence {
+    fn from(said: EvidenceArgument) -> Self {
+        match said {
+            EvidenceArgument::None => Self::None,
+            EvidenceArgument::Software => Self::Software,
+            EvidenceArgument::Tee => Self::Tee,
+            EvidenceArgument::Strongbox => Self::Strongbox,
+            EvidenceArgument::AppAttest => Self::AppAttest,
+        }
+    }
+}
+
+impl From<EnvironmentArgument> for AppleEnvironment {
+    fn from(said: EnvironmentArgument) -> Self {
+        match said {
+            EnvironmentArgument::Production => Self::Production,
+            EnvironmentArgument::Development => Self::Development,
+        }
+    }
 }
 
 impl From<Certificate> for Option<CertificateName> {
@@ -179,9 +225,37 @@ impl From<AuthMethodArgument> for AuthMethod {
             AuthMethodArgument::ClientSecretJwt => Self::ClientSecretJwt,
             AuthMethodArgument::TlsClientAuth => Self::TlsClientAuth,
             AuthMethodArgument::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
+            AuthMethodArgument::AttestJwtClientAuth => Self::AttestJwtClientAuth,
+            AuthMethodArgument::AttestJwtClientAuthDpop => Self::AttestJwtClientAuthDpop,
             AuthMethodArgument::None => Self::None,
         }
     }
+}
+
+pub(crate) async fn instance(command: InstanceCommand) -> Result<(), OperateError> {
+    let (one, action) = match command {
+        InstanceCommand::List(of) => {
+            let path = ["apps", &of.client_id, "instances"];
+            let list = async |api: &Api| pages(api, &path, "instances").await;
+            return carry_out(&of.target, list).await;
+        }
+        InstanceCommand::Name(NameInstance { one, name }) => {
+            let path = ["apps", &one.client_id, "instances", &one.jkt];
+            let said = json!({"name": name});
+            let ask = async |api: &Api| api.send(Method::PATCH, &path, &said).await;
+            return carry_out(&one.target, ask).await;
+        }
+        InstanceCommand::Show(one) => (one, None),
+        InstanceCommand::Block(one) => (one, Some("block")),
+        InstanceCommand::Unblock(one) => (one, Some("unblock")),
+        InstanceCommand::Revoke(one) => (one, Some("revoke")),
+    };
+    let path = ["apps", &one.client_id, "instances", &one.jkt];
+    let ask = async |api: &Api| match action {
+        None => api.get(&path, "").await,
+        Some(action) => api.order(Method::POST, &[&path[..], &[action]].concat()).await,
+    };
+    carry_out(&one.target, ask).await
 }
 
 pub(crate) async fn account(command: AccountCommand) -> Result<(), OperateError> {

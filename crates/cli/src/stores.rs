@@ -177,6 +177,7 @@ pub(crate) fn what(table: Table) -> &'static str {
         Table::Codes => "codes",
         Table::Quotas => "quotas",
         Table::Jtis => "used identifiers",
+        Table::Instances => "installations",
         Table::Audit => "audit lines",
     }
 }

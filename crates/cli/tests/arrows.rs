@@ -18,7 +18,14 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("twinpath-pages", &[]),
     (
         "twinpath-server",
-        &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-store", "twinpath-pages"],
+        &[
+            "twinpath-wire",
+            "twinpath-attestation",
+            "twinpath-core",
+            "twinpath-smpp",
+            "twinpath-store",
+            "twinpath-pages",
+        ],
     ),
     (
         "twinpath-dev",
@@ -27,7 +34,14 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("twinpath-bench", &["twinpath-wire", "twinpath-core", "twinpath-smpp", "twinpath-server"]),
     (
         "twinpath",
-        &["twinpath-core", "twinpath-store", "twinpath-server", "twinpath-dev", "twinpath-bench"],
+        &[
+            "twinpath-attestation",
+            "twinpath-core",
+            "twinpath-store",
+            "twinpath-server",
+            "twinpath-dev",
+            "twinpath-bench",
+        ],
     ),
     ("twinpath-testing", &[]),
     // Tests may use everything.

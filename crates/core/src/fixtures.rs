@@ -11,13 +11,14 @@ use twinpath_wire::phrase::{Words, normalize};
 use crate::first_message::{FirstMessage, Route};
 use crate::grant::Spends;
 use crate::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, InstanceId, RouteName, SessionId, TerminalKey,
+    Timestamp,
 };
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
 use crate::number::{E164, SenderPolicy, UnknownTon};
 use crate::records::{
-    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Interaction, Session, SigningKey,
-    Terminal, TextQuota, Trust, UsedJti,
+    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Session,
+    SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
 use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::Vault;
@@ -175,6 +176,7 @@ pub(crate) struct Model {
     pub(crate) quotas: HashMap<(TerminalKey, RouteName), TextQuota>,
     pub(crate) jtis: HashMap<Digest, UsedJti>,
     pub(crate) apps: HashMap<ClientId, App>,
+    pub(crate) instances: HashMap<InstanceId, Instance>,
     pub(crate) keys: BTreeMap<String, SigningKey>,
     pub(crate) audit: Vec<AuditEvent>,
 }
@@ -187,6 +189,7 @@ enum Shard {
     Jti(Digest),
     Interaction(Digest),
     App(ClientId),
+    Instance(InstanceId),
     SigningKeys,
 }
 
@@ -201,6 +204,7 @@ fn shard(key: &Key) -> Shard {
         Key::Jti(jti) => Shard::Jti(*jti),
         Key::Interaction(key) => Shard::Interaction(*key),
         Key::App(id) => Shard::App(id.clone()),
+        Key::Instance(id) => Shard::Instance(id.clone()),
         Key::SigningKeys => Shard::SigningKeys,
     }
 }
@@ -219,6 +223,7 @@ impl Model {
             quotas: HashMap::new(),
             jtis: HashMap::new(),
             apps: HashMap::new(),
+            instances: HashMap::new(),
             keys: BTreeMap::new(),
             audit: Vec::new(),
         }
@@ -291,6 +296,7 @@ impl Model {
             }
             Key::Jti(key) => Loaded::Jti(self.jtis.get(key).copied()),
             Key::App(id) => Loaded::App(self.apps.get(id).cloned().map(Box::new)),
+            Key::Instance(id) => Loaded::Instance(self.instances.get(id).cloned().map(Box::new)),
             Key::SigningKeys => Loaded::SigningKeys(self.keys.values().cloned().collect()),
         }
     }
@@ -310,6 +316,7 @@ impl Model {
                 self.jtis.insert(row.key, row);
             }
             Write::App(row) => drop(self.apps.insert(row.client_id.clone(), *row)),
+            Write::Instance(row) => drop(self.instances.insert(row.id.clone(), *row)),
             Write::SigningKey(row) => drop(self.keys.insert(row.kid.clone(), row)),
             Write::DeleteTerminal(key) => drop(self.terminals.remove(&key)),
             Write::DeleteAccount(terminal, id) => drop(self.accounts.remove(&(terminal, id))),
@@ -327,6 +334,7 @@ impl Model {
         self.jtis.retain(|_, row| now < row.purge_at);
         self.sessions.retain(|_, row| now < row.purge_at);
         self.interactions.retain(|_, row| now < row.purge_at);
+        self.instances.retain(|_, row| now < row.purge_at);
         let hour_ago = now.plus_seconds(-3600);
         self.quotas.retain(|_, row| row.texts.iter().any(|(_, at)| *at > hour_ago));
     }

@@ -175,6 +175,50 @@ impl fmt::Display for ClientId {
     }
 }
 
+/// An installation of an app: the app, and the RFC 7638 thumbprint of the installation's key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InstanceId {
+    /// The app.
+    pub client_id: ClientId,
+    /// base64url of 32 bytes.
+    pub jkt: String,
+}
+
+impl InstanceId {
+    /// `None` unless `jkt` is the thumbprint of a key.
+    pub fn new(client_id: ClientId, jkt: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(jkt).ok()?;
+        (bytes.len() == 32).then(|| Self { client_id, jkt: jkt.to_owned() })
+    }
+
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (client_id, jkt) = text.split_once('/')?;
+        Self::new(ClientId::new(client_id)?, jkt)
+    }
+}
+
+impl TryFrom<String> for InstanceId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a client_id, `/`, and the thumbprint of a key")
+    }
+}
+
+impl From<InstanceId> for String {
+    fn from(id: InstanceId) -> Self {
+        id.to_string()
+    }
+}
+
+/// No `client_id` has a `/`: those of one app lie together.
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.client_id, self.jkt)
+    }
+}
+
 /// The configured name of a route: an SMPP bind or a webhook.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RouteName(pub Arc<str>);

@@ -3,6 +3,7 @@
 //! transaction step touches rows of one such key only.
 
 mod app;
+mod instance;
 mod interaction;
 mod session;
 
@@ -15,7 +16,12 @@ use crate::ids::{
 };
 
 pub use app::{
-    AccessTokenFormat, App, AuthMethod, CertificateName, GrantType, Registration, Secret,
+    AccessTokenFormat, App, AttestationPolicy, AuthMethod, CertificateName, GrantType,
+    PlayIntegrityKeys, Registration, Secret,
+};
+pub use instance::{
+    AndroidKey, AppAttest, AppAttestation, AppleEnvironment, Attestation, BUILT_IN, Evidence,
+    Instance, InstanceStatus, PlayIntegrity, Statement,
 };
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
@@ -186,6 +192,9 @@ pub struct Terms {
     /// Whether no refresh token was handed out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_refresh: bool,
+    /// What vouched for the instance key when it was last used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<AppAttestation>,
 }
 
 /// Where the refresh tokens of a grant stand. Tokens are numbered from 1.
@@ -259,12 +268,26 @@ pub struct AuditEvent {
     pub route: Option<String>,
     /// Why, in a stable word.
     pub reason: Option<&'static str>,
+    /// The installation: its key's thumbprint.
+    pub instance: Option<String>,
+    /// What vouched for it.
+    pub evidence: Option<Evidence>,
 }
 
 impl AuditEvent {
     /// An event about nothing in particular yet.
     pub fn new(at: Timestamp, kind: &'static str) -> Self {
-        Self { at, kind, client_id: None, account: None, grant: None, route: None, reason: None }
+        Self {
+            at,
+            kind,
+            client_id: None,
+            account: None,
+            grant: None,
+            route: None,
+            reason: None,
+            instance: None,
+            evidence: None,
+        }
     }
 }
 
@@ -276,6 +299,8 @@ impl Grant {
             account: Some(self.account.to_string()),
             grant: Some(self.id.to_string()),
             route: Some(self.route.0.to_string()),
+            instance: self.attestation().map(|_| self.jkt.clone()),
+            evidence: self.attestation().map(|attestation| attestation.evidence),
             ..AuditEvent::new(at, kind)
         }
     }
@@ -293,6 +318,11 @@ impl Grant {
     /// RFC 9396 7: what was granted in detail.
     pub fn details(&self) -> &[Value] {
         self.terms.as_ref().map_or(&[], |terms| &terms.authorization_details)
+    }
+
+    /// What vouched for the instance key when it was last used.
+    pub fn attestation(&self) -> Option<&AppAttestation> {
+        self.terms.as_ref().and_then(|terms| terms.attestation.as_ref())
     }
 
     /// Whether it can still be used at `now`.

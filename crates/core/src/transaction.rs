@@ -10,17 +10,19 @@
 //! * the writes of a step are applied together or not at all, and each step sees the writes of every
 //!   step decided before it: steps are serializable;
 //! * an outcome is told only after all writes that led to it are durable;
-//! * a step touches rows of one code or of one terminal only. [`Step::Next`] goes on with another
+//! * a step touches rows of one code, of one terminal or of one installation only. [`Step::Next`] goes on with another
 //!   step: a store may commit the two together, or one after another, on different shards. A crash
 //!   between them leaves the first durable, and repeating the operation must lead to the end.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::ids::{AccountId, ClientId, CodeKey, Digest, RouteName, TerminalKey, Timestamp};
+use crate::ids::{
+    AccountId, ClientId, CodeKey, Digest, InstanceId, RouteName, TerminalKey, Timestamp,
+};
 use crate::records::{
-    Account, App, AuditEvent, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal,
-    TextQuota, UsedJti,
+    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Session, SigningKey,
+    Terminal, TextQuota, UsedJti,
 };
 
 /// Names a row, or a small set of rows that are loaded together.
@@ -44,6 +46,8 @@ pub enum Key {
     Interaction(Digest),
     /// One [`App`].
     App(ClientId),
+    /// One [`Instance`].
+    Instance(InstanceId),
     /// Every [`SigningKey`].
     SigningKeys,
 }
@@ -69,6 +73,8 @@ pub enum Loaded {
     Interaction(Option<Box<Interaction>>),
     /// For [`Key::App`].
     App(Option<Box<App>>),
+    /// For [`Key::Instance`].
+    Instance(Option<Box<Instance>>),
     /// For [`Key::SigningKeys`].
     SigningKeys(Vec<SigningKey>),
 }
@@ -95,6 +101,8 @@ pub enum Write {
     Interaction(Box<Interaction>),
     /// Puts.
     App(Box<App>),
+    /// Puts.
+    Instance(Box<Instance>),
     /// Puts.
     SigningKey(SigningKey),
     /// Deletes.
@@ -229,6 +237,15 @@ impl Rows {
         }
     }
 
+    /// An installation of an app.
+    pub fn instance(&self, id: &InstanceId) -> Result<Option<&Instance>, Missing> {
+        let key = Key::Instance(id.clone());
+        match self.rows.get(&key) {
+            Some(Loaded::Instance(row)) => Ok(row.as_deref()),
+            _ => Err(Missing(key)),
+        }
+    }
+
     /// Every grant of a terminal, tombstones included, in no particular order.
     pub fn grants(&self, terminal: TerminalKey) -> Result<&[Grant], Missing> {
         let key = Key::Grants(terminal);
@@ -276,6 +293,9 @@ impl Rows {
                 (Key::Interaction(row.key), Loaded::Interaction(Some(row.clone())))
             }
             Write::App(row) => (Key::App(row.client_id.clone()), Loaded::App(Some(row.clone()))),
+            Write::Instance(row) => {
+                (Key::Instance(row.id.clone()), Loaded::Instance(Some(row.clone())))
+            }
             Write::DeleteTerminal(key) => (Key::Terminal(*key), Loaded::Terminal(None)),
             Write::DeleteAccount(terminal, id) => {
                 (Key::Account(*terminal, *id), Loaded::Account(None))

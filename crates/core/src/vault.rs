@@ -37,6 +37,8 @@ pub enum Purpose {
     Handle,
     /// The claims of an opaque access token.
     AccessToken,
+    /// An app's key for Play Integrity tokens; the owner is its `client_id`.
+    PlayIntegrityKey,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::SigningKey => b"signing-key",
             Self::Handle => b"handle",
             Self::AccessToken => b"access-token",
+            Self::PlayIntegrityKey => b"play-integrity-key",
         }
     }
 }
@@ -66,12 +69,14 @@ pub struct Vault {
     admin_tokens: hmac::Key,
     page_verifiers: hmac::Key,
     form_tokens: hmac::Key,
+    challenges: hmac::Key,
     admin: String,
     number: LessSafeKey,
     app_secret: LessSafeKey,
     signing_key: LessSafeKey,
     handle: LessSafeKey,
     access_token: LessSafeKey,
+    play_integrity_key: LessSafeKey,
 }
 
 impl std::fmt::Debug for Vault {
@@ -147,12 +152,14 @@ impl Vault {
             admin_tokens: mac_key(&prk, "admin-token")?,
             page_verifiers: mac_key(&prk, "page-verifier")?,
             form_tokens: mac_key(&prk, "form-token")?,
+            challenges: mac_key(&prk, "challenge")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
             number: aead_key(&prk, "aead-number")?,
             app_secret: aead_key(&prk, "aead-app-secret")?,
             signing_key: aead_key(&prk, "aead-signing-key")?,
             handle: aead_key(&prk, "aead-handle")?,
             access_token: aead_key(&prk, "aead-access-token")?,
+            play_integrity_key: aead_key(&prk, "aead-play-integrity-key")?,
         })
     }
 
@@ -218,6 +225,11 @@ impl Vault {
     /// and the request's identifier.
     pub fn form_token(&self, browser: &str, subject: &str) -> String {
         URL_SAFE_NO_PAD.encode(mac(&self.form_tokens, &[browser.as_bytes(), subject.as_bytes()]))
+    }
+
+    /// The MAC of a challenge for an app; empty for any.
+    pub fn challenge(&self, said: &[u8], client_id: &str) -> [u8; 16] {
+        cut(mac(&self.challenges, &[said, client_id.as_bytes()]))
     }
 
     /// The key of nonces that all nodes of a deployment take.
@@ -302,6 +314,7 @@ impl Vault {
             Purpose::SigningKey => &self.signing_key,
             Purpose::Handle => &self.handle,
             Purpose::AccessToken => &self.access_token,
+            Purpose::PlayIntegrityKey => &self.play_integrity_key,
         }
     }
 }

@@ -98,6 +98,7 @@ impl Server {
         }
         tasks.spawn(watch_registry(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(keep_trust(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
@@ -162,6 +163,15 @@ async fn keep_keys(platform: Arc<Platform>, shutdown: Shutdown) {
         }
         pause = KEYS_EVERY;
     }
+}
+
+async fn keep_trust(platform: Arc<Platform>, shutdown: Shutdown) {
+    let again = || {
+        if let Err(error) = platform.attesters.refresh() {
+            tracing::error!(%error, "an attester's keys could not be read: those known stay");
+        }
+    };
+    platform.trust.keep(shutdown, again).await;
 }
 
 /// Other nodes are heard until the server stops: who waits then is woken anyway.

@@ -146,13 +146,11 @@ fn granted(terminal: Terminal, id: GrantId, new: bool) -> Vec<Write> {
         })
     }));
     writes.push(Write::Audit(AuditEvent {
-        at: now,
-        kind: "grant.issued",
         client_id,
         account: Some(account.to_string()),
         grant: Some(id.to_string()),
         route: Some("modem".to_owned()),
-        reason: None,
+        ..AuditEvent::new(now, "grant.issued")
     }));
     writes
 }

@@ -21,4 +21,8 @@ pub struct AuditLine {
     pub route: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// The installation.
+    pub instance: Option<String>,
+    /// What vouched for it.
+    pub evidence: Option<String>,
 }

@@ -12,8 +12,8 @@ use twinpath_core::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, AccountStatus, App, CodeRecord, CodeState, Grant, RefreshState, Sealed, SigningKey,
-    Terminal, TextQuota, Trust, UsedJti,
+    Account, AccountStatus, App, CodeRecord, CodeState, Grant, Instance, RefreshState, Sealed,
+    SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
 
 use crate::audit::AuditLine;
@@ -250,6 +250,11 @@ pub(crate) fn app(row: &Fields<'_>) -> Parsed<App> {
     if app.client_id == row.client_id(0)? { Ok(app) } else { Err(row.at_fault(0)) }
 }
 
+pub(crate) fn instance(row: &Fields<'_>) -> Parsed<Instance> {
+    let instance: Instance = serde_json::from_str(row.text(1)?).map_err(|_| row.at_fault(1))?;
+    if instance.id.to_string() == row.text(0)? { Ok(instance) } else { Err(row.at_fault(0)) }
+}
+
 pub(crate) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {
     Ok(SigningKey {
         kid: row.string(0)?,
@@ -272,6 +277,8 @@ pub(crate) fn audit(row: &Fields<'_>) -> Parsed<AuditLine> {
         grant: row.optional(5, Fields::string)?,
         route: row.optional(6, Fields::string)?,
         reason: row.optional(7, Fields::string)?,
+        instance: row.optional(8, Fields::string)?,
+        evidence: row.optional(9, Fields::string)?,
     })
 }
 

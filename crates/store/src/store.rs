@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, Timestamp};
-use twinpath_core::records::{Account, App};
+use twinpath_core::records::{Account, App, Instance};
 use twinpath_core::transaction::Operation;
 
 use crate::audit::AuditLine;
@@ -109,6 +109,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<App>, StoreError> {
         self.list(|reply| Listing::Apps { after, limit, reply }).await
+    }
+
+    /// The installations of an app by their thumbprints, after the one given; at most `limit`, at most
+    /// 1000.
+    pub async fn instances(
+        &self,
+        client_id: ClientId,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Instance>, StoreError> {
+        self.list(|reply| Listing::Instances { client_id, after, limit, reply }).await
     }
 
     /// The audit trail in order, after the line given (0: from its beginning); at most `limit`, at

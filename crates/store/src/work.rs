@@ -2,7 +2,7 @@
 //! kinds, so a further backend serves these and changes no caller.
 
 use twinpath_core::ids::{AccountId, ClientId, Timestamp};
-use twinpath_core::records::{Account, App};
+use twinpath_core::records::{Account, App, Instance};
 
 use crate::audit::AuditLine;
 use crate::error::StoreError;
@@ -45,10 +45,30 @@ pub(crate) enum Chore {
 
 /// A page of rows for operators.
 pub(crate) enum Listing {
-    Apps { after: Option<ClientId>, limit: usize, reply: Reply<Vec<App>> },
-    Audit { after: i64, limit: usize, reply: Reply<Vec<AuditLine>> },
-    AuditNewest { limit: usize, reply: Reply<Vec<AuditLine>> },
-    FindAccount { id: AccountId, reply: Reply<Option<Account>> },
+    Apps {
+        after: Option<ClientId>,
+        limit: usize,
+        reply: Reply<Vec<App>>,
+    },
+    Instances {
+        client_id: ClientId,
+        after: Option<String>,
+        limit: usize,
+        reply: Reply<Vec<Instance>>,
+    },
+    Audit {
+        after: i64,
+        limit: usize,
+        reply: Reply<Vec<AuditLine>>,
+    },
+    AuditNewest {
+        limit: usize,
+        reply: Reply<Vec<AuditLine>>,
+    },
+    FindAccount {
+        id: AccountId,
+        reply: Reply<Option<Account>>,
+    },
     RegistryVersion(Reply<u64>),
 }
 
@@ -57,6 +77,7 @@ impl Listing {
     pub(crate) fn refuse(self, error: StoreError) {
         match self {
             Self::Apps { reply, .. } => drop(reply.send(Err(error))),
+            Self::Instances { reply, .. } => drop(reply.send(Err(error))),
             Self::Audit { reply, .. } | Self::AuditNewest { reply, .. } => {
                 drop(reply.send(Err(error)));
             }
@@ -64,4 +85,10 @@ impl Listing {
             Self::RegistryVersion(reply) => drop(reply.send(Err(error))),
         }
     }
+}
+
+/// The ids between which the installations of an app lie, both left out; `after` is a thumbprint.
+pub(crate) fn instances_of(client_id: &ClientId, after: Option<&str>) -> (String, String) {
+    // `0` follows `/`, which no `client_id` and no thumbprint has.
+    (format!("{client_id}/{}", after.unwrap_or("")), format!("{client_id}0"))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use twinpath_core::ids::{CodeKey, Digest, GrantId, SessionId, TerminalKey};
+use twinpath_core::ids::{CodeKey, Digest, GrantId, InstanceId, SessionId, TerminalKey};
 use twinpath_core::transaction::{Key, Rows, Write};
 
 /// Collects writes in order, and drops those that a later one replaces.
@@ -50,6 +50,7 @@ pub(crate) enum Shard {
     Terminal(TerminalKey),
     Jti(Digest),
     Interaction(Digest),
+    Instance(InstanceId),
     /// Apps and signing keys: few, and everywhere.
     Registry,
 }
@@ -61,6 +62,7 @@ impl Shard {
             Write::Code(row) => Self::Code(row.key),
             Write::Jti(row) => Self::Jti(row.key),
             Write::Interaction(row) => Self::Interaction(row.key),
+            Write::Instance(row) => Self::Instance(row.id.clone()),
             Write::Terminal(row) => Self::Terminal(row.key),
             Write::Account(row) => Self::Terminal(row.terminal),
             Write::Grant(row) => Self::Terminal(row.terminal),
@@ -96,6 +98,7 @@ impl RowId {
             Write::Jti(row) => Key::Jti(row.key),
             Write::Interaction(row) => Key::Interaction(row.key),
             Write::App(row) => Key::App(row.client_id.clone()),
+            Write::Instance(row) => Key::Instance(row.id.clone()),
             Write::DeleteTerminal(key) => Key::Terminal(*key),
             Write::DeleteAccount(terminal, id) => Key::Account(*terminal, *id),
             Write::DeleteApp(id) => Key::App(id.clone()),

@@ -20,8 +20,10 @@
 
 pub mod assertion;
 pub mod b64;
+pub mod client_attestation;
 pub mod code;
 pub mod dpop;
+pub mod evidence;
 pub mod gsm;
 pub mod jwk;
 pub mod jws;

@@ -346,6 +346,10 @@ pub struct IntrospectionResponse {
     /// RFC 8693 4.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// What vouches for the installation that the token was given to: an object with `evidence`,
+    /// `attester` and `attested_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_attestation: Option<Value>,
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use twinpath_wire::jwk::JwkSet;
 
-use crate::records::{AccessTokenFormat, App, AuthMethod, CertificateName, GrantType};
+use crate::records::{
+    AccessTokenFormat, App, AppleEnvironment, AuthMethod, CertificateName, Evidence, GrantType,
+};
 
 /// Declares [`ClientMetadata`] with what every member needs: to be absent, and to be laid over another.
 macro_rules! client_metadata {
@@ -106,6 +108,20 @@ client_metadata! {
     android_cert_sha256: Vec<String>,
     /// Apple `team.bundle`.
     apple_app_id: String,
+    /// PROTOCOL 11: any of these is enough of its installations: `none`, `software`, `tee`, `strongbox`,
+    /// `app_attest`. By default `software`, for an app whose method is attestation.
+    app_attestation_evidence: Vec<Evidence>,
+    /// Whether an Android phone must have booted its maker's system with a locked bootloader; the default.
+    android_verified_boot: bool,
+    /// The oldest patch level of an Android system, `YYYYMM`; 0 for any.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<i64>, minimum = 0, maximum = 999_912))]
+    android_min_os_patch_level: u32,
+    /// Which of Apple's services must have attested; `production` by default.
+    apple_environment: AppleEnvironment,
+    /// From the Play Console: AES-256, base64. It is never shown again.
+    play_integrity_decryption_key: String,
+    /// From the Play Console: EC P-256, `SubjectPublicKeyInfo`, base64.
+    play_integrity_verification_key: String,
     /// Whose app it is; by default, itself alone.
     developer: String,
 }
@@ -141,6 +157,15 @@ impl ClientMetadata {
             policy_uri: app.policy_uri,
             tos_uri: app.tos_uri,
             first_party: Some(app.first_party),
+            app_attestation_evidence: Some(app.attestation.evidence),
+            android_verified_boot: Some(app.attestation.android_verified_boot),
+            android_min_os_patch_level: app.attestation.android_min_os_patch_level,
+            apple_environment: Some(app.attestation.apple_environment),
+            play_integrity_decryption_key: None,
+            play_integrity_verification_key: app
+                .attestation
+                .play_integrity
+                .map(|keys| keys.verification),
             serves: Some(app.serves),
             may_exchange_for: Some(app.may_exchange_for),
             android_package: app.android_package,

@@ -1,5 +1,7 @@
 //! Apps: how they are registered, and the checker that holds a request against the registration.
 
+mod attestation;
+mod attested;
 mod authenticate;
 mod certificate;
 mod checks;
@@ -11,6 +13,10 @@ mod registered;
 mod registration;
 mod self_registration;
 
+pub use attested::{
+    AttestationError, AttesterError, ExternalAttester, MAX_ATTESTER_KEYS, Possession, Vouched,
+    claimed_app, vouch,
+};
 pub use authenticate::{AuthError, Authenticated, Claimed, Credentials};
 pub use certificate::{
     CertificateError, ClientCertificate, ClientRoots, MAX_CERTIFICATE, MAX_CHAIN, Presented,

@@ -37,6 +37,8 @@ impl NewSecret {
             AuthMethod::PrivateKeyJwt
             | AuthMethod::TlsClientAuth
             | AuthMethod::SelfSignedTlsClientAuth
+            | AuthMethod::AttestJwtClientAuth
+            | AuthMethod::AttestJwtClientAuthDpop
             | AuthMethod::None => return Ok(None),
             AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => {
                 Secret::Hash(vault.secret(client_id, &clear).to_vec())
@@ -66,8 +68,11 @@ impl ClientMetadata {
         };
         let method = self.auth_method.unwrap_or(AuthMethod::PrivateKeyJwt);
         let secret = NewSecret::make(&client_id, method, vault, random)?;
+        let keys = self.play_integrity(&client_id, None, vault, random)?;
         let (kept, clear) = secret.map_or((None, None), |new| (Some(new.kept), Some(new.clear)));
-        Ok((App { secret: kept, ..self.checked(client_id, method, now)? }, clear))
+        let mut app = App { secret: kept, ..self.checked(client_id, method, now)? };
+        app.attestation.play_integrity = keys;
+        Ok((app, clear))
     }
 
     /// The next version of `old`: what is not said stays. A change of the method makes a new secret
@@ -124,12 +129,14 @@ impl ClientMetadata {
             (Some(new), false) => Some(new.kept.clone()),
             (None, false) => None,
         };
-        let app = App {
+        let keys = self.play_integrity(&old.client_id, Some(old), vault, random)?;
+        let mut app = App {
             secret: kept,
             registration: old.registration.clone(),
             created_at: old.created_at,
             ..self.checked(old.client_id.clone(), method, now)?
         };
+        app.attestation.play_integrity = keys;
         Ok((app, secret.map(|new| new.clear)))
     }
 
@@ -141,6 +148,7 @@ impl ClientMetadata {
         now: Timestamp,
     ) -> Result<App, RegistrationError> {
         let missing = |what: &str| RegistrationError(format!("{what} is missing"));
+        let attestation = self.attestation_policy(auth_method)?;
         let tls_client_auth = checks::certificate_name(self.certificate_names(), auth_method)?;
         let certificate_bound = self.certificate_bound.unwrap_or(false);
         let name = self.client_name.ok_or_else(|| missing("the name"))?;
@@ -157,9 +165,10 @@ impl ClientMetadata {
             jwks: checks::jwks(self.jwks, auth_method)?,
             secret: None,
             scope: checks::scope(self.scope.as_deref().unwrap_or("openid"))?,
-            dpop: checks::dpop(self.dpop, certificate_bound)?,
+            dpop: checks::dpop(self.dpop, certificate_bound, auth_method)?,
             tls_client_auth,
             certificate_bound,
+            attestation,
             redirect_uris,
             serves: checks::resources(self.serves)?,
             may_exchange_for: checks::resources(self.may_exchange_for)?,

@@ -1,7 +1,7 @@
 //! What introspection and userinfo ask of a grant: is it alive, and whose is it.
 
-use crate::ids::{Digest, GrantId, TerminalKey};
-use crate::records::{AccountStatus, Grant, Sealed};
+use crate::ids::{Digest, GrantId, InstanceId, TerminalKey};
+use crate::records::{AccountStatus, Grant, InstanceStatus, Sealed};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step};
 
 /// Reads a grant with its account. Writes nothing.
@@ -25,7 +25,8 @@ pub struct Inspected {
 }
 
 impl Operation for Inspect {
-    /// `None` if the grant or the token is unknown, expired or revoked, or the account blocked.
+    /// `None` if the grant or the token is unknown, expired or revoked, or the account or the
+    /// installation blocked.
     type Outcome = Option<Inspected>;
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
@@ -45,6 +46,9 @@ impl Operation for Inspect {
         let Some(grant) = known.filter(|grant| grant.live(cx.now)) else {
             return none;
         };
+        if refused(grant, view)? {
+            return none;
+        }
         let account = view.account(self.terminal, grant.account)?;
         let active = account.is_some_and(|account| account.status == AccountStatus::Active);
         let Some(terminal) = view.terminal(self.terminal)?.filter(|_| active) else {
@@ -53,6 +57,14 @@ impl Operation for Inspect {
         let inspected = Inspected { grant: grant.clone(), number: terminal.number.clone() };
         Ok(Step::Done(Vec::new(), Some(inspected)))
     }
+}
+
+/// Whether an operator refused the installation that the grant was given to. One that is forgotten is not.
+fn refused(grant: &Grant, view: &Rows) -> Result<bool, Missing> {
+    let attested = grant.attestation().is_some();
+    let id = attested.then(|| InstanceId::new(grant.client_id.clone(), &grant.jkt)).flatten();
+    let Some(id) = id else { return Ok(false) };
+    Ok(view.instance(&id)?.is_some_and(|known| known.status != InstanceStatus::Active))
 }
 
 /// Reads whether an access token was revoked that no grant stands behind. Writes nothing.

@@ -33,8 +33,10 @@ impl Spend {
 pub struct Spends {
     /// The request's DPoP proof, where the store is what remembers it.
     pub proof: Option<Spend>,
-    /// The app's assertion.
+    /// The app's assertion, or the proof of possession of its attested key.
     pub assertion: Option<Spend>,
+    /// The challenge that either answers.
+    pub challenge: Option<Spend>,
 }
 
 /// What of a request was seen before.
@@ -42,8 +44,10 @@ pub struct Spends {
 pub enum Replay {
     /// Its DPoP proof.
     Proof,
-    /// Its client assertion.
+    /// Its client assertion, or the proof of possession of an attested key.
     Assertion,
+    /// The challenge that it answers.
+    Challenge,
 }
 
 /// A step of using up.
@@ -59,12 +63,14 @@ enum Spending {
 impl Spends {
     /// Whether there is nothing to use up.
     pub fn is_empty(&self) -> bool {
-        self.proof.is_none() && self.assertion.is_none()
+        self.proof.is_none() && self.assertion.is_none() && self.challenge.is_none()
     }
 
     /// The rows of all that is left, so that one round trip loads them.
     pub(crate) fn prefetch(&self, keys: &mut Vec<Key>) {
-        keys.extend(self.proof.iter().chain(&self.assertion).map(Spend::key));
+        keys.extend(
+            self.proof.iter().chain(&self.assertion).chain(&self.challenge).map(Spend::key),
+        );
     }
 
     /// The step that uses up the first of what is left, and goes on with `then`, or that ends with
@@ -85,10 +91,14 @@ impl Spends {
 
     /// Uses up the first of what is left.
     fn decide(&self, view: &Rows, now: Timestamp) -> Result<Spending, Missing> {
-        let (spend, replay, rest) = match (self.proof, self.assertion) {
-            (Some(proof), assertion) => (proof, Replay::Proof, Self { proof: None, assertion }),
-            (None, Some(assertion)) => (assertion, Replay::Assertion, Self::default()),
-            (None, None) => return Ok(Spending::Over),
+        let (spend, replay, rest) = if let Some(proof) = self.proof {
+            (proof, Replay::Proof, Self { proof: None, ..*self })
+        } else if let Some(assertion) = self.assertion {
+            (assertion, Replay::Assertion, Self { assertion: None, ..*self })
+        } else if let Some(challenge) = self.challenge {
+            (challenge, Replay::Challenge, Self::default())
+        } else {
+            return Ok(Spending::Over);
         };
         Ok(match spend.decide(view, now)? {
             Some(used) => Spending::Next(used, rest),
@@ -126,7 +136,7 @@ mod tests {
     fn spends(model: &Model, proof: Option<u8>, assertion: Option<u8>) -> Spends {
         let until = model.now.plus_seconds(60);
         let spend = |n: u8| Spend { key: Digest([n; 16]), until };
-        Spends { proof: proof.map(spend), assertion: assertion.map(spend) }
+        Spends { proof: proof.map(spend), assertion: assertion.map(spend), challenge: None }
     }
 
     #[test]

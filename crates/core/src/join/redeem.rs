@@ -295,7 +295,8 @@ mod tests {
         let until = model.now.plus_seconds(60);
         let spend = |n| Some(Spend { key: Digest([n; 16]), until });
         let run = |model: &mut Model, proof, assertion| {
-            let spends = Spends { proof: spend(proof), assertion: spend(assertion) };
+            let spends =
+                Spends { proof: spend(proof), assertion: spend(assertion), challenge: None };
             let redeem = Redeem::new(Arc::new(commitment.request()), vault(), spends);
             let mut keys = Vec::new();
             redeem.prefetch(&mut keys);

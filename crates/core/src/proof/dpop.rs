@@ -2,6 +2,7 @@
 //! [`crate::proof::ReplayWindow`], and of the store where several nodes share one.
 
 use twinpath_wire::dpop::{ProofClaims, TYP, ath};
+use twinpath_wire::jwk::Jwk;
 use twinpath_wire::jws::Compact;
 
 use crate::ids::Timestamp;
@@ -27,7 +28,9 @@ pub struct Expected<'a> {
 /// A proof that holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proof {
-    /// Thumbprint of the key.
+    /// The key.
+    pub jwk: Jwk,
+    /// Its thumbprint.
     pub jkt: String,
     /// Single use.
     pub jti: String,
@@ -75,6 +78,16 @@ pub fn verify_proof(
     nonces: &Nonces,
     now: Timestamp,
 ) -> Result<Proof, DpopError> {
+    verify_answer(header, expected, now, |nonce| nonces.accepts(nonce, now))
+}
+
+/// The same of a proof whose nonce may be something else: a challenge (PROTOCOL 11).
+pub fn verify_answer(
+    header: &str,
+    expected: Expected<'_>,
+    now: Timestamp,
+    accepts: impl FnOnce(&str) -> bool,
+) -> Result<Proof, DpopError> {
     let jws = Compact::parse(header, MAX_JWT).map_err(|_| DpopError::Malformed)?;
     if !jws.header.has_typ(TYP) {
         return Err(DpopError::Type);
@@ -84,7 +97,7 @@ pub fn verify_proof(
     let claims: ProofClaims = jws.claims().map_err(|_| DpopError::Malformed)?;
     check_claims(&claims, expected, now)?;
     // Before the signature: a client that has no nonce yet is told one at little cost.
-    if !claims.nonce.as_deref().is_some_and(|nonce| nonces.accepts(nonce, now)) {
+    if !claims.nonce.as_deref().is_some_and(accepts) {
         return Err(DpopError::UseNonce);
     }
     if !key.verifies(&jws) {
@@ -92,7 +105,7 @@ pub fn verify_proof(
     }
     let stale_at = Timestamp(claims.iat.saturating_mul(1000))
         .plus_seconds(MAX_AGE_S.saturating_add(2 * FUTURE_SKEW_S));
-    Ok(Proof { jkt: jwk.thumbprint(), jti: claims.jti, stale_at })
+    Ok(Proof { jkt: jwk.thumbprint(), jwk: Jwk::new(jwk.key.clone()), jti: claims.jti, stale_at })
 }
 
 /// The cheap checks, before any signature.

@@ -1,11 +1,13 @@
 //! Proofs: signatures over JWS, DPoP proofs (RFC 9449), their nonces and their replay window.
 
+mod challenge;
 mod dpop;
 mod keys;
 mod nonce;
 mod replay;
 
-pub use dpop::{DpopError, Expected, Proof, verify_proof};
+pub use challenge::{CHALLENGE_S, ChallengeError, check_challenge, issue_challenge};
+pub use dpop::{DpopError, Expected, Proof, verify_answer, verify_proof};
 pub use keys::{Algorithm, VerifyingKey};
 pub use nonce::Nonces;
 pub use replay::{ReplayWindow, Seen};

@@ -10,7 +10,7 @@ use twinpath_wire::oauth::{
 };
 
 use crate::ids::{ClientId, Timestamp};
-use crate::records::Sealed;
+use crate::records::{AppleEnvironment, Evidence, Sealed};
 
 /// A registered app: an OAuth client (RFC 7591 2).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct App {
     /// Apple `team.bundle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apple_app_id: Option<String>,
+    /// What its installations must show (PROTOCOL 11).
+    #[serde(default)]
+    pub attestation: AttestationPolicy,
     /// The grants it may use (RFC 7591 2).
     #[serde(default = "GrantType::of_native_apps")]
     pub grant_types: Vec<GrantType>,
@@ -116,6 +119,46 @@ pub struct App {
     pub updated_at: Timestamp,
 }
 
+/// What the installations of an app must show.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttestationPolicy {
+    /// Any of these is enough; none: nothing is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// Whether an Android phone must have booted its maker's system with a locked bootloader.
+    pub android_verified_boot: bool,
+    /// The oldest patch level of an Android system, `YYYYMM`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub android_min_os_patch_level: Option<u32>,
+    /// Which of Apple's services must have attested.
+    pub apple_environment: AppleEnvironment,
+    /// With which Play Integrity tokens are opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play_integrity: Option<PlayIntegrityKeys>,
+}
+
+impl Default for AttestationPolicy {
+    fn default() -> Self {
+        Self {
+            evidence: Vec::new(),
+            android_verified_boot: true,
+            android_min_os_patch_level: None,
+            apple_environment: AppleEnvironment::Production,
+            play_integrity: None,
+        }
+    }
+}
+
+/// An app's keys from the Play Console.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlayIntegrityKeys {
+    /// AES-256, base64.
+    pub decryption: Sealed,
+    /// EC P-256, `SubjectPublicKeyInfo`, base64.
+    pub verification: String,
+}
+
 /// `token_endpoint_auth_method` (RFC 7591 2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -133,8 +176,19 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// RFC 8705 2.2.
     SelfSignedTlsClientAuth,
+    /// draft-ietf-oauth-attestation-based-client-auth-10 6.1: with a proof of possession of its own.
+    AttestJwtClientAuth,
+    /// draft-ietf-oauth-attestation-based-client-auth-10 6.2: the `DPoP` proof is the proof of possession.
+    AttestJwtClientAuthDpop,
     /// RFC 6749 2.1; development only.
     None,
+}
+
+impl AuthMethod {
+    /// Whether an app shows itself by the attested keys of its installations.
+    pub fn is_attested(self) -> bool {
+        matches!(self, Self::AttestJwtClientAuth | Self::AttestJwtClientAuthDpop)
+    }
 }
 
 /// What the certificate of an app with `tls_client_auth` must name (RFC 8705 2.1.2).

@@ -6,12 +6,12 @@ use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twinpath_wire::b64;
-use twinpath_wire::oauth::{ACR_TERMINAL, AMR_SMS_MO, AMR_SWK, Actor, Confirmation};
+use twinpath_wire::oauth::{ACR_TERMINAL, AMR_HWK, AMR_SMS_MO, AMR_SWK, Actor, Confirmation};
 
 use crate::app::Registered;
 use crate::grant::AccessHandle;
 use crate::ids::{AccountId, Timestamp};
-use crate::records::{App, AuthorizationRequest, Grant};
+use crate::records::{App, AppAttestation, AuthorizationRequest, Grant};
 use crate::token::{Bound, SigningAlgorithm};
 use crate::transaction::Random;
 use crate::vault::Vault;
@@ -48,7 +48,8 @@ pub fn amr_of(grant: &Grant) -> Vec<String> {
     let mut amr = vec![AMR_SMS_MO.to_owned()];
     // A certificate is the app's: it says nothing of the person.
     if matches!(Bound::of(&grant.jkt), Bound::Key(_)) {
-        amr.push(AMR_SWK.to_owned());
+        let hardware = grant.attestation().is_some_and(|it| it.evidence.is_hardware_key());
+        amr.push(if hardware { AMR_HWK } else { AMR_SWK }.to_owned());
     }
     amr
 }
@@ -98,6 +99,9 @@ pub struct AccessClaims {
     /// RFC 9396 9.1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub authorization_details: Vec<Value>,
+    /// What vouches for the installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_attestation: Option<AppAttestation>,
 }
 
 impl AccessClaims {
@@ -135,6 +139,7 @@ impl AccessClaims {
             cnf: Bound::of(&grant.jkt).confirmation(),
             act: None,
             authorization_details: grant.details().to_vec(),
+            app_attestation: grant.attestation().cloned(),
         }
     }
 }

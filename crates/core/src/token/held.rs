@@ -38,6 +38,7 @@ impl AccessClaims {
             cnf: Bound::of(jkt).confirmation(),
             act: None,
             authorization_details: Vec::new(),
+            app_attestation: None,
         }
     }
 
@@ -71,6 +72,7 @@ impl AccessClaims {
             act: Some(delegated.act),
             // They name acts that the app was allowed, not the API.
             authorization_details: Vec::new(),
+            app_attestation: self.app_attestation.clone(),
         })
     }
 

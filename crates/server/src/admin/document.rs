@@ -16,7 +16,7 @@ pub(super) fn frame() -> OpenApi {
         .title("Twinpath admin API")
         .version("1")
         .description(Some(
-            "Apps, developers, accounts, grants, keys and the audit trail of one deployment. \
+            "Apps and their installations, developers, accounts, grants, keys and the audit trail of one deployment. \
              Errors are problem details (RFC 9457).",
         ))
         .license(Some(utoipa::openapi::License::new("MIT OR Apache-2.0")));

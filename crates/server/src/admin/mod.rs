@@ -5,7 +5,7 @@
 //! | [`access`] | who calls, and what they may do |
 //! | [`problem`] | how requests are refused (RFC 9457) |
 //! | [`input`] | reads paths, queries and bodies |
-//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`keys`], [`audit`], [`tokens`], [`registration_tokens`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
+//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`instances`], [`keys`], [`audit`], [`tokens`], [`registration_tokens`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
 //! | [`document`] | the `OpenAPI` document, put together from the handlers |
 //! | [`metrics`] | `/metrics` |
 //! | [`local`] | the same API without a listener, for a command line that opened the store |
@@ -18,6 +18,7 @@ mod developers;
 mod document;
 mod grants;
 mod input;
+mod instances;
 mod keys;
 mod local;
 mod metrics;
@@ -102,6 +103,8 @@ fn readers() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(apps::list))
         .routes(routes!(apps::show))
+        .routes(routes!(instances::list))
+        .routes(routes!(instances::show))
         .routes(routes!(developers::list))
         .routes(routes!(developers::show))
         .routes(routes!(accounts::search))
@@ -117,6 +120,10 @@ fn writers() -> OpenApiRouter<Shared> {
         .routes(routes!(apps::register))
         .routes(routes!(apps::update, apps::delete))
         .routes(routes!(apps::rotate_secret))
+        .routes(routes!(instances::name))
+        .routes(routes!(instances::block))
+        .routes(routes!(instances::unblock))
+        .routes(routes!(instances::revoke))
         .routes(routes!(accounts::block))
         .routes(routes!(accounts::unblock))
         .routes(routes!(accounts::revoke))

@@ -55,6 +55,7 @@ impl File {
         };
         let trusted_proxies =
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
+        let attestation = self.attestation.check(&issuer)?;
         let config = Config {
             issuer,
             listen: address(
@@ -80,6 +81,7 @@ impl File {
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
             site,
+            attestation,
             details: detail_types(&self.authorization_details)?,
             session_ttl_s: i64::from(within(
                 self.signin.session_ttl_s,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use twinpath_core::records::Trust;
+use twinpath_core::records::{Evidence, Trust};
 use twinpath_core::token::SigningAlgorithm;
 
 use crate::config::StoreUrl;
@@ -38,10 +38,37 @@ pub struct File {
     pub signin: Signin,
     /// What scopes mean, in plain words.
     pub scopes: BTreeMap<String, String>,
+    /// What phones show of their apps.
+    pub attestation: Attestation,
     /// Types of `authorization_details`.
     pub authorization_details: Vec<DetailType>,
     /// Ways by which texts come in.
     pub sms: Sms,
+}
+
+/// `[attestation]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attestation {
+    pub android_roots_file: Option<PathBuf>,
+    pub android_revocations_file: Option<PathBuf>,
+    pub android_revocations_url: Option<String>,
+    pub apple_roots_file: Option<PathBuf>,
+    pub max_age_s: Option<u32>,
+    pub attester: Vec<Attester>,
+    pub refresh_s: Option<u32>,
+    pub requests_per_hour: Option<u32>,
+    pub scopes: BTreeMap<String, Vec<Evidence>>,
+}
+
+/// `[[attestation.attester]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attester {
+    pub name: Option<String>,
+    pub jwks_file: Option<PathBuf>,
+    pub clients: Option<Vec<String>>,
+    pub evidence: Option<Evidence>,
 }
 
 /// `[[authorization_details]]`

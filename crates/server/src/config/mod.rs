@@ -3,6 +3,7 @@
 //! [`File`] mirrors the file: every key optional, unknown keys refused. [`Config`] is what the server
 //! runs with: checked, with defaults filled in and secrets read.
 
+mod attestation;
 mod check;
 mod file;
 mod keys;
@@ -19,6 +20,7 @@ use twinpath_core::first_message::Route;
 use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
+pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use store_url::StoreUrl;
@@ -79,6 +81,8 @@ pub struct Config {
     pub registration: Registration,
     /// What all pages of the deployment show.
     pub site: twinpath_pages::Site,
+    /// What phones show of their apps.
+    pub attestation: Attestation,
     /// Types of `authorization_details` (RFC 9396).
     pub details: twinpath_core::grant::DetailTypes,
     /// Seconds for which a session at the sign-in page stands; 0 for none.

@@ -11,13 +11,14 @@ use twinpath_core::app::{
 };
 use twinpath_core::grant::{Replay, Spend, Spends};
 use twinpath_core::ids::Timestamp;
-use twinpath_core::proof::{Expected, verify_proof};
-use twinpath_core::records::AuthMethod;
+use twinpath_core::proof::{Expected, Proof, verify_proof};
+use twinpath_core::records::{AppAttestation, AuthMethod, Evidence};
 use twinpath_core::token::Bound;
-use twinpath_wire::dpop;
 use twinpath_wire::oauth::ErrorCode;
+use twinpath_wire::{client_attestation, dpop};
 
 use crate::http::Refusal;
+use crate::http::attested::{self, Attested};
 use crate::http::certificate::client_certificate;
 use crate::http::refusal::DPOP_NONCE;
 use crate::http::request::{Form, base, single};
@@ -28,8 +29,12 @@ use crate::platform::{Platform, Taken};
 pub(super) struct Caller {
     /// The app.
     pub(super) registered: Arc<Registered>,
-    /// Its assertion, to be used up.
+    /// Its assertion, or the proof of possession of its attested key, to be used up.
     pub(super) assertion: Option<Spend>,
+    /// The challenge that this answers, to be used up.
+    pub(super) challenge: Option<Spend>,
+    /// What vouches for the installation.
+    pub(super) attested: Option<Attested>,
     /// The TLS client certificate of its request.
     pub(super) certificate: Option<Arc<ClientCertificate>>,
 }
@@ -53,6 +58,9 @@ impl Caller {
         form: &Form,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
+        if parts.headers.contains_key(client_attestation::HEADER) {
+            return attested::authenticate(platform, parts, form, now).await;
+        }
         let certificate = client_certificate(platform, parts)?;
         let roots = &platform.config.mtls.roots;
         let authorization = single(&parts.headers, AUTHORIZATION.as_str())
@@ -81,7 +89,7 @@ impl Caller {
             result => result,
         };
         let (registered, assertion) = authenticated?;
-        Ok(Self { registered, assertion, certificate })
+        Ok(Self { registered, assertion, certificate, challenge: None, attested: None })
     }
 
     fn check(
@@ -117,9 +125,25 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Uses up the assertion of a request that has no operation of its own to do it in.
+    /// What the request uses up, with this proof.
+    pub(super) fn spends(&self, proof: Option<Spend>) -> Spends {
+        Spends { proof, assertion: self.assertion, challenge: self.challenge }
+    }
+
+    /// Uses up what authenticates a request that has no operation of its own to do it in.
     pub(super) async fn spend(&self, platform: &Platform) -> Result<(), Refusal> {
-        use_up(platform, Spends { proof: None, assertion: self.assertion }).await
+        let proof = self.attested.as_ref().and_then(|attested| attested.proven.as_ref());
+        use_up(platform, self.spends(proof.and_then(|proven| proven.proof))).await
+    }
+
+    /// What vouches for the installation, as tokens say it.
+    pub(super) fn attestation(&self) -> Option<&AppAttestation> {
+        self.attested.as_ref().map(|attested| &attested.claim)
+    }
+
+    /// What it is worth.
+    pub(super) fn evidence(&self) -> Evidence {
+        self.attestation().map_or(Evidence::None, |attestation| attestation.evidence)
     }
 
     /// What the tokens of this request are to be bound to: for an app with DPoP the proven instance
@@ -132,6 +156,9 @@ impl Caller {
         url: &str,
         now: Timestamp,
     ) -> Result<Proven, Refusal> {
+        if let Some(proven) = self.attested.as_ref().and_then(|attested| attested.proven.clone()) {
+            return Ok(proven);
+        }
         if self.registered.app.certificate_bound {
             return self.certificate_in_time(now);
         }
@@ -139,8 +166,12 @@ impl Caller {
             return Ok(Proven::default());
         }
         let expected = Expected { method: "POST", url, access_token: None };
-        prove(platform, headers, expected, now)
-            .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))
+        let proven = prove(platform, headers, expected, now)
+            .map_err(|refusal| refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now)))?;
+        match &self.attested {
+            Some(attested) => attested.same_key(proven),
+            None => Ok(proven),
+        }
     }
 
     /// The instance key of a request to `path` that may show one and need not.
@@ -197,6 +228,7 @@ pub(super) fn with_next_nonce(
 pub(super) fn replayed(replay: Replay) -> Refusal {
     match replay {
         Replay::Assertion => AuthError::Client("the assertion's jti was used before").into(),
+        Replay::Challenge => attested::challenge_used(),
         Replay::Proof => {
             Refusal::new(ErrorCode::InvalidDpopProof, "the proof's jti was used before")
         }
@@ -216,6 +248,11 @@ pub(super) fn prove(
         .map_err(|()| Refusal::new(InvalidDpopProof, "there must be one DPoP header"))?
         .ok_or_else(|| Refusal::new(InvalidDpopProof, "this app's requests need a DPoP proof"))?;
     let proof = verify_proof(header, expected, &platform.proofs.nonces, now)?;
+    take(platform, proof, now)
+}
+
+/// Takes the identifier of a proof that holds.
+pub(super) fn take(platform: &Platform, proof: Proof, now: Timestamp) -> Result<Proven, Refusal> {
     match platform.proofs.take(&platform.vault, &proof, now) {
         Taken::New(spend) => Ok(Proven { jkt: proof.jkt, proof: spend }),
         Taken::Replay => Err(replayed(Replay::Proof)),

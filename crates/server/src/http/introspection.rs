@@ -137,6 +137,7 @@ async fn access_token(
         auth_time: claims.auth_time,
         amr: claims.amr,
         act: claims.act,
+        app_attestation: claims.app_attestation.map(|it| serde_json::json!(it)),
         authorization_details: (!claims.authorization_details.is_empty())
             .then(|| claims.authorization_details.into()),
     }))
@@ -169,6 +170,7 @@ async fn refresh_token(
         amr: amr_of(&grant),
         auth_time: Some(grant.auth_time.seconds()),
         cnf: Bound::of(&grant.jkt).confirmation(),
+        app_attestation: grant.attestation().map(|it| serde_json::json!(it)),
         scope: Some(grant.scope),
         ..IntrospectionResponse::default()
     }))

@@ -1,6 +1,8 @@
 //! The second path. Each endpoint has its file; [`request`] reads what came, [`refusal`] says what
 //! goes wrong.
 
+mod attestation;
+mod attested;
 mod authentication;
 mod authorize;
 mod browser;
@@ -65,6 +67,16 @@ pub mod path {
     pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
     /// draft-ietf-oauth-first-party-apps-04 5.
     pub const CHALLENGE: &str = "/authorize-challenge";
+    /// draft-ietf-oauth-attestation-based-client-auth-10 8.
+    pub const ATTESTATION_CHALLENGE: &str = "/attestation/challenge";
+    /// PROTOCOL 11.
+    pub const ATTEST_ANDROID: &str = "/attestation/android";
+    /// PROTOCOL 11.
+    pub const ATTEST_APPLE: &str = "/attestation/apple";
+    /// PROTOCOL 11.
+    pub const ATTEST_PLAY_INTEGRITY: &str = "/attestation/play-integrity";
+    /// PROTOCOL 11.
+    pub const ATTEST_RENEW: &str = "/attestation/renew";
     /// RFC 7591 3; below it, an app's own registration (RFC 7592).
     pub const REGISTER: &str = "/register";
     /// The sign-in page of a request.
@@ -97,6 +109,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
+    let endpoints = endpoints.merge(attester());
     let endpoints = if platform.config.registration.enabled {
         endpoints.merge(registration())
     } else {
@@ -111,6 +124,16 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::method_not_allowed)
         .with_state(platform)
+}
+
+/// The built-in attester.
+fn attester() -> Router<Arc<Platform>> {
+    Router::new()
+        .route(path::ATTESTATION_CHALLENGE, post(attestation::challenge))
+        .route(path::ATTEST_ANDROID, post(attestation::android))
+        .route(path::ATTEST_APPLE, post(attestation::apple))
+        .route(path::ATTEST_PLAY_INTEGRITY, post(attestation::play_integrity))
+        .route(path::ATTEST_RENEW, post(attestation::renew))
 }
 
 /// Where apps register themselves, if they may.

@@ -1,11 +1,14 @@
 //! The sender: what a grant's request was and how it is answered, tokens signed and number masked.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::HeaderMap;
 use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
+use twinpath_core::instance::ScopeRule;
 use twinpath_core::records::{App, Grant};
 use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
@@ -30,13 +33,19 @@ pub(super) struct TokenRequest {
 impl TokenRequest {
     /// What it uses up.
     pub(super) fn spends(&self) -> Spends {
-        Spends { proof: self.proven.proof, assertion: self.caller.assertion }
+        self.caller.spends(self.proven.proof)
+    }
+
+    /// What the installation may have.
+    pub(super) fn scope_rule(&self, platform: &Platform) -> ScopeRule {
+        let policy = Arc::clone(&platform.config.attestation.scopes);
+        ScopeRule { policy, evidence: self.caller.evidence() }
     }
 
     /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof
     /// that held is used up all the same, as nothing ties it to what the request said.
     pub(super) async fn refuse(&self, platform: &Platform, refusal: Refusal) -> Refusal {
-        let spends = Spends { assertion: None, ..self.spends() };
+        let spends = Spends { assertion: None, challenge: None, ..self.spends() };
         use_up(platform, spends).await.err().unwrap_or(refusal)
     }
 }

@@ -131,7 +131,7 @@ async fn authorized(
                 Expected { method: parts.method.as_str(), url: &url, access_token: Some(token) };
             let proven =
                 prove(platform, &parts.headers, expected, now).map_err(|e| at_resource(&e))?;
-            let spends = Spends { proof: proven.proof, assertion: None };
+            let spends = Spends { proof: proven.proof, ..Spends::default() };
             if let Some(replay) = platform.use_up(spends).await? {
                 return Err(at_resource(&replayed(replay)));
             }

@@ -31,6 +31,12 @@ pub struct AuditEvent {
     /// Why, in a stable word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The installation: its key's thumbprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// What vouched for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
 }
 
 /// A page of the audit trail, the oldest line first.
@@ -82,6 +88,8 @@ impl From<AuditLine> for AuditEvent {
             grant: line.grant,
             route: line.route,
             reason: line.reason,
+            instance: line.instance,
+            evidence: line.evidence,
         }
     }
 }
@@ -132,6 +140,8 @@ mod tests {
             grant: None,
             route: None,
             reason: None,
+            instance: None,
+            evidence: None,
         };
         let passes = |kind: &str, client_id: &str, account: &str| {
             let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());

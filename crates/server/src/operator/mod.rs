@@ -1,5 +1,5 @@
-//! What operators do with apps, accounts, keys, admin tokens and
-//! initial access tokens, on a store.
+//! What operators do with apps and their installations, accounts, keys, admin tokens and initial access
+//! tokens, on a store.
 //!
 //! The admin API calls these for a running server, and for a command line that opened the store itself.
 
@@ -7,6 +7,7 @@ mod accounts;
 mod apps;
 mod audit;
 mod developers;
+mod instances;
 mod keys;
 mod registration_tokens;
 mod settings;
@@ -26,6 +27,7 @@ pub use accounts::{Account, AccountState, Grant, Grants};
 pub use apps::{AppInformation, Apps};
 pub use audit::{AuditEvent, AuditFilter, AuditTrail};
 pub use developers::{Developer, Developers};
+pub use instances::{Instance, InstanceState, Instances};
 pub use keys::{RotatedKeys, SigningKey, SigningKeys};
 pub use registration_tokens::{IssuedInitialToken, NewInitialToken};
 pub use settings::AppSettings;

@@ -1,16 +1,18 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
 mod access_tokens;
+mod attesters;
 mod backchannel;
 mod binds;
 mod counters;
+mod hourly;
 mod limits;
 mod nodes;
 mod proofs;
 mod readiness;
-mod registrations;
 mod registry;
 mod signing_keys;
+mod trust;
 mod waiters;
 
 use std::collections::BTreeSet;
@@ -27,16 +29,18 @@ use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
 pub use access_tokens::{IssueError, Live};
+pub use attesters::Attesters;
 pub use backchannel::{Backchannel, Notice, deliver};
 pub use binds::Binds;
 pub use counters::Counters;
+pub use hourly::Hourly;
 pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
-pub use registrations::Registrations;
 pub use registry::{Registry, WATCH};
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
+pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::Config;
@@ -79,11 +83,17 @@ pub struct Platform {
     /// Codes asked for and not redeemed.
     pub pending: Pending,
     /// How often apps ask to be registered.
-    pub registrations: Registrations,
+    pub registrations: Hourly,
+    /// How often evidence comes to be judged.
+    pub attestations: Hourly,
     /// The binds to message centres.
     pub binds: Binds,
     /// Whether the store takes writes.
     pub readiness: Readiness,
+    /// Other attesters than this one.
+    pub attesters: Attesters,
+    /// Whom phones' evidence must come from.
+    pub trust: AttestationTrust,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
@@ -108,6 +118,9 @@ pub enum StartError {
     /// What calls apps.
     #[error("the HTTP client: {0}")]
     Client(reqwest::Error),
+    /// Roots or revocations.
+    #[error("[attestation]: {0}")]
+    Trust(#[from] TrustError),
     /// A listener.
     #[error("{0}: {1}")]
     Listen(String, std::io::Error),
@@ -118,6 +131,8 @@ impl Platform {
     pub async fn open(config: Config) -> Result<Arc<Self>, StartError> {
         twinpath_core::number::load_numbering_plans();
         let vault = Arc::new(Vault::new(&config.master.0)?);
+        let attesters = Attesters::open(&config.attestation.attesters)?;
+        let trust = AttestationTrust::open(&config.attestation)?;
         let store = open_store(&config)?;
         ensure_signing_key(&store, &vault, &config.keys).await?;
         let registry = Registry::load(&store, &vault, &config).await?;
@@ -126,11 +141,14 @@ impl Platform {
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
-            registrations: Registrations::new(config.registration.requests_per_hour),
+            registrations: Hourly::new(config.registration.requests_per_hour),
+            attestations: Hourly::new(config.attestation.requests_per_hour),
             binds: Binds::default(),
             readiness: Readiness::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
+            trust,
+            attesters,
             vault,
             store,
             registry,

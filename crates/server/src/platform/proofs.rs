@@ -74,13 +74,16 @@ impl Proofs {
 
 #[cfg(test)]
 mod tests {
+    use twinpath_wire::jwk::{Jwk, PublicKey};
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn proof(jti: &str) -> Proof {
         let stale_at = NOW.plus_seconds(120);
-        Proof { jkt: "k".to_owned(), jti: jti.to_owned(), stale_at }
+        let jwk = Jwk::new(PublicKey::Ed25519 { x: [1; 32] });
+        Proof { jwk, jkt: "k".to_owned(), jti: jti.to_owned(), stale_at }
     }
 
     fn vault() -> Vault {

@@ -22,7 +22,7 @@ macro_rules! select {
         "kid, private, public, created_at, retired_at, signs_at"
     };
     (@columns audit) => {
-        "id, at, kind, client_id, account, grant_id, route, reason"
+        "id, at, kind, client_id, account, grant_id, route, reason, instance, evidence"
     };
     ($table:ident, $rest:literal) => {
         concat!("SELECT ", select!(@columns $table), " FROM ", stringify!($table), " ", $rest)

@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twinpath_core::ids::{AccountId, ClientId, GrantId, SessionId, TerminalKey, Timestamp};
+use twinpath_core::ids::{
+    AccountId, ClientId, GrantId, InstanceId, SessionId, TerminalKey, Timestamp,
+};
 use twinpath_core::records::{
-    Account, App, AuditEvent, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal,
-    TextQuota, UsedJti,
+    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Session, SigningKey,
+    Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::Write;
 
@@ -32,6 +34,7 @@ pub(super) struct Sorted<'w> {
     accounts: BTreeMap<(TerminalKey, AccountId), Option<&'w Account>>,
     grants: BTreeMap<(TerminalKey, GrantId), &'w Grant>,
     sessions: BTreeMap<(TerminalKey, SessionId), &'w Session>,
+    instances: BTreeMap<&'w InstanceId, &'w Instance>,
     apps: BTreeMap<&'w ClientId, Option<&'w App>>,
     signing_keys: BTreeMap<&'w str, Option<&'w SigningKey>>,
     audit: Vec<&'w AuditEvent>,
@@ -58,6 +61,7 @@ impl<'w> Sorted<'w> {
                 }
                 Write::Grant(row) => drop(sorted.grants.insert((row.terminal, row.id), row)),
                 Write::Session(row) => drop(sorted.sessions.insert((row.terminal, row.id), row)),
+                Write::Instance(row) => drop(sorted.instances.insert(&row.id, row)),
                 Write::App(row) => drop(sorted.apps.insert(&row.client_id, Some(row))),
                 Write::DeleteApp(id) => drop(sorted.apps.insert(id, None)),
                 Write::SigningKey(row) => drop(sorted.signing_keys.insert(&row.kid, Some(row))),
@@ -160,6 +164,7 @@ pub(super) fn flush<'w>(
     flush.accounts(snapshot, sorted);
     flush.grants(snapshot, sorted)?;
     flush.sessions(snapshot, sorted);
+    flush.instances(snapshot, sorted)?;
     flush.registry(snapshot, sorted)?;
     flush.audit(sorted, now, numbers);
     flush.calls.push(Call::new(COMMIT));
@@ -181,6 +186,7 @@ macro_rules! columns {
     };
 }
 
+mod instances;
 mod passing;
 mod registry;
 mod terminals;

@@ -7,7 +7,7 @@ use super::connection::Session;
 use super::fault::Fault;
 use super::rows::{self, Query};
 use crate::error::StoreError;
-use crate::work::Listing;
+use crate::work::{Listing, instances_of};
 
 /// The most rows of one page.
 const PAGE_MAX: usize = 1000;
@@ -26,6 +26,12 @@ pub(super) async fn list(session: &Session, listing: Listing) -> Result<(), Faul
         Listing::Apps { after, limit, reply } => {
             let after = after.as_ref().map_or("", |id| id.as_str());
             answer!(reply, many(session, &rows::APPS_AFTER, &[&after, &page(limit)]).await)
+        }
+        Listing::Instances { client_id, after, limit, reply } => {
+            let (first, last) = instances_of(&client_id, after.as_deref());
+            let bounds: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+                [&first, &last, &page(limit)];
+            answer!(reply, many(session, &rows::INSTANCES_AFTER, &bounds).await)
         }
         Listing::Audit { after, limit, reply } => {
             answer!(reply, many(session, &rows::AUDIT, &[&after, &page(limit)]).await)

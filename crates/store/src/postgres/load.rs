@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::Row;
 use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey,
+    AccountId, ClientId, CodeKey, Digest, GrantId, InstanceId, RouteName, SessionId, TerminalKey,
 };
 use twinpath_core::transaction::{Key, Loaded, Random};
 
@@ -33,6 +33,7 @@ pub(super) struct Snapshot {
     pub(super) grants: HashSet<(TerminalKey, GrantId)>,
     pub(super) sessions: HashSet<(TerminalKey, SessionId)>,
     pub(super) apps: HashSet<ClientId>,
+    pub(super) instances: HashSet<InstanceId>,
     pub(super) signing_keys: HashSet<String>,
 }
 
@@ -69,6 +70,7 @@ struct Wanted {
     sessions: Vec<TerminalKey>,
     accounts: Vec<(TerminalKey, AccountId)>,
     apps: Vec<ClientId>,
+    instances: Vec<InstanceId>,
     signing_keys: bool,
 }
 
@@ -87,6 +89,7 @@ impl Wanted {
                 }
                 Key::Account(terminal, id) => wanted.accounts.push((terminal, id)),
                 Key::App(id) => wanted.apps.push(id),
+                Key::Instance(id) => wanted.instances.push(id),
                 Key::SigningKeys => wanted.signing_keys = true,
             }
         }
@@ -106,6 +109,7 @@ enum Part {
     Grants,
     Sessions,
     Apps,
+    Instances,
     SigningKeys,
 }
 
@@ -164,6 +168,10 @@ impl Snapshot {
             let ids: Vec<String> = wanted.apps.iter().map(|id| id.as_str().to_owned()).collect();
             call(Part::Apps, Call::new(rows::APP.sql).with(ids));
         }
+        if !wanted.instances.is_empty() {
+            let ids: Vec<String> = wanted.instances.iter().map(InstanceId::to_string).collect();
+            call(Part::Instances, Call::new(rows::INSTANCE.sql).with(ids));
+        }
         if wanted.signing_keys {
             call(Part::SigningKeys, Call::new(rows::SIGNING_KEY.sql));
         }
@@ -182,6 +190,7 @@ impl Snapshot {
                 Part::Grants => group.grants = answer,
                 Part::Sessions => self.take_sessions(&wanted.sessions, &answer, batch)?,
                 Part::Apps => self.take_apps(&answer, batch)?,
+                Part::Instances => self.take_instances(&answer, batch)?,
                 Part::SigningKeys => self.take_signing_keys(&answer, batch),
             }
         }
@@ -218,5 +227,8 @@ fn supply_absent(wanted: Wanted, batch: &mut Batch) {
     }
     for id in wanted.apps {
         batch.supply(Key::App(id), Ok(Loaded::App(None)));
+    }
+    for id in wanted.instances {
+        batch.supply(Key::Instance(id), Ok(Loaded::Instance(None)));
     }
 }

@@ -1,7 +1,7 @@
 //! Forgetting. Hygiene only: whoever reads a row checks its times itself.
 //!
 //! One node does it at a time; the others find the lock taken and leave. Partitions that are over are
-//! dropped; `grants`, sessions and terminals without content are deleted in small batches that pass over rows
+//! dropped; `grants`, sessions, installations and terminals without content are deleted in small batches that pass over rows
 //! in use.
 
 use twinpath_core::ids::Timestamp;
@@ -12,22 +12,29 @@ use super::partitions::drop_over;
 
 const LOCK: i64 = 0x7477_696e_0003;
 
-/// How to purge one table of terminals' rows. Both statements pass over rows in use.
+/// How to purge one table with an index on `due`. Both statements pass over rows in use.
 macro_rules! due {
-    ($table:literal) => {
+    ($table:literal, $key:literal) => {
         Due {
             extend: concat!(
                 "UPDATE ",
                 $table,
-                " SET due = purge_at WHERE purge_at > $1 AND (terminal, id) IN \
-                (SELECT terminal, id FROM ",
+                " SET due = purge_at WHERE purge_at > $1 AND (",
+                $key,
+                ") IN (SELECT ",
+                $key,
+                " FROM ",
                 $table,
                 " WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED)"
             ),
             delete: concat!(
                 "WITH gone AS (DELETE FROM ",
                 $table,
-                " WHERE purge_at <= $1 AND (terminal, id) IN (SELECT terminal, id FROM ",
+                " WHERE purge_at <= $1 AND (",
+                $key,
+                ") IN (SELECT ",
+                $key,
+                " FROM ",
                 $table,
                 " WHERE due <= $1 ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1) \
                 SELECT count(*) FROM gone"
@@ -42,7 +49,8 @@ struct Due {
     delete: &'static str,
 }
 
-const DUE: [Due; 2] = [due!("grants"), due!("session")];
+const DUE: [Due; 3] =
+    [due!("grants", "terminal, id"), due!("session", "terminal, id"), due!("instance", "id")];
 const TERMINALS: &str = "WITH gone AS (DELETE FROM terminal WHERE account IS NULL AND terminal IN \
     (SELECT terminal FROM terminal WHERE due IS NOT NULL AND due <= $1 ORDER BY due LIMIT $2 \
     FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone";

@@ -308,8 +308,9 @@ fn append<'l>(
     audit_days: u32,
 ) -> (Call<'l>, Vec<Wanted>) {
     const INSERT: &str = "INSERT INTO audit (id, period, at, kind, client_id, account, grant_id, \
-        route, reason) SELECT * FROM unnest($1::bigint[], $2::integer[], $3::bigint[], $4::text[], \
-        $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])";
+        route, reason, instance, evidence) SELECT * FROM unnest($1::bigint[], $2::integer[], \
+        $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], \
+        $10::text[], $11::text[])";
     let mut room: Vec<Wanted> = Vec::new();
     for line in lines {
         let (parent, period) = (Parent::Audit, Parent::Audit.period(line.at));
@@ -328,7 +329,9 @@ fn append<'l>(
         .with(column(lines, |line| line.account.as_deref()))
         .with(column(lines, |line| line.grant.as_deref()))
         .with(column(lines, |line| line.route.as_deref()))
-        .with(column(lines, |line| line.reason.as_deref()));
+        .with(column(lines, |line| line.reason.as_deref()))
+        .with(column(lines, |line| line.instance.as_deref()))
+        .with(column(lines, |line| line.evidence.as_deref()));
     (call, room)
 }
 
@@ -343,6 +346,7 @@ fn select(table: Table) -> &'static str {
         Table::SigningKeys => {
             select!(signing_key, "WHERE kid > $1 ORDER BY kid LIMIT $2")
         }
+        Table::Instances => "SELECT id, document FROM instance WHERE id > $1 ORDER BY id LIMIT $2",
         Table::Apps => {
             "SELECT client_id, document FROM app WHERE client_id > $1 ORDER BY client_id LIMIT $2"
         }

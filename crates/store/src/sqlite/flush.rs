@@ -6,8 +6,8 @@
 use rusqlite::{Connection, Params, params};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::{
-    Account, App, AuditEvent, CodeRecord, CodeState, Grant, Interaction, Session, SigningKey,
-    Terminal, TextQuota, UsedJti,
+    Account, App, AuditEvent, CodeRecord, CodeState, Evidence, Grant, Instance, Interaction,
+    Session, SigningKey, Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::Write;
 
@@ -44,6 +44,7 @@ fn put(connection: &Connection, write: &Write) -> Result<(), Fault> {
         Write::Jti(row) => put_jti(connection, *row),
         Write::Interaction(row) => put_interaction(connection, row),
         Write::App(row) => put_app(connection, row),
+        Write::Instance(row) => put_instance(connection, row),
         Write::SigningKey(row) => put_signing_key(connection, row),
         Write::DeleteTerminal(key) => {
             run(connection, "DELETE FROM terminal WHERE key = ?1", [key.0])
@@ -211,6 +212,13 @@ fn put_app(connection: &Connection, row: &App) -> Result<(), Fault> {
     run(connection, SQL, params![row.client_id.as_str(), document(row, "app")?])
 }
 
+/// One that was refused stays for longer than was first thought, one that comes back too.
+fn put_instance(connection: &Connection, row: &Instance) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO instance VALUES (?1, ?2, ?3, ?3) \
+        ON CONFLICT (id) DO UPDATE SET document = ?2, purge_at = ?3";
+    run(connection, SQL, params![row.id.to_string(), document(row, "instance")?, row.purge_at.0])
+}
+
 fn put_signing_key(connection: &Connection, row: &SigningKey) -> Result<(), Fault> {
     const SQL: &str = "INSERT INTO signing_key VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
         ON CONFLICT (kid) DO UPDATE SET private = ?2, public = ?3, created_at = ?4, \
@@ -223,8 +231,8 @@ fn put_signing_key(connection: &Connection, row: &SigningKey) -> Result<(), Faul
 
 /// Appends. Lines are never deleted from the end, so that the greatest id grows.
 fn append_audit(connection: &Connection, event: &AuditEvent) -> Result<(), Fault> {
-    const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason, \
+        instance, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let client_id = event.client_id.as_ref().map(ClientId::as_str);
     run(
         connection,
@@ -236,7 +244,9 @@ fn append_audit(connection: &Connection, event: &AuditEvent) -> Result<(), Fault
             event.account,
             event.grant,
             event.route,
-            event.reason
+            event.reason,
+            event.instance,
+            event.evidence.map(Evidence::as_str)
         ],
     )
 }

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::executor::Batch;
 use crate::job::Reply;
 use crate::options::Clock;
-use crate::work::Listing;
+use crate::work::{Listing, instances_of};
 
 /// The most rows of one page.
 const PAGE_MAX: usize = 1000;
@@ -60,6 +60,10 @@ pub(super) fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> 
             Loaded::Interaction(row.map(Box::new))
         }
         Key::App(id) => Loaded::App(one(connection, &rows::APP, [id.as_str()])?.map(Box::new)),
+        Key::Instance(id) => {
+            let row = one(connection, &rows::INSTANCE, [id.to_string()])?;
+            Loaded::Instance(row.map(Box::new))
+        }
         Key::SigningKeys => Loaded::SigningKeys(many(connection, &rows::SIGNING_KEY, [])?),
     })
 }
@@ -70,6 +74,11 @@ pub(super) fn list(connection: &Connection, listing: Listing) -> Result<(), Faul
         Listing::Apps { after, limit, reply } => {
             let after = after.as_ref().map_or("", |id| id.as_str());
             answer(reply, many(connection, &rows::APPS_AFTER, params![after, page(limit)]))
+        }
+        Listing::Instances { client_id, after, limit, reply } => {
+            let (first, last) = instances_of(&client_id, after.as_deref());
+            let bounds = params![first, last, page(limit)];
+            answer(reply, many(connection, &rows::INSTANCES_AFTER, bounds))
         }
         Listing::Audit { after, limit, reply } => {
             answer(reply, many(connection, &rows::AUDIT, [after, page(limit)]))

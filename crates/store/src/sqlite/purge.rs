@@ -51,13 +51,14 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     table!("code", "key", "key"),
     table!("jti", "key", "key"),
     table!("quota", "(terminal, route)", "terminal, route"),
     table!("grants", "(terminal, id)", "terminal, id"),
     table!("session", "(terminal, id)", "terminal, id"),
     table!("interaction", "key", "key"),
+    table!("instance", "id", "id"),
 ];
 
 /// Lines are in the order of their time, more or less, so the first of them are looked at. The newest

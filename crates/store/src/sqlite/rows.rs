@@ -3,13 +3,14 @@
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use twinpath_core::records::{
-    Account, App, CodeRecord, Grant, Interaction, Session, SigningKey, Terminal, TextQuota, UsedJti,
+    Account, App, CodeRecord, Grant, Instance, Interaction, Session, SigningKey, Terminal,
+    TextQuota, UsedJti,
 };
 
 use crate::audit::AuditLine;
 use crate::columns::{
-    Columns, Fields, Parsed, account, app, audit, code, grant, interaction, jti, quota, select,
-    session, signing_key, terminal, version,
+    Columns, Fields, Parsed, account, app, audit, code, grant, instance, interaction, jti, quota,
+    select, session, signing_key, terminal, version,
 };
 
 impl Columns for Row<'_> {
@@ -84,6 +85,12 @@ pub(super) const APP: Query<App> = Query {
     parse: app,
 };
 
+pub(super) const INSTANCE: Query<Instance> = Query {
+    table: "instance",
+    sql: "SELECT id, document FROM instance WHERE id = ?1",
+    parse: instance,
+};
+
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {
     table: "signing_key",
     sql: select!(signing_key, "ORDER BY created_at, kid"),
@@ -100,6 +107,13 @@ pub(super) const APPS_AFTER: Query<App> = Query {
     table: "app",
     sql: "SELECT client_id, document FROM app WHERE client_id > ?1 ORDER BY client_id LIMIT ?2",
     parse: app,
+};
+
+/// Those of one app lie between `client_id/` and `client_id0`.
+pub(super) const INSTANCES_AFTER: Query<Instance> = Query {
+    table: "instance",
+    sql: "SELECT id, document FROM instance WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+    parse: instance,
 };
 
 pub(super) const AUDIT_NEWEST: Query<AuditLine> =

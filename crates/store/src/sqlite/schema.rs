@@ -13,7 +13,7 @@
 //!   of the index. Rounded to ten minutes, they would be spread by their random key over every page
 //!   of the present interval;
 //! * columns are typed where rows are hot; an app, rarely read and often extended, is a document, and
-//!   so is an authorization request, which nothing but its key ever finds.
+//!   so are an authorization request and an app's installation, which nothing but their keys find.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
@@ -21,7 +21,7 @@ use super::fault::Fault;
 use crate::error::StoreError;
 
 /// Every migration, in order, numbered from 1 without gaps.
-pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1), (2, V2)];
+pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1), (2, V2), (3, V3)];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -161,6 +161,19 @@ CREATE TABLE session (
     PRIMARY KEY (terminal, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_due ON session (due);
+";
+
+const V3: &str = "
+ALTER TABLE audit ADD COLUMN instance TEXT;
+ALTER TABLE audit ADD COLUMN evidence TEXT;
+
+CREATE TABLE instance (
+    id       TEXT PRIMARY KEY,
+    document TEXT NOT NULL,
+    purge_at INTEGER NOT NULL,
+    due      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX instance_due ON instance (due);
 ";
 
 /// The version of this program's tables.

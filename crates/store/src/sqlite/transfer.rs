@@ -228,8 +228,8 @@ fn many(
 
 /// Lines are numbered anew, in the order in which they come.
 fn append(connection: &Connection, line: &AuditLine) -> Result<(), Fault> {
-    const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const SQL: &str = "INSERT INTO audit (at, kind, client_id, account, grant_id, route, reason, \
+        instance, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let client_id = line.client_id.as_ref().map(ClientId::as_str);
     connection.prepare_cached(SQL)?.execute(params![
         line.at.0,
@@ -238,7 +238,9 @@ fn append(connection: &Connection, line: &AuditLine) -> Result<(), Fault> {
         line.account,
         line.grant,
         line.route,
-        line.reason
+        line.reason,
+        line.instance,
+        line.evidence
     ])?;
     Ok(())
 }
@@ -249,6 +251,7 @@ fn select(table: Table) -> &'static str {
         Table::SigningKeys => {
             select!(signing_key, "WHERE kid > ?1 ORDER BY kid LIMIT ?2")
         }
+        Table::Instances => "SELECT id, document FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2",
         Table::Apps => {
             "SELECT client_id, document FROM app WHERE client_id > ?1 ORDER BY client_id LIMIT ?2"
         }

@@ -46,6 +46,7 @@ pub(super) fn encode(row: &Row) -> Result<Vec<u8>, StoreError> {
     match row {
         Row::Put(Write::SigningKey(row)) => fields.signing_key(row)?,
         Row::Put(Write::App(row)) => fields.text(&document(row, "app")?),
+        Row::Put(Write::Instance(row)) => fields.text(&document(row, "instance")?),
         Row::Put(Write::Terminal(row)) => fields.terminal(row),
         Row::Put(Write::Account(row)) => fields.account(row),
         Row::Put(Write::Grant(row)) => fields.grant(row)?,
@@ -198,7 +199,7 @@ impl Encoder {
     }
 
     fn line(&mut self, line: &AuditLine) {
-        let AuditLine { id: _, at, kind, client_id, account, grant, route, reason } = line;
+        let AuditLine { id: _, at, kind, client_id, account, grant, route, reason, .. } = line;
         self.integer(at.0);
         self.text(kind);
         self.optional_text(client_id.as_ref().map(ClientId::as_str));
@@ -206,6 +207,8 @@ impl Encoder {
         self.optional_text(grant.as_deref());
         self.optional_text(route.as_deref());
         self.optional_text(reason.as_deref());
+        self.optional_text(line.instance.as_deref());
+        self.optional_text(line.evidence.as_deref());
     }
 }
 
@@ -230,6 +233,8 @@ mod tests {
             grant: grant.map(str::to_owned),
             route: None,
             reason: None,
+            instance: None,
+            evidence: None,
         })
     }
 

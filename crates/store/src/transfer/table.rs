@@ -14,6 +14,7 @@ use crate::error::StoreError;
 pub enum Table {
     SigningKeys,
     Apps,
+    Instances,
     Terminals,
     Accounts,
     Grants,
@@ -49,9 +50,10 @@ pub(crate) enum Bounds<'c> {
 
 impl Table {
     /// All of them, in the order in which they are copied.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SigningKeys,
         Self::Apps,
+        Self::Instances,
         Self::Terminals,
         Self::Accounts,
         Self::Grants,
@@ -68,6 +70,7 @@ impl Table {
         match self {
             Self::SigningKeys => "signing_key",
             Self::Apps => "app",
+            Self::Instances => "instance",
             Self::Terminals => "terminal",
             Self::Accounts => "account",
             Self::Grants => "grants",
@@ -90,6 +93,7 @@ impl Table {
         Ok(Row::Put(match self {
             Self::SigningKeys => Write::SigningKey(columns::signing_key(row)?),
             Self::Apps => Write::App(Box::new(columns::app(row)?)),
+            Self::Instances => Write::Instance(Box::new(columns::instance(row)?)),
             Self::Terminals => Write::Terminal(columns::terminal(row)?),
             Self::Accounts => Write::Account(columns::account(row)?),
             Self::Grants => Write::Grant(columns::grant(row)?),
@@ -112,7 +116,7 @@ impl Table {
             Self::Terminals | Self::Codes | Self::Jtis | Self::Interactions => Bounds::Key(key),
             Self::Accounts | Self::Grants | Self::Sessions => Bounds::Pair(first, second),
             Self::Quotas => Bounds::Named(first, text(second)?),
-            Self::SigningKeys | Self::Apps => Bounds::Text(text(key)?),
+            Self::SigningKeys | Self::Apps | Self::Instances => Bounds::Text(text(key)?),
             Self::Audit if key.is_empty() => Bounds::Number(i64::MIN),
             Self::Audit => {
                 Bounds::Number(i64::from_be_bytes(key.try_into().map_err(|_| malformed())?))
@@ -134,6 +138,7 @@ impl Row {
         Cursor(match self {
             Self::Put(Write::SigningKey(row)) => row.kid.as_bytes().to_vec(),
             Self::Put(Write::App(row)) => row.client_id.as_str().as_bytes().to_vec(),
+            Self::Put(Write::Instance(row)) => row.id.to_string().into_bytes(),
             Self::Put(Write::Terminal(row)) => row.key.0.to_vec(),
             Self::Put(Write::Account(row)) => pair(&row.terminal.0, &row.id.0),
             Self::Put(Write::Grant(row)) => pair(&row.terminal.0, &row.id.0),

@@ -110,7 +110,7 @@ fn spends(jti: Option<u8>) -> Spends {
     let spend =
         jti.map(|jti| Spend { key: vault().identifier("jti", "weather", &jti.to_string()), until });
     let proof = jti.is_some_and(|jti| jti % 2 == 0);
-    Spends { proof: spend.filter(|_| proof), assertion: spend.filter(|_| !proof) }
+    Spends { proof: spend.filter(|_| proof), assertion: spend.filter(|_| !proof), challenge: None }
 }
 
 impl World {
@@ -222,6 +222,7 @@ impl World {
         let shown = &facts.tokens[token].text;
         let rotate = facts.jkt.is_empty() || self.rotate;
         let request = RefreshRequest {
+            attestation: None,
             handle: Handle::read(&vault(), &client(facts.client), shown).unwrap(),
             presented: vault().token(shown),
             client_id: client(if thief == 0 { "thief" } else { facts.client }),

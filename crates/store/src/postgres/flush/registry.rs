@@ -1,6 +1,7 @@
 //! Apps, signing keys, and the audit trail.
 
 use twinpath_core::ids::{ClientId, Timestamp};
+use twinpath_core::records::Evidence;
 
 use super::{Flush, LineNumbers, Sorted};
 use crate::columns::document;
@@ -67,13 +68,13 @@ impl<'w> Flush<'w> {
         numbers: &mut LineNumbers,
     ) {
         const INSERT: &str = "INSERT INTO audit (id, period, at, kind, client_id, account, \
-            grant_id, route, reason) SELECT * FROM unnest($1::bigint[], $2::integer[], \
-            $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], \
-            $9::text[])";
+            grant_id, route, reason, instance, evidence) SELECT * FROM unnest($1::bigint[], \
+            $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], \
+            $8::text[], $9::text[], $10::text[], $11::text[])";
         columns! {
             id: i64, period: i32, at: i64, kind: &'w str, client_id: Option<&'w str>,
             account: Option<&'w str>, grant_id: Option<&'w str>, route: Option<&'w str>,
-            reason: Option<&'w str>,
+            reason: Option<&'w str>, instance: Option<&'w str>, evidence: Option<&'w str>,
         }
         let mut inserts = Columns::default();
         for event in &sorted.audit {
@@ -89,6 +90,8 @@ impl<'w> Flush<'w> {
                 event.grant.as_deref(),
                 event.route.as_deref(),
                 event.reason,
+                event.instance.as_deref(),
+                event.evidence.map(Evidence::as_str),
             ));
         }
         self.push((!inserts.is_empty()).then(|| inserts.call(INSERT)));

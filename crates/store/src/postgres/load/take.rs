@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::Row;
 use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey,
+    AccountId, ClientId, CodeKey, Digest, GrantId, InstanceId, RouteName, SessionId, TerminalKey,
 };
 use twinpath_core::records::{Account, TextQuota};
 use twinpath_core::transaction::{Key, Loaded};
@@ -90,6 +90,21 @@ impl Snapshot {
             self.apps.insert(id.clone());
             let app = rows::APP.read(row).map(|app| Loaded::App(Some(Box::new(app))));
             batch.supply(Key::App(id), app);
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_instances(
+        &mut self,
+        answer: &[Row],
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        for row in answer {
+            let id = InstanceId::parse(row.try_get(0)?).ok_or_else(|| malformed("instance"))?;
+            self.instances.insert(id.clone());
+            let read = rows::INSTANCE.read(row);
+            let loaded = read.map(|row| Loaded::Instance(Some(Box::new(row))));
+            batch.supply(Key::Instance(id), loaded);
         }
         Ok(())
     }

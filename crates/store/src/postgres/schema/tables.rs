@@ -169,6 +169,21 @@ CREATE TABLE session (
 CREATE INDEX session_due ON session (due);
 ";
 
+/// Installations of apps, and what the audit trail says of them. A program of version 2 reads and writes
+/// none of it.
+pub(super) const V3: &str = "
+ALTER TABLE audit ADD COLUMN instance text;
+ALTER TABLE audit ADD COLUMN evidence text;
+
+CREATE TABLE instance (
+    id       text COLLATE \"C\" PRIMARY KEY,
+    document text NOT NULL,
+    purge_at bigint NOT NULL,
+    due      bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX instance_due ON instance (due);
+";
+
 /// An addition of the kind that every later migration has to be.
 pub(super) const NEXT: &str = "
 ALTER TABLE grants ADD COLUMN rehearsed_at bigint;

@@ -1,6 +1,6 @@
 //! Databases of other versions.
 
-use twinpath_core::ids::{ClientId, Digest, GrantId, TerminalKey, Timestamp};
+use twinpath_core::ids::{ClientId, Digest, GrantId, InstanceId, TerminalKey, Timestamp};
 use twinpath_core::records::{Grant, SigningKey};
 use twinpath_core::transaction::{Key, Loaded, Write};
 
@@ -12,7 +12,8 @@ use crate::writes::WriteSet;
 const HAND_MADE: &[(u32, &str)] = &[
     (1, V1),
     (2, V2),
-    (3, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
+    (3, V3),
+    (4, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
 ];
 
 fn memory() -> Connection {
@@ -34,11 +35,11 @@ fn migrations_are_numbered_without_gaps() {
 #[test]
 fn an_older_database_is_migrated_and_keeps_its_rows() {
     let mut connection = memory();
-    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(2));
+    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(3));
     connection.execute("INSERT INTO jti VALUES (x'00', 7, 7)", []).unwrap();
-    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(3));
-    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(3));
-    assert_eq!(stored_version(&connection), 3);
+    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(4));
+    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(4));
+    assert_eq!(stored_version(&connection), 4);
     let sql = "SELECT count(*) FROM jti WHERE purge_at = 7 AND note IS NULL";
     assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(1));
 }
@@ -48,8 +49,8 @@ fn a_newer_database_is_refused_untouched() {
     let mut connection = memory();
     migrate(&mut connection, HAND_MADE).unwrap();
     let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
-    assert!(error.contains("version 3") && error.contains("up to 2"), "{error}");
-    assert_eq!(stored_version(&connection), 3);
+    assert!(error.contains("version 4") && error.contains("up to 3"), "{error}");
+    assert_eq!(stored_version(&connection), 4);
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn rows_of_version_1_read_as_they_were() {
     let mut connection = memory();
     assert_eq!(migrate(&mut connection, &MIGRATIONS[..1]), Ok(1));
     connection.execute_batch(ROWS_OF_1).unwrap();
-    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(2));
+    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(3));
 
     let [grant] = &grants(&connection)[..] else { panic!("one grant") };
     assert_eq!((grant.id, grant.terms.as_ref()), (GrantId([0; 16]), None));
@@ -120,6 +121,8 @@ fn rows_of_version_1_read_as_they_were() {
     assert_eq!(none, Loaded::Sessions(Vec::new()));
     let none = loaded(&connection, &Key::Interaction(Digest([0; 16])));
     assert_eq!(none, Loaded::Interaction(None));
+    let id = InstanceId::parse(&format!("app/{}", "A".repeat(43))).unwrap();
+    assert_eq!(loaded(&connection, &Key::Instance(id)), Loaded::Instance(None));
 
     // Written by this program, they stay one row each.
     let mut writes = WriteSet::default();

@@ -8,7 +8,9 @@ mod together;
 use twinpath_store::{Options, Store, StoreError};
 use twinpath_testing::postgres::shared;
 
-use crate::suite::{Backend, batches, every_case, faults, operators, races, rows, sign_in};
+use crate::suite::{
+    Backend, batches, every_case, faults, instances, operators, races, rows, sign_in,
+};
 
 /// An empty database on the server of this test process.
 struct ServerBackend {

@@ -3,6 +3,7 @@
 
 pub(crate) mod batches;
 pub(crate) mod faults;
+pub(crate) mod instances;
 pub(crate) mod operators;
 pub(crate) mod races;
 pub(crate) mod rows;
@@ -58,6 +59,9 @@ macro_rules! every_case {
             faults::endless_operations_end,
             faults::a_full_queue_refuses_at_once,
             faults::reading_cannot_write,
+            instances::instances_round_trip,
+            instances::instances_are_paged_by_app,
+            instances::instances_are_forgotten_when_their_time_is_over,
             operators::apps_are_paged,
             operators::the_audit_trail_is_paged,
             operators::accounts_are_found_by_id,

@@ -2,7 +2,7 @@
 
 use twinpath_core::ids::{AccountId, CodeKey, Digest, RouteName, TerminalKey, Timestamp};
 use twinpath_core::records::{
-    Account, AccountStatus, AuditEvent, CodeRecord, Grant, TextQuota, UsedJti,
+    Account, AccountStatus, AuditEvent, CodeRecord, Evidence, Grant, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::{Key, Loaded, Write};
 use twinpath_store::{Options, Store};
@@ -40,6 +40,8 @@ pub(crate) async fn the_audit_trail_is_paged(backend: &impl Backend) {
         grant: Some("grant_x".to_owned()),
         route: Some("modem".to_owned()),
         reason: Some("because"),
+        instance: Some("thumbprint".to_owned()),
+        evidence: Some(Evidence::AppAttest),
         ..samples::audit(3)
     };
     let events = [samples::audit(1), samples::audit(1), full];
@@ -56,6 +58,8 @@ pub(crate) async fn the_audit_trail_is_paged(backend: &impl Backend) {
     assert_eq!(rest[0].grant.as_deref(), Some("grant_x"));
     assert_eq!(rest[0].route.as_deref(), Some("modem"));
     assert_eq!(rest[0].reason.as_deref(), Some("because"));
+    assert_eq!(rest[0].instance.as_deref(), Some("thumbprint"));
+    assert_eq!(rest[0].evidence.as_deref(), Some("app_attest"));
     assert_eq!(page[0].client_id, None);
     let newest: Vec<_> = store.audit_newest(9).await.unwrap().iter().map(|l| l.at.0).collect();
     assert_eq!(newest, [1, 1, 3]);
@@ -205,7 +209,7 @@ pub(crate) async fn purging_forgets_old_lines_of_the_audit_trail(backend: &impl 
 
 pub(crate) async fn figures_count(backend: &impl Backend) {
     let store = backend.store();
-    assert_eq!(store.schema_version(), 2);
+    assert_eq!(store.schema_version(), 3);
     store.ping().await.unwrap();
     store.run(Count(Digest([1; 16]))).await.unwrap();
     store.read(Fetch(Key::SigningKeys)).await.unwrap();

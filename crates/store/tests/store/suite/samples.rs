@@ -1,13 +1,17 @@
 //! Rows to begin with.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use twinpath_core::ids::{
-    AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
+    AccountId, ClientId, CodeKey, Digest, GrantId, InstanceId, RouteName, SessionId, TerminalKey,
+    Timestamp,
 };
 use twinpath_core::records::{
-    App, Approval, AuditEvent, AuthMethod, AuthorizationRequest, ClaimsRequest, CodeRecord,
-    CodeState, Grant, Interaction, Prompt, ProvenTerminal, RefreshState, Sealed, Session,
-    SigningKey, Stage, Terms, Trust,
+    AndroidKey, App, AppAttest, AppleEnvironment, Approval, Attestation, AuditEvent, AuthMethod,
+    AuthorizationRequest, ClaimsRequest, CodeRecord, CodeState, Evidence, Grant, Instance,
+    InstanceStatus, Interaction, PlayIntegrity, Prompt, ProvenTerminal, RefreshState, Sealed,
+    Session, SigningKey, Stage, Statement, Terms, Trust,
 };
 use twinpath_core::transaction::Key;
 use twinpath_store::Store;
@@ -70,6 +74,7 @@ pub(crate) fn terms() -> Terms {
         session_bound: true,
         no_refresh: true,
         made_at: Some(Timestamp(1_800_000_000_001)),
+        attestation: Some(instance("app", 1).claim()),
     }
 }
 
@@ -205,16 +210,55 @@ pub(crate) fn signing_key(kid: &str) -> SigningKey {
     }
 }
 
-pub(crate) fn audit(at: i64) -> AuditEvent {
-    AuditEvent {
-        at: Timestamp(at),
-        kind: "test.event",
-        client_id: None,
-        account: None,
-        grant: None,
-        route: None,
-        reason: None,
+pub(crate) fn instance(client_id: &str, byte: u8) -> Instance {
+    let jkt = URL_SAFE_NO_PAD.encode([byte; 32]);
+    Instance {
+        id: InstanceId::parse(&format!("{client_id}/{jkt}")).unwrap(),
+        name: None,
+        status: InstanceStatus::Active,
+        attestation: Attestation {
+            evidence: Evidence::Tee,
+            attester: "built_in".to_owned(),
+            attested_at: Timestamp(1_000),
+            statement: Statement::External,
+        },
+        created_at: Timestamp(1_000),
+        changed_at: Timestamp(1_000),
+        purge_at: Timestamp(3_000),
     }
+}
+
+/// One of every kind of statement.
+pub(crate) fn statements() -> [Statement; 4] {
+    let (package, cert_sha256) = ("com.example.\u{0}app".to_owned(), vec!["00ff".to_owned()]);
+    [
+        Statement::External,
+        Statement::AndroidKey(Box::new(AndroidKey {
+            certificate_chain: vec!["MII=".to_owned()],
+            shown_at: Timestamp(i64::MAX),
+            serials: vec!["1".to_owned(), "c0ffee".to_owned()],
+            root: "CN=\"ä\"".to_owned(),
+            os_patch_level: Some(u32::MAX),
+            remotely_provisioned: true,
+        })),
+        Statement::AppAttest(Box::new(AppAttest {
+            key_id: "a+/=".to_owned(),
+            app_id: "TEAM.com.example".to_owned(),
+            environment: AppleEnvironment::Development,
+            public_key: "BAAA".to_owned(),
+            counter: u32::MAX,
+        })),
+        Statement::PlayIntegrity(Box::new(PlayIntegrity {
+            package,
+            cert_sha256,
+            version_code: Some(u64::MAX),
+            device_verdicts: vec!["MEETS_DEVICE_INTEGRITY".to_owned()],
+        })),
+    ]
+}
+
+pub(crate) fn audit(at: i64) -> AuditEvent {
+    AuditEvent::new(Timestamp(at), "test.event")
 }
 
 pub(crate) async fn record(store: &Store, code: &CodeRecord) {

@@ -24,6 +24,7 @@ pub(crate) fn look(rows: &Rows, key: &Key) -> Result<Loaded, Missing> {
             Loaded::Interaction(rows.interaction(*key)?.cloned().map(Box::new))
         }
         Key::App(id) => Loaded::App(rows.app(id)?.cloned().map(Box::new)),
+        Key::Instance(id) => Loaded::Instance(rows.instance(id)?.cloned().map(Box::new)),
         Key::SigningKeys => Loaded::SigningKeys(rows.signing_keys()?.to_vec()),
     })
 }

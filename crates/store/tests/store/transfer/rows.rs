@@ -4,8 +4,8 @@ use twinpath_core::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, SessionId, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, AccountStatus, AuthorizationRequest, CodeRecord, CodeState, Grant, Interaction,
-    Sealed, Session, Terminal, TextQuota, UsedJti,
+    Account, AccountStatus, AuthorizationRequest, CodeRecord, CodeState, Evidence, Grant,
+    Interaction, Sealed, Session, Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::{Key, Write};
 use twinpath_store::Store;
@@ -155,6 +155,10 @@ pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
         let app = Box::new(samples::app(name));
         all.push((vec![Key::App(app.client_id.clone())], vec![Write::App(app)]));
     }
+    for (name, byte) in [("weather", 1), ("Maps", 2), ("weather", 3), ("weather-2", 1)] {
+        let row = Box::new(samples::instance(name, byte));
+        all.push((vec![Key::Instance(row.id.clone())], vec![Write::Instance(row)]));
+    }
     let retired = twinpath_core::records::SigningKey {
         retired_at: Some(Timestamp(9)),
         ..samples::signing_key("k0")
@@ -167,6 +171,8 @@ pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
         let mut event = samples::audit(at);
         event.client_id = ClientId::new("weather");
         event.account = (number.is_multiple_of(2)).then(|| format!("acc_{number}"));
+        event.instance = (number.is_multiple_of(5)).then(|| format!("jkt_{number}"));
+        event.evidence = (number.is_multiple_of(7)).then_some(Evidence::Strongbox);
         event.reason = (number.is_multiple_of(3)).then_some("because");
         Write::Audit(event)
     };

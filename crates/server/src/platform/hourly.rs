@@ -1,6 +1,5 @@
-//! How often a source address asks the registration endpoints: whoever tries out tokens, or has the
-//! registry of every node loaded anew for each change, is slowed down. Kept in memory, bounded, at each
-//! node.
+//! How often a source address asks what costs much and needs no credentials: apps that register
+//! themselves, evidence to be judged. Kept in memory, bounded, at each node.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,12 +13,12 @@ const HOUR_S: i64 = 3600;
 
 /// Requests of each source, within an hour from its first.
 #[derive(Debug)]
-pub struct Registrations {
+pub struct Hourly {
     limit: u32,
     seen: Mutex<HashMap<IpAddr, (Timestamp, u32)>>,
 }
 
-impl Registrations {
+impl Hourly {
     /// At most `limit` within an hour.
     pub fn new(limit: u32) -> Self {
         Self { limit, seen: Mutex::default() }
@@ -56,8 +55,8 @@ mod tests {
     #[test]
     fn a_source_over_its_limit_waits_for_the_hour_to_end() {
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let registrations = Registrations::new(2);
-        let admit = |source, seconds| registrations.admit(source, NOW.plus_seconds(seconds));
+        let hourly = Hourly::new(2);
+        let admit = |source, seconds| hourly.admit(source, NOW.plus_seconds(seconds));
         assert_eq!((admit(one, 0), admit(one, 10)), (Ok(()), Ok(())));
         assert_eq!((admit(one, 600), admit(other, 600)), (Err(3000), Ok(())));
         assert_eq!(admit(one, 3599), Err(1));
@@ -67,10 +66,10 @@ mod tests {
 
     #[test]
     fn no_more_sources_are_watched_than_there_is_room_for() {
-        let registrations = Registrations::new(1);
+        let hourly = Hourly::new(1);
         for n in 0..u32::try_from(WATCHED).unwrap() + 10 {
-            assert_eq!(registrations.admit(std::net::Ipv4Addr::from_bits(n).into(), NOW), Ok(()));
+            assert_eq!(hourly.admit(std::net::Ipv4Addr::from_bits(n).into(), NOW), Ok(()));
         }
-        assert!(registrations.seen.lock().unwrap().len() <= WATCHED);
+        assert!(hourly.seen.lock().unwrap().len() <= WATCHED);
     }
 }

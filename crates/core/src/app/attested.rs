@@ -1,0 +1,214 @@
+//! Attestation-based client authentication (draft-ietf-oauth-attestation-based-client-auth-10): an
+//! attester that is trusted for the app vouches for the key of one installation, and the request shows
+//! that it has that key.
+
+use twinpath_wire::client_attestation::{ClientAttestation, POP_TYP, ProofOfPossession, TYP};
+use twinpath_wire::jwk::{Jwk, JwkSet};
+use twinpath_wire::jws::Compact;
+
+use crate::app::authenticate::KEYS_TRIED;
+use crate::grant::Spend;
+use crate::ids::{ClientId, Timestamp};
+use crate::instance::Voucher;
+use crate::proof::{FUTURE_SKEW_S, MAX_JWT, VerifyingKey, check_challenge};
+use crate::records::{BUILT_IN, Evidence};
+use crate::token::KeyRing;
+use crate::vault::Vault;
+
+/// Seconds for which a proof of possession is fresh.
+const MAX_POP_AGE_S: i64 = 60;
+
+const MAX_JTI: usize = 256;
+
+/// The most keys of one attester.
+pub const MAX_ATTESTER_KEYS: usize = 16;
+
+/// Why an attestation or its proof of possession does not hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AttestationError {
+    /// The proof needs a challenge of the server's: `use_attestation_challenge`.
+    #[error("{0}")]
+    UseChallenge(&'static str),
+    /// The attestation is over or too old: `use_fresh_attestation`.
+    #[error("{0}")]
+    UseFresh(&'static str),
+    /// It is none, or not this app's or this key's: `invalid_client_attestation`.
+    #[error("{0}")]
+    Invalid(&'static str),
+}
+
+/// Another attester than the platform's own.
+#[derive(Debug)]
+pub struct ExternalAttester {
+    /// Its configured name.
+    pub name: String,
+    /// Its keys.
+    pub keys: Vec<VerifyingKey>,
+    /// The apps it is trusted for; `None` for all.
+    pub clients: Option<Vec<ClientId>>,
+    /// What its word is worth.
+    pub evidence: Evidence,
+}
+
+/// A name or a key set that an attester cannot have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AttesterError(pub &'static str);
+
+impl ExternalAttester {
+    /// Checks name and keys.
+    pub fn new(
+        name: &str,
+        jwks: &JwkSet,
+        clients: Option<Vec<ClientId>>,
+        evidence: Evidence,
+    ) -> Result<Self, AttesterError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) || name == BUILT_IN {
+            return Err(AttesterError(
+                "an attester's name has 1 to 64 letters, digits, - _ ., and is not built_in",
+            ));
+        }
+        let keys: Vec<_> = jwks.keys.iter().filter_map(VerifyingKey::new).collect();
+        if keys.is_empty() || keys.len() != jwks.keys.len() || keys.len() > MAX_ATTESTER_KEYS {
+            return Err(AttesterError(
+                "an attester's key set holds 1 to 16 public keys for ES256, EdDSA or PS256",
+            ));
+        }
+        Ok(Self { name: name.to_owned(), keys, clients, evidence })
+    }
+
+    fn vouches_for(&self, client_id: &ClientId) -> bool {
+        self.clients.as_ref().is_none_or(|clients| clients.contains(client_id))
+    }
+
+    fn signed(&self, jws: &Compact<'_>) -> bool {
+        let kid = jws.header.kid.as_deref();
+        let candidate =
+            |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
+        self.keys.iter().filter(candidate).take(KEYS_TRIED).any(|key| key.verifies(jws))
+    }
+}
+
+/// An attestation that holds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Vouched {
+    /// The instance key.
+    pub jwk: Jwk,
+    /// Its thumbprint.
+    pub jkt: String,
+    /// Who vouches for it.
+    pub by: Voucher,
+}
+
+/// The `sub` of an attestation that nothing is known of yet: which app a request claims to be.
+pub fn claimed_app(attestation: &str) -> Option<ClientId> {
+    let jws = Compact::parse(attestation, MAX_JWT).ok()?;
+    ClientId::new(&jws.claims::<ClientAttestation>().ok()?.sub)
+}
+
+/// Holds an attestation against those that are trusted for the app. One older than `max_age_s` has to be
+/// made anew.
+pub fn vouch(
+    attestation: &str,
+    client_id: &ClientId,
+    (ring, others): (&KeyRing, &[ExternalAttester]),
+    (now, max_age_s): (Timestamp, i64),
+) -> Result<Vouched, AttestationError> {
+    use AttestationError::{Invalid, UseFresh};
+    let malformed = Invalid("the client attestation is not one well-formed JWT");
+    let jws = Compact::parse(attestation, MAX_JWT).map_err(|_| malformed)?;
+    if !jws.header.has_typ(TYP) {
+        return Err(Invalid("the client attestation's typ must be oauth-client-attestation+jwt"));
+    }
+    let claims: ClientAttestation = jws.claims().map_err(|_| malformed)?;
+    let other = others.iter().find(|it| it.vouches_for(client_id) && it.signed(&jws));
+    let built_in = || ring.verify::<ClientAttestation>(attestation, TYP).is_some();
+    if other.is_none() && !built_in() {
+        return Err(Invalid("the client attestation is not signed by an attester of this app"));
+    }
+    if claims.sub != client_id.as_str() {
+        return Err(Invalid("the client attestation is for another app"));
+    }
+    let seconds = now.seconds();
+    let ahead = |time: Option<i64>| time.is_some_and(|it| it > seconds + FUTURE_SKEW_S);
+    if ahead(claims.iat) || ahead(claims.nbf) {
+        return Err(Invalid("the client attestation is from the future"));
+    }
+    if claims.exp <= seconds {
+        return Err(UseFresh("the client attestation is over"));
+    }
+    if claims.iat.is_some_and(|iat| seconds.saturating_sub(iat) > max_age_s) {
+        return Err(UseFresh("the client attestation is too old"));
+    }
+    let jwk = Jwk::new(claims.cnf.jwk.key);
+    if VerifyingKey::new(&jwk).is_none() {
+        return Err(Invalid("the client attestation's key cannot be used"));
+    }
+    let by = other.map_or(Voucher::BuiltIn, |it| Voucher::External {
+        attester: it.name.clone(),
+        evidence: it.evidence,
+        attested_at: Timestamp(claims.iat.unwrap_or(seconds).saturating_mul(1000)),
+    });
+    Ok(Vouched { jkt: jwk.thumbprint(), jwk, by })
+}
+
+/// What a proof of possession uses up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Possession {
+    /// Its `jti`.
+    pub jti: Spend,
+    /// Its challenge.
+    pub challenge: Spend,
+}
+
+impl Vouched {
+    /// Holds a proof of possession against the instance key and this server.
+    pub fn possession(
+        &self,
+        pop: &str,
+        client_id: &ClientId,
+        issuer: &str,
+        vault: &Vault,
+        now: Timestamp,
+    ) -> Result<Possession, AttestationError> {
+        use AttestationError::{Invalid, UseChallenge};
+        let malformed = Invalid("the proof of possession is not one well-formed JWT");
+        let jws = Compact::parse(pop, MAX_JWT).map_err(|_| malformed)?;
+        if !jws.header.has_typ(POP_TYP) {
+            return Err(Invalid(
+                "the proof of possession's typ must be oauth-client-attestation-pop+jwt",
+            ));
+        }
+        let claims: ProofOfPossession = jws.claims().map_err(|_| malformed)?;
+        if !claims.aud.is_only(issuer) {
+            return Err(Invalid("the proof of possession's aud must be the issuer, as a string"));
+        }
+        if !(1..=MAX_JTI).contains(&claims.jti.len()) {
+            return Err(Invalid("the proof of possession needs a jti of 1 to 256 characters"));
+        }
+        let age = now.seconds().saturating_sub(claims.iat);
+        if !(-FUTURE_SKEW_S..=MAX_POP_AGE_S).contains(&age) {
+            return Err(Invalid("the proof of possession's iat is not within the last 60 seconds"));
+        }
+        // Before the signature: a client that has no challenge yet is told one at little cost.
+        let said = claims.challenge.as_deref();
+        let missing = UseChallenge("the proof of possession needs a challenge of this server's");
+        let challenge = check_challenge(vault, said.ok_or(missing)?, client_id, now)
+            .map_err(|_| UseChallenge("the challenge is unknown, over, or not for this app"))?;
+        let key = VerifyingKey::new(&self.jwk).filter(|key| key.verifies(&jws));
+        if key.is_none() {
+            let why = "the proof of possession is not signed by the attested key";
+            return Err(Invalid(why));
+        }
+        let until = Timestamp(claims.iat.saturating_mul(1000))
+            .plus_seconds(MAX_POP_AGE_S + 2 * FUTURE_SKEW_S);
+        Ok(Possession {
+            jti: Spend { key: vault.identifier("attestation-pop", &self.jkt, &claims.jti), until },
+            challenge,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
