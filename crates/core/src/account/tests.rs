@@ -243,6 +243,28 @@ fn a_replaced_account_can_be_restored() {
     assert!(works(&mut model, &again));
 }
 
+/// Whose apps are to be told: those of grants that worked before the command, and no longer.
+#[test]
+fn a_command_names_the_grants_that_it_made_useless() {
+    let ids = |grants: &[Grant]| grants.iter().map(|grant| grant.id).collect::<Vec<_>>();
+    for action in [Action::Show, Action::Unblock, Action::Restore] {
+        let mut model = Model::new();
+        sign_in(&mut model, "k1", 0);
+        assert!(command(&mut model, action).lost.is_empty(), "{action:?}");
+    }
+    for action in [Action::Block, Action::Revoke, Action::Erase] {
+        let mut model = Model::new();
+        let one = sign_in(&mut model, "k1", 0);
+        let profile = command(&mut model, action);
+        assert_eq!(ids(&profile.lost), [one.grant.id], "{action:?}");
+        let again = manage(&mut model, None, action);
+        assert!(again.is_none_or(|again| again.lost.is_empty()), "{action:?}: once");
+    }
+    let (mut model, old, new) = replaced();
+    let profile = manage(&mut model, Some(old.grant.account), Action::Restore).unwrap();
+    assert_eq!(ids(&profile.lost), [new.grant.id]);
+}
+
 #[test]
 fn restoring_does_not_lift_a_block() {
     let (mut model, old, new) = replaced();

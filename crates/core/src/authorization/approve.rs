@@ -1,4 +1,4 @@
-//! The person approves, or denies.
+//! The person approves.
 
 use std::sync::Arc;
 
@@ -280,26 +280,6 @@ impl Operation for Approve {
             Stage::Begin { by, session, request } => self.begin(by, *session, request, view, cx),
             Stage::Refuse(why) => self.refuse(why, view, cx),
         }
-    }
-}
-
-/// The person denies, or gives up.
-#[derive(Clone, Copy, Debug)]
-pub struct Deny(pub Look);
-
-impl Operation for Deny {
-    /// What was asked; `None` if the request ended before, or is another browser's.
-    type Outcome = Option<Box<AuthorizationRequest>>;
-
-    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        let known = view.interaction(self.0.key)?;
-        let row =
-            known.filter(|row| cx.now < row.expires_at && belongs(&row.stage, self.0.browser));
-        let Some(row) = row else {
-            return Ok(Step::Done(Vec::new(), None));
-        };
-        let ended = at_stage(row, InteractionStage::Ended, 0, cx.now);
-        Ok(Step::Done(vec![ended], Some(Box::new(row.request.clone()))))
     }
 }
 

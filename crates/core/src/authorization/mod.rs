@@ -17,6 +17,7 @@ mod arrive;
 mod begin;
 mod challenge;
 mod code;
+mod deny;
 mod device;
 mod exchange;
 #[cfg(test)]
@@ -31,10 +32,11 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use approve::{Approve, Approved, Deny};
+pub use approve::{Approve, Approved};
 pub use arrive::{Arrival, Arrive, Arrived, Push};
 pub use challenge::{AuthSession, check_challenge};
 pub use code::AuthorizationCode;
+pub use deny::Deny;
 pub use device::{DEVICE_S, DeviceAuthorization, check_device};
 pub use exchange::{CodeRedeemed, CodeRequest, Exchange};
 pub use interaction_id::InteractionId;

@@ -385,62 +385,6 @@ async fn cancelling_is_told_to_the_app_and_ends_it() {
     assert_eq!(browser.get(&at).await.status, 404);
 }
 
-/// Two first tabs, before either has a cookie: neither takes the other's.
-#[tokio::test]
-async fn tabs_that_are_opened_at_once_are_both_of_their_browser() {
-    let rig = Rig::start().await;
-    let weather = web_app(&rig).await;
-    let (browser, other) = (Browser::new(rig.platform.place.address), SignIn::new(&weather, &[]));
-    let signing_in = SignIn::new(&weather, &[]);
-    let at_once = browser.copy();
-    let first = location(&browser.get(&signing_in.url).await);
-    let second = location(&at_once.get(&other.url).await);
-    for cookie in at_once.cookies() {
-        let (name, value) = cookie.split_once('=').unwrap();
-        browser.plant(name, value);
-    }
-    for (n, at) in [(1, &first), (2, &second)] {
-        let page = browser.get(at).await;
-        assert_eq!(page.status, 200, "{}", page.text());
-        rig.centre.text(&number(n), &text_to_send(&page.text())).await.ok();
-        let page = browser.get(at).await;
-        let answer = browser.submit(&form(&page.text(), "/approve")).await;
-        assert!(parameter(&location(&answer), "code").is_some());
-    }
-    // A cookie under another's name is nobody's.
-    let thief = Browser::new(rig.platform.place.address);
-    let (name, _) = browser.cookies()[0]
-        .clone()
-        .split_once('=')
-        .map(|(n, v)| (n.to_owned(), v.to_owned()))
-        .unwrap();
-    thief.plant(&name, &"A".repeat(43));
-    assert_eq!(thief.get(&first).await.status, 404);
-}
-
-/// The browser shows the answer to the last click only.
-#[tokio::test]
-async fn a_double_click_is_as_good_as_one() {
-    let rig = Rig::start().await;
-    let weather = web_app(&rig).await;
-    let browser = Browser::new(rig.platform.place.address);
-    let signing_in = SignIn::new(&weather, &[]);
-    let (page, at) = browser.open(&signing_in.url).await;
-    rig.centre.text(&number(1), &text_to_send(&page.text())).await.ok();
-    let approve = form(&browser.get(&at).await.text(), "/approve");
-    let first = location(&browser.copy().submit(&approve).await);
-    let second = location(&browser.submit(&approve).await);
-    assert_eq!(first, second);
-    let code = parameter(&second, "code").unwrap();
-    signing_in.redeem(&weather, &code).await.accepts();
-    // The cookie of the last answer is the session's.
-    let silent = SignIn::new(&weather, &[("prompt", "none")]);
-    assert!(parameter(&location(&browser.get(&silent.url).await), "code").is_some());
-    // The app has it: whoever clicks now is told that it is over.
-    let late = browser.submit(&approve).await;
-    assert_eq!((late.status, late.header("location")), (404, None));
-}
-
 #[tokio::test]
 async fn a_blocked_or_voided_proof_gives_no_code() {
     let rig = Rig::start().await;

@@ -1,5 +1,5 @@
 //! A browser's session: proven anew, taken over by another person, ended by an operator or a second
-//! sender; and how apps learn of it.
+//! sender, and how apps learn of it; two clicks, two tabs.
 
 use serde_json::{Value, json};
 use twinpath_e2e::app::Instance;
@@ -11,7 +11,7 @@ use twinpath_e2e::rig::Rig;
 use twinpath_e2e::wait::until;
 use twinpath_e2e::{now_s, number};
 
-use crate::authorize::{CALLBACK, SignIn, enter, location};
+use crate::authorize::{CALLBACK, SignIn, enter, location, web_app};
 
 const AGAIN: &[(&str, &str)] = &[("prompt", "login")];
 
@@ -173,4 +173,56 @@ async fn apps_are_told_when_a_second_sender_voids_the_proof() {
     let claims = told(&receiver).await;
     assert_eq!((&claims["sub"], &claims["sid"]), (&id(&tokens)["sub"], &id(&tokens)["sid"]));
     assert!(!is_signed_in(&browser, &weather).await);
+}
+
+/// Two first tabs, before either has a cookie: neither takes the other's.
+#[tokio::test]
+async fn tabs_that_are_opened_at_once_are_both_of_their_browser() {
+    let rig = Rig::start().await;
+    let weather = web_app(&rig).await;
+    let (browser, other) = (Browser::new(rig.platform.place.address), SignIn::new(&weather, &[]));
+    let signing_in = SignIn::new(&weather, &[]);
+    let at_once = browser.copy();
+    let first = location(&browser.get(&signing_in.url).await);
+    let second = location(&at_once.get(&other.url).await);
+    for cookie in at_once.cookies() {
+        let (name, value) = cookie.split_once('=').unwrap();
+        browser.plant(name, value);
+    }
+    for (n, at) in [(1, &first), (2, &second)] {
+        let page = browser.get(at).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        rig.centre.text(&number(n), &text_to_send(&page.text())).await.ok();
+        let page = browser.get(at).await;
+        let answer = browser.submit(&form(&page.text(), "/approve")).await;
+        assert!(parameter(&location(&answer), "code").is_some());
+    }
+    // A cookie under another's name is nobody's.
+    let thief = Browser::new(rig.platform.place.address);
+    let cookies = browser.cookies();
+    thief.plant(cookies[0].split_once('=').unwrap().0, &"A".repeat(43));
+    assert_eq!(thief.get(&first).await.status, 404);
+}
+
+/// The browser shows the answer to the last click only.
+#[tokio::test]
+async fn a_double_click_is_as_good_as_one() {
+    let rig = Rig::start().await;
+    let weather = web_app(&rig).await;
+    let browser = Browser::new(rig.platform.place.address);
+    let signing_in = SignIn::new(&weather, &[]);
+    let (page, at) = browser.open(&signing_in.url).await;
+    rig.centre.text(&number(1), &text_to_send(&page.text())).await.ok();
+    let approve = form(&browser.get(&at).await.text(), "/approve");
+    let first = location(&browser.copy().submit(&approve).await);
+    let second = location(&browser.submit(&approve).await);
+    assert_eq!(first, second);
+    let code = parameter(&second, "code").unwrap();
+    signing_in.redeem(&weather, &code).await.accepts();
+    // The cookie of the last answer is the session's.
+    let silent = SignIn::new(&weather, &[("prompt", "none")]);
+    assert!(parameter(&location(&browser.get(&silent.url).await), "code").is_some());
+    // The app has it: whoever clicks now is told that it is over.
+    let late = browser.submit(&approve).await;
+    assert_eq!((late.status, late.header("location")), (404, None));
 }

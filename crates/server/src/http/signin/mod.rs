@@ -4,6 +4,7 @@
 //! is always right. `GET` looks and, if the text came, consumes the mapping; only a form that this page
 //! sent approves or denies.
 
+mod asset;
 mod decide;
 mod events;
 
@@ -12,8 +13,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use twinpath_core::app::Registered;
 use twinpath_core::authorization::{InteractionId, Look, ProveTerminal, ProvenOutcome, Retry};
 use twinpath_core::ids::CodeKey;
@@ -31,6 +31,7 @@ use crate::http::refusal::fault;
 use crate::http::{Refusal, issuer_path, path};
 use crate::platform::{Platform, now};
 
+pub(super) use asset::asset;
 pub(super) use decide::{approve, approved, cancelled};
 pub(super) use events::events;
 
@@ -294,18 +295,4 @@ fn confirm(platform: &Platform, visit: &Visit, language: Language) -> Result<Res
     };
     let html = view.render(&frame(platform, language));
     Ok(page(StatusCode::OK, html, visit.redirect_uri()))
-}
-
-/// `GET /pages/{name}`: stylesheet and script, under names of their content.
-pub(super) async fn asset(Path(name): Path<String>) -> Response {
-    let Some(asset) = twinpath_pages::asset(&name) else {
-        return axum::response::IntoResponse::into_response(StatusCode::NOT_FOUND);
-    };
-    let mut response = Response::new(Body::from(asset.bytes));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    let keep = HeaderValue::from_static(twinpath_pages::asset::CACHE_CONTROL);
-    headers.insert(http::header::CACHE_CONTROL, keep);
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
 }
