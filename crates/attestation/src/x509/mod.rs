@@ -222,7 +222,7 @@ fn boolean(contents: &[u8]) -> Result<bool, Fault> {
     }
 }
 
-/// The rest of a TBSCertificate: unique identifiers, which nobody uses, and `[3] Extensions`.
+/// The rest of a `TBSCertificate`: unique identifiers, which nobody uses, and `[3] Extensions`.
 fn extensions(mut fields: Reader<'_>, version_3: bool) -> Result<Vec<Extension<'_>>, Fault> {
     fields.optional(Tag::implicit(1))?;
     fields.optional(Tag::implicit(2))?;
