@@ -1,8 +1,11 @@
-//! Writes the corpora that fuzzing starts from: pieces of the real chains beside the project.
+//! Writes the corpora that fuzzing starts from: pieces of the real chains beside the project, and the
+//! real objects of App Attest that the attestation crate tests with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use twinpath_attestation::{pem, x509};
 
 /// `KeyDescription` and the provisioning information.
@@ -37,10 +40,16 @@ fn main() {
         write(&corpus, "chain", &name, &framed);
         write(&corpus, "chain-seeds", &name, &framed);
     }
-    // The outer map of an App Attest object; its certificates are the fuzzer's to find.
-    let object = b"\xa3cfmtoapple-appattestgattStmt\xa2cx5c\x82A\x30A\x30greceiptA\x00hauthDataA\x00";
-    write(&corpus, "app_attest", "1", object);
-    write(&corpus, "cbor", "object", object);
+    let objects = here.join("../crates/attestation/testdata/apple");
+    for (name, member) in
+        [("development", "attestation"), ("production", "attestation"), ("assertion", "assertion")]
+    {
+        let text = fs::read_to_string(objects.join(name).with_extension("json")).expect("a file");
+        let file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let object = STANDARD.decode(file[member].as_str().expect("a member")).expect("base64");
+        write(&corpus, "app_attest", name, &object);
+        write(&corpus, "cbor", name, &object);
+    }
     assert!(written > 0, "no chains in {}", chains.display());
 }
 
