@@ -5,8 +5,8 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING,
-    PqdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair,
 };
 
 use super::*;
@@ -102,6 +102,17 @@ impl Signer {
             sign: Box::new(move |tbs| {
                 pair.sign(&SystemRandom::new(), tbs).unwrap().as_ref().to_vec()
             }),
+        }
+    }
+
+    /// A good algorithm that no chain of Android's has.
+    pub(super) fn ed25519() -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let identifier = sequence(&[oid(&[0x2b, 0x65, 0x70])]);
+        Self {
+            spki: sequence(&[identifier.clone(), bits(pair.public_key().as_ref())]),
+            algorithm: identifier,
+            sign: Box::new(move |tbs| pair.sign(tbs).as_ref().to_vec()),
         }
     }
 

@@ -103,6 +103,26 @@ fn critical_extensions_must_be_known() {
 }
 
 #[test]
+fn other_algorithms_are_told_apart_from_bad_signatures() {
+    let mut other = line();
+    other.drafts[1].key = Signer::ed25519();
+    let (chain, roots) = other.sign();
+    let reasons = verify_with(&chain, &roots).unwrap_err();
+    assert_eq!(words(&reasons), ["unsupported_algorithm"]);
+    assert!(reasons[0].detail.contains("1.3.101.112"), "{}", reasons[0].detail);
+}
+
+/// A signature's algorithm stands twice, and only once under the signature.
+#[test]
+fn a_signature_has_one_algorithm() {
+    let (mut chain, roots) = line().sign();
+    let sha_256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let outer = chain[0].windows(8).rposition(|window| window == sha_256).unwrap();
+    chain[0][outer + 7] = 3;
+    assert_eq!(words(&verify_with(&chain, &roots).unwrap_err()), ["malformed_certificate"]);
+}
+
+#[test]
 fn a_root_is_its_key_and_not_its_name() {
     let (genuine, roots) = line().sign();
     let (impostor, _) = line().sign();
