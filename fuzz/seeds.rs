@@ -1,5 +1,4 @@
-//! Writes the corpora that fuzzing starts from: pieces of the real chains beside the project, and the
-//! real objects of App Attest that the attestation crate tests with.
+//! Writes the corpora that fuzzing starts from: pieces of the real chains beside the project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,13 @@ use twinpath_attestation::{pem, x509};
 /// `KeyDescription` and the provisioning information.
 const DESCRIPTION: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 1, 17];
 const PROVISIONING: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 1, 30];
+
+/// A verdict, after the byte that has it signed and encrypted.
+const VERDICT: &[u8] = br#"2{"requestDetails":{"requestPackageName":"com.example.app","nonce":"n",
+"timestampMillis":"1767225600000"},"appIntegrity":{"appRecognitionVerdict":"PLAY_RECOGNIZED",
+"packageName":"com.example.app","certificateSha256Digest":
+["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],"versionCode":"1"},
+"deviceIntegrity":{"deviceRecognitionVerdict":["MEETS_STRONG_INTEGRITY"]}}"#;
 
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -40,17 +46,33 @@ fn main() {
         write(&corpus, "chain", &name, &framed);
         write(&corpus, "chain-seeds", &name, &framed);
     }
-    let objects = here.join("../crates/attestation/testdata/apple");
-    for (name, member) in
-        [("development", "attestation"), ("production", "attestation"), ("assertion", "assertion")]
-    {
-        let text = fs::read_to_string(objects.join(name).with_extension("json")).expect("a file");
-        let file: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let object = STANDARD.decode(file[member].as_str().expect("a member")).expect("base64");
-        write(&corpus, "app_attest", name, &object);
-        write(&corpus, "cbor", name, &object);
+    let made = here.join("../crates/attestation/testdata");
+    for (file, field) in [
+        ("apple/development.json", "attestation"),
+        ("apple/production.json", "attestation"),
+        ("apple/assertion.json", "assertion"),
+    ] {
+        let object = STANDARD.decode(field_of(&made.join(file), field)).expect("base64");
+        let name = file.replace('/', "-");
+        write(&corpus, "app_attest", &name, &object);
+        write(&corpus, "cbor", &name, &object);
     }
+    let token = field_of(&made.join("play_integrity/token.json"), "token");
+    write(&corpus, "play_integrity", "token", format!("0{token}").as_bytes());
+    write(&corpus, "play_integrity", "verdict", VERDICT);
+    // The outer map of an App Attest object; its certificates are the fuzzer's to find.
+    let object =
+        b"\xa3cfmtoapple-appattestgattStmt\xa2cx5c\x82A\x30A\x30greceiptA\x00hauthDataA\x00";
+    write(&corpus, "app_attest", "1", object);
+    write(&corpus, "cbor", "object", object);
     assert!(written > 0, "no chains in {}", chains.display());
+}
+
+/// A text of one of the JSON files.
+fn field_of(file: &Path, field: &str) -> String {
+    let text = fs::read_to_string(file).expect("test data");
+    let object: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    object[field].as_str().expect("a text").to_owned()
 }
 
 fn pem_files(folder: &Path) -> Vec<PathBuf> {

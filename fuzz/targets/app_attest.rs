@@ -1,28 +1,33 @@
-//! An App Attest object, as it is inspected, and an assertion of a key that nobody has.
+//! An App Attest object, as it is inspected and as it is verified; the same bytes as an assertion.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use twinpath_attestation::apple::{AppKey, Roots, inspect, verify_assertion};
+use twinpath_attestation::apple::{
+    AppKey, Environment, Expected, Roots, inspect, verify_assertion, verify_attestation,
+};
 
 static ROOTS: LazyLock<Roots> = LazyLock::new(Roots::published);
 
-/// The generator of P-256: anyone may have its secret, 1, but not by chance the right signature.
-static KEY: LazyLock<Option<AppKey>> = LazyLock::new(|| {
-    let point = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
-                 4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
-    let octet = |at: usize| u8::from_str_radix(&point[at..at + 2], 16).expect("hex");
-    let point: Vec<u8> = [4].into_iter().chain((0..64).map(|it| octet(it * 2))).collect();
-    AppKey::from_point(&point)
-});
+/// 2024-02-07, when the leaves of the seeds were valid.
+const AT: i64 = 1_707_343_200;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Some(told) = inspect(bytes, &ROOTS, 1_771_977_600) {
+    let told = inspect(bytes, &ROOTS, AT);
+    if let Some(told) = &told {
         let reasons = told["reasons"].as_array().expect("a list");
         assert_eq!(told["verified"] == true, reasons.is_empty());
     }
-    if let Some(key) = &*KEY {
-        assert!(verify_assertion(bytes, &[0; 32], key, "TEAM.app", 0).is_err());
-    }
+    let expected = Expected {
+        client_data_hash: &[0; 32],
+        key_id: &[0; 32],
+        app_ids: &["V8H6LQ9448.io.uebelacker.AppAttestExample"],
+        environments: &[Environment::Development, Environment::Production],
+    };
+    let reasons = verify_attestation(bytes, &expected, &ROOTS, AT).expect_err("another challenge");
+    assert!(!reasons.is_empty());
+    let key = AppKey { x: [0; 32], y: [0; 32] };
+    let reasons = verify_assertion(bytes, &[0; 32], &key, "app", 0).expect_err("no key");
+    assert!(!reasons.is_empty());
 });

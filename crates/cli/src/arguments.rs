@@ -315,11 +315,61 @@ pub(crate) struct Settings {
     /// The Apple app id, TEAMID.bundle.id.
     #[arg(long, value_name = "ID")]
     pub(crate) apple_app_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) evidence: EvidencePolicy,
     /// Whose app it is. Apps of one developer see the same union_id.
     #[arg(long)]
     pub(crate) developer: Option<String>,
     #[command(flatten)]
     pub(crate) openid: crate::openid::OpenId,
+}
+
+/// What the phones of an app must show.
+#[derive(Debug, Args)]
+pub(crate) struct EvidencePolicy {
+    /// Which evidence of its installations is enough; may be given several times. By default software, for
+    /// the methods of attestation.
+    #[arg(long = "evidence", value_enum, value_name = "EVIDENCE")]
+    pub(crate) evidence: Vec<EvidenceArgument>,
+    /// Whether an Android phone must have booted its maker's system with a locked bootloader.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) android_verified_boot: Option<bool>,
+    /// The oldest patch level of an Android system, YYYYMM; 0 for any.
+    #[arg(long, value_name = "YYYYMM")]
+    pub(crate) android_min_os_patch_level: Option<u32>,
+    /// Which of Apple's services must have attested.
+    #[arg(long, value_enum)]
+    pub(crate) apple_environment: Option<EnvironmentArgument>,
+    /// A file with the decryption key from the Play Console.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play_integrity_decryption_key_file: Option<PathBuf>,
+    /// The verification key from the Play Console.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) play_integrity_verification_key: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum EvidenceArgument {
+    /// Nothing has to vouch for the device.
+    None,
+    /// App and device are vouched for; the key may be kept by software.
+    Software,
+    /// The key stays in the phone's trusted execution environment.
+    Tee,
+    /// The key stays in a secure element of its own.
+    Strongbox,
+    /// Apple App Attest.
+    AppAttest,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum EnvironmentArgument {
+    /// Apps from the store, TestFlight or an enterprise.
+    Production,
+    /// A developer's own builds.
+    Development,
 }
 
 /// What the app's certificate must name, for tls_client_auth: one of these.
@@ -359,6 +409,10 @@ pub(crate) enum Method {
     TlsClientAuth,
     /// A TLS client certificate whose key is registered (RFC 8705).
     SelfSignedTlsClientAuth,
+    /// A client attestation of the installation's key, with a proof of possession of its own.
+    AttestJwtClientAuth,
+    /// A client attestation of the installation's key, which the DPoP proof shows.
+    AttestJwtClientAuthDpop,
     /// Nothing: in development only.
     None,
 }

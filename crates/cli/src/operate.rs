@@ -4,16 +4,18 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use twinpath_core::app::{ClientMetadata, RegistrationError, initial_token_id};
-use twinpath_core::records::{AccessTokenFormat, AuthMethod, CertificateName, GrantType};
+use twinpath_core::records::{
+    AccessTokenFormat, AppleEnvironment, AuthMethod, CertificateName, Evidence, GrantType,
+};
 use twinpath_core::token::Rotation;
 use twinpath_server::config::ConfigError;
 use twinpath_server::operator::{OperatorError, parse_jwks};
 
 use crate::api::{Api, text};
 use crate::arguments::{
-    AccountCommand, AppCommand, Certificate, Dpop, Grant, InstanceCommand, KeyCommand,
-    Method as AuthMethodArgument, NameInstance, OneAccount, RegistrationTokenCommand, Settings,
-    Target, TokenCommand, TokenFormat,
+    AccountCommand, AppCommand, Certificate, Dpop, EnvironmentArgument, EvidenceArgument,
+    EvidencePolicy, Grant, InstanceCommand, KeyCommand, Method as AuthMethodArgument, NameInstance,
+    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -135,10 +137,51 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         android_cert_sha256: some(settings.android_cert_sha256),
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
-        ..ClientMetadata::default()
+        ..evidence(settings.evidence)?
     }
     .named(settings.certificate.into())
     .over(settings.openid.into()))
+}
+
+fn evidence(said: EvidencePolicy) -> Result<ClientMetadata, OperateError> {
+    let read = |path: std::path::PathBuf| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(OperateError::File(path, error)),
+    };
+    let evidence: Vec<_> = said.evidence.into_iter().map(Evidence::from).collect();
+    Ok(ClientMetadata {
+        app_attestation_evidence: (!evidence.is_empty()).then_some(evidence),
+        android_verified_boot: said.android_verified_boot,
+        android_min_os_patch_level: said.android_min_os_patch_level,
+        apple_environment: said.apple_environment.map(Into::into),
+        play_integrity_decryption_key: said
+            .play_integrity_decryption_key_file
+            .map(read)
+            .transpose()?,
+        play_integrity_verification_key: said.play_integrity_verification_key,
+        ..ClientMetadata::default()
+    })
+}
+
+impl From<EvidenceArgument> for Evidence {
+    fn from(said: EvidenceArgument) -> Self {
+        match said {
+            EvidenceArgument::None => Self::None,
+            EvidenceArgument::Software => Self::Software,
+            EvidenceArgument::Tee => Self::Tee,
+            EvidenceArgument::Strongbox => Self::Strongbox,
+            EvidenceArgument::AppAttest => Self::AppAttest,
+        }
+    }
+}
+
+impl From<EnvironmentArgument> for AppleEnvironment {
+    fn from(said: EnvironmentArgument) -> Self {
+        match said {
+            EnvironmentArgument::Production => Self::Production,
+            EnvironmentArgument::Development => Self::Development,
+        }
+    }
 }
 
 impl From<Certificate> for Option<CertificateName> {
@@ -182,6 +225,8 @@ impl From<AuthMethodArgument> for AuthMethod {
             AuthMethodArgument::ClientSecretJwt => Self::ClientSecretJwt,
             AuthMethodArgument::TlsClientAuth => Self::TlsClientAuth,
             AuthMethodArgument::SelfSignedTlsClientAuth => Self::SelfSignedTlsClientAuth,
+            AuthMethodArgument::AttestJwtClientAuth => Self::AttestJwtClientAuth,
+            AuthMethodArgument::AttestJwtClientAuthDpop => Self::AttestJwtClientAuthDpop,
             AuthMethodArgument::None => Self::None,
         }
     }

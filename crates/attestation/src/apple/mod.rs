@@ -7,7 +7,7 @@
 //! | step | by the vendor | reasons |
 //! |---|---|---|
 //! | 0 | the object | `malformed_object`, `unknown_format`, `malformed_statement`, `malformed_authenticator_data` |
-//! | 1 | certificates lead to the root | `malformed_certificate`, `unknown_root`, `bad_signature`, `certificate_expired`, `certificate_not_yet_valid`, `issuer_not_ca`, `leaf_is_ca`, `path_too_long`, `unsupported_algorithm`, `unknown_critical_extension`, `wrong_key_usage`, `untrusted_chain` |
+//! | 1 | certificates lead to the root | `malformed_certificate`, `unknown_root`, `bad_signature`, `certificate_expired`, `certificate_not_yet_valid`, `issuer_not_ca`, `issuer_key_usage`, `leaf_is_ca`, `path_too_long`, `unsupported_algorithm`, `unknown_critical_extension`, `wrong_key_usage`, `untrusted_chain` |
 //! | 2-4 | nonce | `nonce_missing`, `nonce_mismatch` |
 //! | 5 | key ID | `key_not_p256`, `key_id_mismatch` |
 //! | 6 | RP ID | `app_id_mismatch` |

@@ -8,6 +8,7 @@ use webpki::aws_lc_rs::{
 };
 use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
+use crate::x509::Certificate;
 use crate::{Refusal, pem};
 
 /// Apple App Attestation Root CA, as published at apple.com/certificateauthority/private.
@@ -58,7 +59,7 @@ impl Roots {
     }
 
     /// Whether `leaf` leads to a root by way of `between`, all in time `at`, in Unix seconds (RFC 5280 6:
-    /// signatures, validity, basic constraints, path length, extended key usage).
+    /// signatures, validity, basic constraints, path length, key usage, extended key usage).
     pub(super) fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -70,7 +71,14 @@ impl Roots {
         let usage = KeyUsage::required_if_present(APP_ATTEST);
         let leaf = EndEntityCert::try_from(leaf).map_err(|error| refusal(&error))?;
         let path = leaf.verify_for_usage(ALGORITHMS, &self.0, between, time, usage, None, None);
-        path.map(drop).map_err(|error| refusal(&error))
+        path.map_err(|error| refusal(&error))?;
+        // Basic constraints are the library's to check, key usage it leaves out.
+        let may_sign =
+            |der| Certificate::parse(der).is_ok_and(|it| it.may_sign_certificates() == Ok(true));
+        if between.iter().all(|der| may_sign(der)) {
+            return Ok(());
+        }
+        Err(Refusal::new("issuer_key_usage", "an issuer's key usage is not to sign certificates"))
     }
 }
 

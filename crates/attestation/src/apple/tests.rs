@@ -1,6 +1,7 @@
 //! Attestations of real phones, and of one made here, right and wrong in one thing.
 
 mod assertions;
+mod chain;
 mod inspection;
 mod phone;
 mod real;

@@ -4,7 +4,7 @@ use twinpath_attestation::play_integrity::Keys;
 
 use crate::app::{ClientMetadata, RegistrationError};
 use crate::ids::ClientId;
-use crate::records::{App, AttestationPolicy, AuthMethod, PlayIntegrityKeys};
+use crate::records::{App, AttestationPolicy, AuthMethod, Evidence, PlayIntegrityKeys};
 use crate::transaction::Random;
 use crate::vault::{Purpose, Vault};
 
@@ -19,10 +19,22 @@ impl ClientMetadata {
     /// The policy, but for the keys of Play Integrity.
     pub(super) fn attestation_policy(
         &self,
-        _method: AuthMethod,
+        method: AuthMethod,
     ) -> Result<AttestationPolicy, RegistrationError> {
         let policy = AttestationPolicy::default();
-        let mut evidence = self.app_attestation_evidence.clone().unwrap_or_default();
+        let said = self.app_attestation_evidence.clone();
+        let mut evidence = match said {
+            // What nobody vouches for would be no authentication.
+            None if method.is_attested() => vec![Evidence::Software],
+            said => said.unwrap_or_default(),
+        };
+        let asks = evidence.iter().any(|wanted| *wanted != Evidence::None);
+        if asks && !method.is_attested() {
+            return refuse(
+                "app_attestation_evidence goes with attest_jwt_client_auth and \
+                 attest_jwt_client_auth_dpop: other apps show none",
+            );
+        }
         evidence.sort_unstable();
         evidence.dedup();
         Ok(AttestationPolicy {

@@ -105,8 +105,16 @@ pub(super) fn certificate_name(
     checked_name(name).map(Some).map_err(|why| RegistrationError(why.into()))
 }
 
-/// Tokens are bound to instance keys unless something else is said.
-pub(super) fn dpop(said: Option<bool>, certificate_bound: bool) -> Result<bool, RegistrationError> {
+/// Tokens are bound to instance keys unless something else is said. An attested key is the key that tokens
+/// are bound to (PROTOCOL 5).
+pub(super) fn dpop(
+    said: Option<bool>,
+    certificate_bound: bool,
+    method: AuthMethod,
+) -> Result<bool, RegistrationError> {
+    if method.is_attested() && (said == Some(false) || certificate_bound) {
+        return refuse("tokens of an app with attested keys are bound to these (dpop)");
+    }
     match (said, certificate_bound) {
         (Some(true), true) => {
             refuse("tokens are bound to an instance key (dpop) or to a certificate, not to both")

@@ -165,7 +165,7 @@ impl ClientMetadata {
             jwks: checks::jwks(self.jwks, auth_method)?,
             secret: None,
             scope: checks::scope(self.scope.as_deref().unwrap_or("openid"))?,
-            dpop: checks::dpop(self.dpop, certificate_bound)?,
+            dpop: checks::dpop(self.dpop, certificate_bound, auth_method)?,
             tls_client_auth,
             certificate_bound,
             attestation,

@@ -8,14 +8,15 @@ use twinpath_wire::b64;
 use twinpath_wire::oauth::ErrorCode;
 
 use crate::grant::{
-    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Spends, details_within,
-    revoke_grant,
+    Minted, NewGrant, ParameterError, RefreshToken, Replay, Resources, Scope, Spends,
+    details_within, revoke_grant,
 };
 use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
+use crate::instance::ScopeRule;
 use crate::join::TOMBSTONE_S;
 use crate::records::{
-    AccountStatus, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction, ProvenTerminal,
-    Sealed, Session, Stage as InteractionStage, Terms,
+    AccountStatus, AppAttestation, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction,
+    ProvenTerminal, Sealed, Session, Stage as InteractionStage, Terms,
 };
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::{Vault, same};
@@ -41,6 +42,10 @@ pub struct CodeRequest {
     pub details: Option<String>,
     /// Whether a refresh token is handed out.
     pub refreshable: bool,
+    /// What vouches for the instance key.
+    pub attestation: Option<AppAttestation>,
+    /// What the installation may have.
+    pub rule: ScopeRule,
     /// Seconds for which the grant can be refreshed.
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
@@ -137,7 +142,8 @@ impl Exchange {
             && self.widened(&row.request).is_none();
         let by = &approval.by;
         let stage = if own {
-            let (asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
+            let (mut asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
+            asked.scope = self.scope(&row.request).unwrap_or_default().join();
             Stage::Issue { asked, by, again: true }
         } else {
             Stage::Revoke { terminal: by.terminal, grant: by.grant }
@@ -177,7 +183,13 @@ impl Exchange {
     fn widened(&self, asked: &AuthorizationRequest) -> Option<ParameterError> {
         let details = self.request.details.as_deref();
         let within = |raw| details_within(raw, &asked.authorization_details).err();
-        self.narrowed(asked).err().or_else(|| details.and_then(within))
+        let scope = self.scope(asked).err();
+        scope.or_else(|| self.narrowed(asked).err()).or_else(|| details.and_then(within))
+    }
+
+    /// What the installation may have of the scope that was approved.
+    fn scope(&self, asked: &AuthorizationRequest) -> Result<Scope, ParameterError> {
+        self.request.rule.grant(Scope::parse(&asked.scope)?, false)
     }
 
     /// RFC 8707 2.2: the resources of the first access token.
@@ -206,7 +218,9 @@ impl Exchange {
             purge_at: cx.now.plus_seconds(TOMBSTONE_S),
             ..row.clone()
         };
-        let asked = Box::new(row.request.clone());
+        let mut asked = Box::new(row.request.clone());
+        // It was found to be enough before the code was taken.
+        asked.scope = self.scope(&row.request).unwrap_or_default().join();
         let write = Write::Interaction(Box::new(redeemed));
         Step::Next(vec![write], self.at(Stage::Issue { asked, by, again: false }))
     }
@@ -294,7 +308,7 @@ impl Exchange {
             route: RouteName::from(by.route.as_str()),
             trust: by.trust,
             terms: Some(Terms {
-                attestation: None,
+                attestation: request.attestation.clone(),
                 session: by.session,
                 authorization_details: asked.authorization_details.clone(),
                 claims: asked.claims.clone(),

@@ -16,7 +16,8 @@ use crate::grant::{
     revoke,
 };
 use crate::ids::{ClientId, Digest};
-use crate::records::{AccountStatus, Grant, RefreshState};
+use crate::instance::ScopeRule;
+use crate::records::{AccountStatus, AppAttestation, Grant, RefreshState};
 use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::{Vault, same};
@@ -36,6 +37,8 @@ pub struct RefreshRequest {
     pub rotate: bool,
     /// Whether the app may have renewed its certificate: it authenticates.
     pub renewable: bool,
+    /// What vouches for the instance key.
+    pub attestation: Option<AppAttestation>,
 }
 
 impl RefreshRequest {
@@ -47,6 +50,17 @@ impl RefreshRequest {
         let renewed = self.renewable && certificates((Bound::of(&grant.jkt), Bound::of(&self.jkt)));
         grant.client_id == self.client_id
             && (renewed || same(grant.jkt.as_bytes(), self.jkt.as_bytes()))
+    }
+
+    /// The grant, with what vouches for its key now.
+    fn attested(&self, grant: &Grant) -> Grant {
+        let mut grant = grant.clone();
+        if let Some(attestation) = &self.attestation {
+            let mut terms = grant.terms.take().unwrap_or_default();
+            terms.attestation = Some(attestation.clone());
+            grant.terms = Some(terms);
+        }
+        grant
     }
 }
 
@@ -68,6 +82,8 @@ pub struct Narrowed {
     pub resources: Vec<String>,
     /// RFC 9396 6: the `authorization_details` as asked; `None` for all of the grant's.
     pub details: Option<String>,
+    /// What the installation may have.
+    pub rule: ScopeRule,
 }
 
 impl Narrowed {
@@ -75,6 +91,7 @@ impl Narrowed {
     pub fn within(&self, grant: &Grant) -> Result<(Scope, Resources), ParameterError> {
         let granted = Scope::parse(&grant.scope)?;
         let scope = Scope::within(self.scope.as_deref(), granted.tokens())?;
+        let scope = self.rule.grant(scope, self.scope.is_some())?;
         match (self.resources.as_slice(), grant.resources.as_slice()) {
             ([], granted) => Ok((scope, Resources(granted.to_vec()))),
             (_, []) => Err(ParameterError {
@@ -179,7 +196,7 @@ impl Refresh {
         cx: &mut Context<'_>,
     ) -> Step<Self> {
         let minted = Minted::new(&self.vault, grant, sequence, cx.random);
-        let mut grant = Grant { jkt: self.request.jkt.clone(), ..grant.clone() };
+        let mut grant = Grant { jkt: self.request.jkt.clone(), ..self.request.attested(grant) };
         grant.refresh = RefreshState {
             sequence,
             hash: minted.hash,
@@ -191,9 +208,10 @@ impl Refresh {
         Step::Done(writes, Refreshed::Granted(Box::new(grant), Some(minted.token)))
     }
 
-    /// The token stays; only its first use, and a renewed certificate, have to be remembered.
+    /// The token stays; only its first use, a renewed certificate and a renewed
+    /// attestation have to be remembered.
     fn keep(&self, grant: &Grant) -> Step<Self> {
-        let mut used = Grant { jkt: self.request.jkt.clone(), ..grant.clone() };
+        let mut used = Grant { jkt: self.request.jkt.clone(), ..self.request.attested(grant) };
         used.refresh.used = true;
         let writes = if used == *grant { Vec::new() } else { vec![Write::Grant(used.clone())] };
         Step::Done(writes, Refreshed::Granted(Box::new(used), None))

@@ -12,4 +12,4 @@ mod policy;
 
 pub use admit::{Admission, Admit, Look, Voucher, admission};
 pub use operate::{InstanceAction, OperateInstance};
-pub use policy::ScopePolicy;
+pub use policy::{ScopePolicy, ScopeRule};

@@ -1,6 +1,7 @@
 //! Which evidence is enough for which scope.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use twinpath_wire::oauth::ErrorCode;
 
@@ -50,6 +51,22 @@ impl ScopePolicy {
             evidence.as_str()
         );
         ParameterError { code: ErrorCode::InvalidScope, description }
+    }
+}
+
+/// What one installation may have.
+#[derive(Clone, Debug, Default)]
+pub struct ScopeRule {
+    /// The platform's.
+    pub policy: Arc<ScopePolicy>,
+    /// What vouches for the installation.
+    pub evidence: Evidence,
+}
+
+impl ScopeRule {
+    /// What of `scope` it gets; `said`: whether its request named this scope itself.
+    pub fn grant(&self, scope: Scope, said: bool) -> Result<Scope, ParameterError> {
+        self.policy.grant(scope, said, self.evidence)
     }
 }
 

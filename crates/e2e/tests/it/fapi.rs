@@ -63,9 +63,15 @@ async fn a_push_and_its_code_name_the_redirect_uri() {
     let rig = Rig::start().await;
     let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
     let signing_in = SignIn::new(&weather, &[]);
-    weather.warm().await;
+    // Each answer has one nonce for the next proof (RFC 9449 8.2), also one that refuses.
+    let nonces =
+        |answer: &Answer| answer.headers.iter().filter(|(name, _)| name == "dpop-nonce").count();
+    let unwarned = weather.send(&push_draft(&weather, &signing_in)).await;
+    assert_eq!((unwarned.error().as_deref(), nonces(&unwarned)), (Some("use_dpop_nonce"), 1));
     let unsaid = push_draft(&weather, &signing_in).without("redirect_uri");
-    weather.send(&unsaid).await.refuses(400, "invalid_request");
+    let refused = weather.send(&unsaid).await;
+    assert_eq!(nonces(&refused), 1);
+    refused.refuses(400, "invalid_request");
     let code = pushed_code(&rig, &weather, &signing_in).await;
     // RFC 6749 4.1.3: what the request said, the token request says again.
     let unsaid = || code_draft(&weather, &signing_in, &code).without("redirect_uri");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use twinpath_core::ids::ClientId;
@@ -34,7 +35,7 @@ pub struct Attestation {
     /// How often files are looked at, and the URL is asked.
     pub refresh: Duration,
     /// Which evidence is enough for which scope.
-    pub scopes: ScopePolicy,
+    pub scopes: Arc<ScopePolicy>,
 }
 
 impl file::Attestation {
@@ -65,7 +66,7 @@ impl file::Attestation {
             android_revocations_url: self.android_revocations_url.clone(),
             apple_roots_file: self.apple_roots_file.clone(),
             refresh: Duration::from_secs(refresh_s.into()),
-            scopes: scopes(&self.scopes)?,
+            scopes: Arc::new(scopes(&self.scopes)?),
         })
     }
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::response::Response;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, request};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 use twinpath_core::app::{AttestationError, AuthError, Registered, Vouched, claimed_app, vouch};
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::{ClientId, InstanceId, Timestamp};
@@ -213,20 +214,32 @@ fn refuse(
     };
     let refusal = Refusal::new(code, error.to_string());
     if app.auth_method == AuthMethod::AttestJwtClientAuth {
-        return with_challenge(platform, app, refusal);
+        return told(platform, app, refusal);
     }
     refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now()))
 }
 
 /// The next proof of possession's challenge comes with a refusal, so no request is made in vain.
-fn with_challenge(
-    platform: &Platform,
-    app: &twinpath_core::records::App,
-    refusal: Refusal,
-) -> Refusal {
+fn told(platform: &Platform, app: &twinpath_core::records::App, refusal: Refusal) -> Refusal {
     let id = Some(&app.client_id);
     let challenge = issue_challenge(&platform.vault, id, now(), &mut SystemRandom);
     refusal.header(CHALLENGE, &challenge)
+}
+
+/// The same with any answer: what answered one is used up.
+pub(super) fn with_challenge(
+    challenge: Option<(HeaderName, String)>,
+    result: Result<Response, Refusal>,
+) -> Result<Response, Refusal> {
+    let Some((name, challenge)) = challenge else { return result };
+    result
+        .map(|mut response| {
+            if let Ok(value) = HeaderValue::from_str(&challenge) {
+                response.headers_mut().insert(name.clone(), value);
+            }
+            response
+        })
+        .map_err(|refusal| refusal.header(name, &challenge))
 }
 
 impl Caller {

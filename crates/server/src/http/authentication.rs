@@ -221,7 +221,7 @@ pub(super) fn with_next_nonce(
             }
             response
         })
-        .map_err(|refusal| refusal.header(DPOP_NONCE, &nonce))
+        .map_err(|refusal| refusal.header_once(DPOP_NONCE, &nonce))
 }
 
 /// An assertion or a proof that was seen before.

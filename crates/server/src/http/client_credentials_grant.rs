@@ -13,14 +13,16 @@ pub(super) async fn issue(platform: &Platform, request: TokenRequest) -> Result<
     let (form, registered) = (&request.form, &request.caller.registered);
     let tokens = &platform.config.tokens;
     let resources = form.all("resource");
-    let allowed =
-        own_authorization(&registered.app, form.get("scope"), &resources, &tokens.resources);
+    let said = form.get("scope");
+    let rule = request.scope_rule(platform);
+    let allowed = own_authorization(&registered.app, said, &resources, &tokens.resources)
+        .and_then(|(scope, resources)| Ok((rule.grant(scope, said.is_some())?, resources)));
     let (scope, resources) = match allowed {
         Ok(allowed) => allowed,
         Err(error) => return Err(request.refuse(platform, error.into()).await),
     };
     use_up(platform, request.spends()).await?;
-    let claims = AccessClaims::of_app(
+    let mut claims = AccessClaims::of_app(
         &platform.config.issuer,
         registered,
         (&scope, &resources),
@@ -28,5 +30,6 @@ pub(super) async fn issue(platform: &Platform, request: TokenRequest) -> Result<
         &request.proven.jkt,
         (&platform.vault, &mut SystemRandom),
     );
+    claims.app_attestation = request.caller.attestation().cloned();
     respond_alone(platform, &registered.app, &claims, None)
 }

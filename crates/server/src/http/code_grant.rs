@@ -97,6 +97,8 @@ fn checked(
         resources: resources.0,
         details: form.get("authorization_details").map(str::to_owned),
         refreshable: app.grant_types.contains(&GrantType::RefreshToken),
+        attestation: request.caller.attestation().cloned(),
+        rule: request.scope_rule(platform),
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
     };

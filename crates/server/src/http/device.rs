@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{Request, request};
 use serde_json::{Value, json};
 use twinpath_core::authorization::{DEVICE_S, DeviceAuthorization, check_device};
-use twinpath_core::grant::{Scope, Spends};
+use twinpath_core::grant::Scope;
 use twinpath_core::join::Redemption;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::phrase::page_phrases;
@@ -19,7 +19,7 @@ use crate::http::prepared_text::PreparedText;
 use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
-use crate::http::terminal_grant::{refreshable, take_turn, terms};
+use crate::http::terminal_grant::{take_turn, terms};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -116,6 +116,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     }
     // What the app lost since it asked is not granted.
     let scope = Scope::parse(&asked.scope)?.retain(&app.scope);
+    let scope = request.scope_rule(platform).grant(scope, false)?;
     Ok(Redemption {
         code: vault.code_key(&asked.user_code(&config.issuer, &app.client_id)),
         frozen: asked.frozen(vault, &request.proven.jkt),
@@ -124,7 +125,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.page_phrases)),
         resources: asked.resources,
-        terms: terms(asked.authorization_details, refreshable(registered)),
+        terms: terms(asked.authorization_details, request),
         login_hint: asked.login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,

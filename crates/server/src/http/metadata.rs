@@ -31,6 +31,8 @@ fn describe(platform: &Platform) -> Metadata {
         "client_secret_basic",
         "client_secret_post",
         "client_secret_jwt",
+        "attest_jwt_client_auth",
+        "attest_jwt_client_auth_dpop",
     ]);
     if config.mtls.possible() {
         methods.push("self_signed_tls_client_auth".to_owned());
@@ -57,6 +59,12 @@ fn describe(platform: &Platform) -> Metadata {
         pushed_authorization_request_endpoint: Some(endpoint(path::PAR)),
         device_authorization_endpoint: Some(endpoint(path::DEVICE_AUTHORIZATION)),
         authorization_challenge_endpoint: Some(endpoint(path::CHALLENGE)),
+        client_attestation_pop_methods_supported: strings(&[
+            "attestation_pop_jwt",
+            "dpop_combined",
+        ]),
+        client_attestation_signing_alg_values_supported: strings(&Algorithm::NAMES),
+        client_attestation_pop_signing_alg_values_supported: strings(&Algorithm::NAMES),
         challenge_endpoint: Some(endpoint(path::ATTESTATION_CHALLENGE)),
         authorization_details_types_supported: config.details.names(),
         registration_endpoint: config.registration.enabled.then(|| endpoint(path::REGISTER)),

@@ -26,6 +26,7 @@ pub(super) async fn refresh(
         scope: form.get("scope").map(str::to_owned),
         resources: form.all("resource"),
         details: form.get("authorization_details").map(str::to_owned),
+        rule: request.scope_rule(platform),
     };
     let Some(handle) = Handle::read(&platform.vault, &registered.app.client_id, token) else {
         use_up(platform, request.spends()).await?;
@@ -36,6 +37,7 @@ pub(super) async fn refresh(
         presented: platform.vault.token(token),
         client_id: registered.app.client_id.clone(),
         jkt: request.proven.jkt.clone(),
+        attestation: request.caller.attestation().cloned(),
         rotate: registered.rotates(),
         renewable: registered.app.auth_method != AuthMethod::None,
     };

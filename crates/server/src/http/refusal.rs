@@ -63,6 +63,13 @@ impl Refusal {
         self
     }
 
+    /// The same, unless it has one of this name: clients read a header that stands twice as another value.
+    #[must_use]
+    pub fn header_once(self, name: HeaderName, value: &str) -> Self {
+        let has = self.headers.iter().any(|(known, _)| *known == name);
+        if has { self } else { self.header(name, value) }
+    }
+
     /// Over a limit: 429 with `Retry-After`.
     pub fn too_many(retry_after_s: u64) -> Self {
         Self::new(ErrorCode::TemporarilyUnavailable, "over a limit, see Retry-After")

@@ -1,11 +1,14 @@
 //! The sender: what a grant's request was and how it is answered, tokens signed and number masked.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use http::HeaderMap;
 use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
 use twinpath_core::ids::Timestamp;
+use twinpath_core::instance::ScopeRule;
 use twinpath_core::records::{App, Grant};
 use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
@@ -31,6 +34,12 @@ impl TokenRequest {
     /// What it uses up.
     pub(super) fn spends(&self) -> Spends {
         self.caller.spends(self.proven.proof)
+    }
+
+    /// What the installation may have.
+    pub(super) fn scope_rule(&self, platform: &Platform) -> ScopeRule {
+        let policy = Arc::clone(&platform.config.attestation.scopes);
+        ScopeRule { policy, evidence: self.caller.evidence() }
     }
 
     /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof

@@ -65,6 +65,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         Refusal::request("terminal_verifier must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~")
     })?;
     let scope = Scope::within(form.get("scope"), &registered.app.scope)?;
+    let scope = request.scope_rule(platform).grant(scope, form.get("scope").is_some())?;
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
     // RFC 9470 4. The terminal is proven anew here; how long ago its text came, `auth_time` tells.
     max_age(form.get("max_age"))?;
@@ -99,7 +100,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         scope: scope.join(),
         words: config.terminal.phrase_required.then(|| Arc::clone(&registered.phrases)),
         resources: resources.0,
-        terms: terms(details, refreshable(registered)),
+        terms: terms(details, request),
         login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
@@ -112,9 +113,11 @@ pub(super) fn refreshable(registered: &Registered) -> bool {
 }
 
 /// What only some grants have.
-pub(super) fn terms(authorization_details: Vec<Value>, refreshable: bool) -> Option<Terms> {
-    let some = !authorization_details.is_empty() || !refreshable;
-    some.then(|| Terms { authorization_details, no_refresh: !refreshable, ..Terms::default() })
+pub(super) fn terms(authorization_details: Vec<Value>, request: &TokenRequest) -> Option<Terms> {
+    let no_refresh = !refreshable(&request.caller.registered);
+    let attestation = request.caller.attestation().cloned();
+    let some = !authorization_details.is_empty() || no_refresh || attestation.is_some();
+    some.then(|| Terms { authorization_details, no_refresh, attestation, ..Terms::default() })
 }
 
 async fn run(

@@ -1,8 +1,9 @@
 //! Verdicts, refused each for its own reason.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::store::{NONCE, NOW, PACKAGE, Store, encode, expected, verdict};
+use super::store::{HEADER, NONCE, NOW, PACKAGE, Store, encode, expected, verdict};
 use super::*;
 
 fn check(verdict: &Value) -> Result<Verdict, Vec<Refusal>> {
@@ -137,7 +138,68 @@ fn a_verdict_is_json() {
     let store = Store::new();
     for payload in [&b""[..], b"null", b"[]", b"{", b"\xff", "[".repeat(10_000).as_bytes()] {
         let signed = store.sign(r#"{"alg":"ES256"}"#, payload);
-        let token = store.encrypt(super::store::HEADER, signed.as_bytes());
+        let token = store.encrypt(HEADER, signed.as_bytes());
         assert_eq!(words(verify(&token, &store.keys(), &expected())), ["malformed_verdict"]);
+    }
+}
+
+/// Any JSON, with words of a verdict in it.
+fn anything() -> impl Strategy<Value = Value> {
+    let word = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        Just(json!("PLAY_RECOGNIZED")),
+        Just(json!(PACKAGE)),
+        Just(json!(NONCE)),
+    ];
+    word.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::vec(("[a-z]{0,8}", inner), 0..6)
+                .prop_map(|entries| entries.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_store_says_is_judged(
+        value in anything(),
+        at in proptest::sample::select(vec![
+            "", "/requestDetails", "/requestDetails/timestampMillis", "/requestDetails/nonce",
+            "/requestDetails/requestPackageName", "/appIntegrity", "/appIntegrity/packageName",
+            "/appIntegrity/appRecognitionVerdict", "/appIntegrity/certificateSha256Digest",
+            "/appIntegrity/versionCode", "/deviceIntegrity", "/accountDetails",
+            "/deviceIntegrity/deviceRecognitionVerdict",
+        ]),
+    ) {
+        let written = with(at, value);
+        let (good, device) = (verdict(), ["deviceIntegrity", "accountDetails"]);
+        // What is bound must be as it was, whatever else is said.
+        if let Ok(told) = check(&written) {
+            prop_assert_eq!(&told.payload["requestDetails"], &good["requestDetails"]);
+            let app = |of: &Value, field: &str| of["appIntegrity"][field].clone();
+            for field in ["packageName", "appRecognitionVerdict", "certificateSha256Digest"] {
+                prop_assert_eq!(app(&told.payload, field), app(&good, field));
+            }
+        } else {
+            prop_assert!(!device.iter().any(|group| at.trim_start_matches('/').starts_with(group)));
+        }
+    }
+
+    #[test]
+    fn no_bytes_in_either_envelope_are_a_fault(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        text in "[A-Za-z0-9_.-]{0,200}",
+    ) {
+        let store = Store::new();
+        let signed = store.sign(r#"{"alg":"ES256"}"#, &bytes);
+        let inside = [bytes.as_slice(), text.as_bytes(), signed.as_bytes()];
+        for token in inside.map(|inside| store.encrypt(HEADER, inside)).iter().chain([&text]) {
+            prop_assert!(verify(token, &store.keys(), &expected()).is_err());
+        }
     }
 }
