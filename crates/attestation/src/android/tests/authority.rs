@@ -150,6 +150,8 @@ pub(super) struct Draft {
     /// The path length therein.
     pub(super) path_length: Option<i64>,
     pub(super) key_usage: Option<u8>,
+    /// The octet that stands for TRUE.
+    pub(super) truth: u8,
     /// Identifier, criticality, value.
     pub(super) extensions: Vec<(&'static [u8], bool, Vec<u8>)>,
 }
@@ -172,6 +174,7 @@ impl Draft {
             authority: true,
             path_length: None,
             key_usage: Some(0x04),
+            truth: 0xff,
             extensions: vec![],
         }
     }
@@ -185,13 +188,13 @@ impl Draft {
 
     pub(super) fn sign(&self, issuer: &Self) -> Vec<u8> {
         let extension = |kind: &[u8], critical: bool, value: &[u8]| {
-            let flag = if critical { tlv(&[1], &[0xff]) } else { vec![] };
+            let flag = if critical { tlv(&[1], &[self.truth]) } else { vec![] };
             sequence(&[oid(kind), flag, octets(value)])
         };
         let mut extensions = vec![];
         if self.authority {
             let length = self.path_length.map(integer).unwrap_or_default();
-            let value = sequence(&[tlv(&[1], &[0xff]), length]);
+            let value = sequence(&[tlv(&[1], &[self.truth]), length]);
             extensions.push(extension(&[0x55, 29, 19], true, &value));
         }
         if let Some(usage) = self.key_usage {

@@ -85,6 +85,15 @@ fn issuers_must_be_authorities() {
 }
 
 #[test]
+fn truth_is_any_octet_but_zero() {
+    let mut odd = line();
+    odd.drafts[1].truth = 0x01;
+    assert_eq!(odd.reasons(), [""; 0]);
+    odd.drafts[1].truth = 0x00;
+    assert_eq!(odd.reasons(), ["issuer_not_ca"]);
+}
+
+#[test]
 fn a_root_signs_no_leaf_itself() {
     let mut short = line();
     short.drafts.drain(1..3);
