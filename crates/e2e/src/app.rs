@@ -91,6 +91,11 @@ pub enum Auth {
     Certificate,
     /// `self_signed_tls_client_auth`
     OwnCertificate,
+    /// `attest_jwt_client_auth`; or `attest_jwt_client_auth_dpop`, where the proof shows the key.
+    Attested {
+        /// Whether the proof shows the key.
+        combined: bool,
+    },
     /// `none`
     Public,
 }
@@ -105,6 +110,8 @@ impl Auth {
             Self::SecretJwt(_) => "client_secret_jwt",
             Self::Certificate => "tls_client_auth",
             Self::OwnCertificate => "self_signed_tls_client_auth",
+            Self::Attested { combined: false } => "attest_jwt_client_auth",
+            Self::Attested { combined: true } => "attest_jwt_client_auth_dpop",
             Self::Public => "none",
         }
     }
@@ -142,6 +149,8 @@ pub struct Instance {
     /// The server.
     pub place: Arc<Place>,
     nonce: Arc<Mutex<Option<String>>>,
+    attestation: Arc<Mutex<Option<String>>>,
+    challenge: Arc<Mutex<Option<String>>>,
 }
 
 /// A request that a test may spoil before it is sent.
@@ -225,15 +234,27 @@ pub fn assertion_header() -> Value {
 impl Instance {
     /// A fresh installation.
     pub fn new(app: &Arc<App>, place: &Arc<Place>) -> Self {
-        let (key, nonce) = (Arc::new(Key::generate()), Arc::default());
-        Self { app: Arc::clone(app), key, place: Arc::clone(place), nonce }
+        Self {
+            app: Arc::clone(app),
+            key: Arc::new(Key::generate()),
+            place: Arc::clone(place),
+            nonce: Arc::default(),
+            attestation: Arc::default(),
+            challenge: Arc::default(),
+        }
     }
 
     /// The same installation, asking at another node.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {
-        let (app, key, nonce) = (self.app.clone(), self.key.clone(), self.nonce.clone());
-        Self { app, key, place: self.place.at(address), nonce }
+        Self {
+            app: self.app.clone(),
+            key: self.key.clone(),
+            place: self.place.at(address),
+            nonce: self.nonce.clone(),
+            attestation: self.attestation.clone(),
+            challenge: self.challenge.clone(),
+        }
     }
 
     /// A fresh verifier and its text, in English.
@@ -301,9 +322,42 @@ impl Instance {
         self.authenticated(draft)
     }
 
+    /// Keeps a client attestation for the requests to come.
+    pub fn attest(&self, attestation: &str) {
+        *self.attestation.lock().unwrap() = Some(attestation.to_owned());
+    }
+
+    /// The claims of a good proof of possession, with the last challenge that the server gave.
+    pub fn possession_claims(&self) -> Value {
+        let mut claims = json!({"aud": self.place.issuer, "jti": random_text(), "iat": now_s()});
+        if let Some(challenge) = self.challenge.lock().unwrap().take() {
+            claims["challenge"] = challenge.into();
+        }
+        claims
+    }
+
+    /// A proof of possession with these claims.
+    pub fn possession(&self, claims: &Value) -> String {
+        let header = json!({"alg": "ES256", "typ": "oauth-client-attestation-pop+jwt"});
+        self.key.jwt(&header, claims)
+    }
+
+    fn attested(&self, draft: Draft, combined: bool) -> Draft {
+        let attestation = self.attestation.lock().unwrap().clone().unwrap_or_default();
+        let draft = draft
+            .set("client_id", &self.app.client_id)
+            .header("OAuth-Client-Attestation", &attestation);
+        if combined {
+            return draft;
+        }
+        let pop = self.possession(&self.possession_claims());
+        draft.header("OAuth-Client-Attestation-PoP", &pop)
+    }
+
     fn authenticated(&self, draft: Draft) -> Draft {
         let id = self.app.client_id.as_str();
         match &self.app.auth {
+            Auth::Attested { combined } => self.attested(draft, *combined),
             Auth::Public | Auth::Certificate | Auth::OwnCertificate => draft.set("client_id", id),
             Auth::SecretPost(secret) => draft.set("client_id", id).set("client_secret", secret),
             Auth::SecretBasic(secret) => {
@@ -332,14 +386,20 @@ impl Instance {
         if let Some(nonce) = answer.header("dpop-nonce") {
             *self.nonce.lock().unwrap() = Some(nonce.to_owned());
         }
+        if let Some(challenge) = answer.header("oauth-client-attestation-challenge") {
+            *self.challenge.lock().unwrap() = Some(challenge.to_owned());
+        }
         Some(answer)
     }
 
-    /// Sends what `make` makes, once more if the server asks for its nonce (RFC 9449 8).
+    /// Sends what `make` makes, once more each if the server asks for its challenge, and for its nonce
+    /// (RFC 9449 8).
     pub async fn send_fresh(&self, make: impl Fn() -> Draft) -> Answer {
-        let answer = self.send(&make()).await;
-        if answer.error().as_deref() == Some("use_dpop_nonce") {
-            return self.send(&make()).await;
+        let mut answer = self.send(&make()).await;
+        for asked in ["use_attestation_challenge", "use_dpop_nonce"] {
+            if answer.error().as_deref() == Some(asked) {
+                answer = self.send(&make()).await;
+            }
         }
         answer
     }

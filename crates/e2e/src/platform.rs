@@ -137,6 +137,8 @@ impl Registration {
             "client_secret_jwt" => Auth::SecretJwt(secret()),
             "tls_client_auth" => Auth::Certificate,
             "self_signed_tls_client_auth" => Auth::OwnCertificate,
+            "attest_jwt_client_auth" => Auth::Attested { combined: false },
+            "attest_jwt_client_auth_dpop" => Auth::Attested { combined: true },
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };
