@@ -42,8 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     for at in TIMES {
-        let trust =
-            Trust { roots: &ROOTS, revocations: &REVOCATIONS, at, expired_factory: false };
+        let trust = Trust { roots: &ROOTS, revocations: &REVOCATIONS, at, expired_factory: false };
         match verify(&chain, &trust) {
             Err(reasons) => assert!(!reasons.is_empty()),
             Ok(verified) => {

@@ -203,7 +203,7 @@ impl Facts<'_> {
         let Some(oldest) = oldest else { return };
         let level = self.fact(level);
         let enough = level.and_then(patch_level).zip(patch_level(oldest.into()));
-        if !enough.is_some_and(|(level, oldest)| level >= oldest) {
+        if enough.is_none_or(|(level, oldest)| level < oldest) {
             let level = level.map_or("unknown".to_owned(), |level| level.to_string());
             self.refuse(word, format!("patch level {level}, wanted {oldest} or later"));
         }

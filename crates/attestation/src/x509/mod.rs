@@ -213,16 +213,15 @@ fn serial(contents: &[u8]) -> Result<&[u8], Fault> {
     if contents.is_empty() || contents.len() > 32 { Err(Fault::Contents) } else { Ok(contents) }
 }
 
-/// DER's two booleans.
+/// Phones write other octets than 0xff for TRUE, as BER allows; there is no other way to read them.
 fn boolean(contents: &[u8]) -> Result<bool, Fault> {
     match contents {
-        [0x00] => Ok(false),
-        [0xff] => Ok(true),
+        [octet] => Ok(*octet != 0),
         _ => Err(Fault::Contents),
     }
 }
 
-/// The rest of a TBSCertificate: unique identifiers, which nobody uses, and `[3] Extensions`.
+/// The rest of a `TBSCertificate`: unique identifiers, which nobody uses, and `[3] Extensions`.
 fn extensions(mut fields: Reader<'_>, version_3: bool) -> Result<Vec<Extension<'_>>, Fault> {
     fields.optional(Tag::implicit(1))?;
     fields.optional(Tag::implicit(2))?;

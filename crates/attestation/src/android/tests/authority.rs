@@ -1,10 +1,12 @@
 //! A certificate authority of the tests' own, and a writer of DER.
 
+#![expect(clippy::cast_possible_truncation, reason = "octets are cut out of numbers")]
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING,
-    PqdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair,
 };
 
 use super::*;
@@ -72,11 +74,13 @@ fn bits(bytes: &[u8]) -> Vec<u8> {
     tlv(&[3], &[&[0], bytes].concat())
 }
 
+type Sign = dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A key that signs certificates.
 pub(super) struct Signer {
     pub(super) spki: Vec<u8>,
     algorithm: Vec<u8>,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Box<Sign>,
 }
 
 impl Signer {
@@ -98,6 +102,17 @@ impl Signer {
             sign: Box::new(move |tbs| {
                 pair.sign(&SystemRandom::new(), tbs).unwrap().as_ref().to_vec()
             }),
+        }
+    }
+
+    /// A good algorithm that no chain of Android's has.
+    pub(super) fn ed25519() -> Self {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let identifier = sequence(&[oid(&[0x2b, 0x65, 0x70])]);
+        Self {
+            spki: sequence(&[identifier.clone(), bits(pair.public_key().as_ref())]),
+            algorithm: identifier,
+            sign: Box::new(move |tbs| pair.sign(tbs).as_ref().to_vec()),
         }
     }
 
@@ -130,9 +145,13 @@ pub(super) struct Draft {
     pub(super) serial: i64,
     pub(super) not_before: &'static str,
     pub(super) not_after: &'static str,
-    /// `BasicConstraints` with cA and a path length, or no such extension.
-    pub(super) authority: Option<Option<i64>>,
+    /// Whether it has `BasicConstraints` with cA.
+    pub(super) authority: bool,
+    /// The path length therein.
+    pub(super) path_length: Option<i64>,
     pub(super) key_usage: Option<u8>,
+    /// The octet that stands for TRUE.
+    pub(super) truth: u8,
     /// Identifier, criticality, value.
     pub(super) extensions: Vec<(&'static [u8], bool, Vec<u8>)>,
 }
@@ -152,8 +171,10 @@ impl Draft {
             serial,
             not_before: "20240101000000Z",
             not_after: "20300101000000Z",
-            authority: Some(None),
+            authority: true,
+            path_length: None,
             key_usage: Some(0x04),
+            truth: 0xff,
             extensions: vec![],
         }
     }
@@ -167,13 +188,13 @@ impl Draft {
 
     pub(super) fn sign(&self, issuer: &Self) -> Vec<u8> {
         let extension = |kind: &[u8], critical: bool, value: &[u8]| {
-            let flag = if critical { tlv(&[1], &[0xff]) } else { vec![] };
+            let flag = if critical { tlv(&[1], &[self.truth]) } else { vec![] };
             sequence(&[oid(kind), flag, octets(value)])
         };
         let mut extensions = vec![];
-        if let Some(path_length) = self.authority {
-            let length = path_length.map(integer).unwrap_or_default();
-            let value = sequence(&[tlv(&[1], &[0xff]), length]);
+        if self.authority {
+            let length = self.path_length.map(integer).unwrap_or_default();
+            let value = sequence(&[tlv(&[1], &[self.truth]), length]);
             extensions.push(extension(&[0x55, 29, 19], true, &value));
         }
         if let Some(usage) = self.key_usage {
@@ -207,7 +228,7 @@ impl Line {
     /// A chain as from a phone with a secure element and a key put in at the factory.
     pub(super) fn new(says: &Says) -> Self {
         let mut leaf = Draft::authority(COMMON_NAME, "Android Keystore Key", 1);
-        leaf.authority = None;
+        leaf.authority = false;
         leaf.key_usage = Some(0x80);
         leaf.extensions = vec![(DESCRIPTION, false, says.encode())];
         let mut attestation = Draft::authority(SERIAL_NUMBER, "0a1b2c3d", 0x0a1b_2c3d);
@@ -247,10 +268,16 @@ pub(super) fn verify_with(chain: &[Vec<u8>], roots: &Roots) -> Result<Verified, 
 }
 
 pub(super) fn roots_of(root: &[u8]) -> Roots {
+    Roots::parse(&pem(&[root])).unwrap()
+}
+
+pub(super) fn pem<C: AsRef<[u8]>>(chain: &[C]) -> String {
     use base64::Engine as _;
-    let digits = base64::engine::general_purpose::STANDARD.encode(root);
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{digits}\n-----END CERTIFICATE-----\n");
-    Roots::parse(&pem).unwrap()
+    let engine = base64::engine::general_purpose::STANDARD;
+    let blocks: Vec<_> = chain.iter().map(|der| engine.encode(der)).collect();
+    let edge = "-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----";
+    let inner = blocks.join(&format!("\n{edge}\n"));
+    format!("-----BEGIN CERTIFICATE-----\n{inner}\n-----END CERTIFICATE-----\n")
 }
 
 /// What a key description says.

@@ -7,17 +7,10 @@ use super::*;
 
 fn inspected(line: &Line) -> Value {
     let (chain, roots) = line.sign();
-    let pem: String = chain
-        .iter()
-        .map(|der| {
-            let digits = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
-            format!("-----BEGIN CERTIFICATE-----\n{digits}\n-----END CERTIFICATE-----\n")
-        })
-        .collect();
     let revocations = Revocations::default();
     let at = SEPTEMBER_2024;
     let trust = Trust { roots: &roots, revocations: &revocations, at, expired_factory: false };
-    inspect(pem.as_bytes(), &trust).unwrap()
+    inspect(pem(&chain).as_bytes(), &trust).unwrap()
 }
 
 #[test]

@@ -40,3 +40,18 @@ pub(super) fn verify_at<C: AsRef<[u8]>>(chain: &[C], at: i64) -> Result<Verified
     let trust = Trust { roots: &roots, revocations: &revocations, at, expired_factory: false };
     verify(chain, &trust)
 }
+
+#[test]
+fn every_reason_is_seen_in_a_test() {
+    let tests = [
+        include_str!("made.rs"),
+        include_str!("real.rs"),
+        include_str!("refusals.rs"),
+        include_str!("requirements.rs"),
+        include_str!("tampering.rs"),
+    ];
+    for word in Word::ALL {
+        let quoted = format!("\"{}\"", word.as_str());
+        assert!(tests.iter().any(|test| test.contains(&quoted)), "{quoted} is in no test");
+    }
+}

@@ -15,7 +15,7 @@ fn the_untouched_chain_verifies() {
 /// An app on a good phone has a key attested, then signs with it a leaf that says what it likes.
 #[test]
 fn an_attested_key_signs_no_other_leaf() {
-    for authority in [None, Some(None)] {
+    for authority in [false, true] {
         let mut extended = line();
         extended.drafts[0].authority = authority;
         extended.drafts[0].key_usage = None;
@@ -23,7 +23,7 @@ fn an_attested_key_signs_no_other_leaf() {
         extended.drafts.insert(0, fake);
         let reasons = extended.reasons();
         assert_eq!(reasons[0], "chain_extended");
-        assert_eq!(reasons.contains(&"issuer_not_ca"), authority.is_none());
+        assert_eq!(reasons.contains(&"issuer_not_ca"), !authority);
     }
 }
 
@@ -31,7 +31,7 @@ fn an_attested_key_signs_no_other_leaf() {
 #[test]
 fn a_key_made_for_attesting_signs_no_other_leaf() {
     let mut extended = Line::new(&Says::good().hardware(1, integers(&[7])));
-    extended.drafts[0].authority = Some(None);
+    extended.drafts[0].authority = true;
     extended.drafts[0].key_usage = Some(0x04);
     extended.drafts.insert(0, line().drafts.remove(0));
     assert_eq!(extended.reasons(), ["chain_extended"]);
@@ -68,7 +68,7 @@ fn an_entity_attestation_token_is_told_to_be_unread() {
 #[test]
 fn issuers_must_be_authorities() {
     let mut plain = line();
-    plain.drafts[1].authority = None;
+    plain.drafts[1].authority = false;
     assert_eq!(plain.reasons(), ["issuer_not_ca"]);
     let mut usage = line();
     usage.drafts[2].key_usage = Some(0x80);
@@ -77,11 +77,20 @@ fn issuers_must_be_authorities() {
     unspoken.drafts[1].key_usage = None;
     assert_eq!(unspoken.reasons(), [""; 0], "RFC 5280 lets it be left out");
     let mut path = line();
-    path.drafts[1].authority = Some(Some(0));
-    path.drafts[2].authority = Some(Some(1));
+    path.drafts[1].path_length = Some(0);
+    path.drafts[2].path_length = Some(1);
     assert_eq!(path.reasons(), [""; 0]);
-    path.drafts[2].authority = Some(Some(0));
+    path.drafts[2].path_length = Some(0);
     assert_eq!(path.reasons(), ["path_too_long"]);
+}
+
+#[test]
+fn truth_is_any_octet_but_zero() {
+    let mut odd = line();
+    odd.drafts[1].truth = 0x01;
+    assert_eq!(odd.reasons(), [""; 0]);
+    odd.drafts[1].truth = 0x00;
+    assert_eq!(odd.reasons(), ["issuer_not_ca"]);
 }
 
 #[test]
@@ -100,6 +109,26 @@ fn critical_extensions_must_be_known() {
         constrained.drafts[2].extensions.push((names, critical, vec![0x30, 0]));
         assert_eq!(constrained.reasons(), expected);
     }
+}
+
+#[test]
+fn other_algorithms_are_told_apart_from_bad_signatures() {
+    let mut other = line();
+    other.drafts[1].key = Signer::ed25519();
+    let (chain, roots) = other.sign();
+    let reasons = verify_with(&chain, &roots).unwrap_err();
+    assert_eq!(words(&reasons), ["unsupported_algorithm"]);
+    assert!(reasons[0].detail.contains("1.3.101.112"), "{}", reasons[0].detail);
+}
+
+/// A signature's algorithm stands twice, and only once under the signature.
+#[test]
+fn a_signature_has_one_algorithm() {
+    let (mut chain, roots) = line().sign();
+    let sha_256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let outer = chain[0].windows(8).rposition(|window| window == sha_256).unwrap();
+    chain[0][outer + 7] = 3;
+    assert_eq!(words(&verify_with(&chain, &roots).unwrap_err()), ["malformed_certificate"]);
 }
 
 #[test]
@@ -158,7 +187,7 @@ fn dates_of_issuers_are_kept_to_the_second() {
 #[test]
 fn every_reason_is_told_at_once() {
     let mut bad = Line::new(&Says::good().hardware(702, octets(b"x")));
-    bad.drafts[1].authority = None;
+    bad.drafts[1].authority = false;
     bad.drafts[1].not_after = "20240102000000Z";
     bad.drafts[2].key_usage = Some(0x80);
     let (chain, _) = bad.sign();
@@ -223,6 +252,6 @@ fn what_is_no_key_description_is_told() {
         assert_eq!(broken.reasons(), ["malformed_key_description"]);
     }
     let mut many = Says::good();
-    many.hardware = (0..=limits::FIELDS as u32).map(|tag| (1000 + tag, null())).collect();
+    many.hardware = (1000..).take(limits::FIELDS + 1).map(|tag| (tag, null())).collect();
     assert_eq!(Line::new(&many).reasons(), ["malformed_key_description"]);
 }

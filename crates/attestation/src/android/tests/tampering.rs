@@ -122,11 +122,7 @@ fn swapped_and_borrowed_certificates_are_refused() {
 fn a_wrong_root_is_no_root() {
     let whole = chain(NAMES[0]);
     let rsa_only = crate::pem::certificates(&read(NAMES[3]), 10).unwrap().pop().unwrap();
-    let pem = format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
-        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, rsa_only)
-    );
-    let roots = Roots::parse(&pem).unwrap();
+    let roots = authority::roots_of(&rsa_only);
     let revocations = Revocations::default();
     let at = FEBRUARY_2026;
     let trust = Trust { roots: &roots, revocations: &revocations, at, expired_factory: false };
