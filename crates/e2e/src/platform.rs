@@ -210,6 +210,24 @@ impl Platform {
         answer.json()
     }
 
+    /// Registers an app whose installations this attester vouches for.
+    pub async fn register_attested(
+        &self,
+        registration: &Registration,
+        attester: &Arc<Key>,
+    ) -> Arc<App> {
+        let (metadata, _) = registration.metadata();
+        let said = self.register_as(&metadata).await;
+        let attester = Arc::clone(attester);
+        let auth = match said["token_endpoint_auth_method"].as_str() {
+            Some("attest_jwt_client_auth") => Auth::Attested(attester),
+            Some("attest_jwt_client_auth_dpop") => Auth::AttestedDpop(attester),
+            other => panic!("{other:?} is no attestation"),
+        };
+        let client_id = registration.client_id.clone();
+        Arc::new(App { client_id, name: registration.name(), auth, dpop: true })
+    }
+
     /// Registers an app.
     pub async fn register(&self, registration: &Registration) -> Arc<App> {
         let (metadata, key) = registration.metadata();

@@ -13,6 +13,8 @@ mod assertions;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod attested;
+#[cfg(test)]
 mod authorize;
 #[cfg(test)]
 mod binds;
