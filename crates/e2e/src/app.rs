@@ -16,10 +16,6 @@ use crate::{now_s, random_text};
 pub const TERMINAL_GRANT: &str = "urn:twinpath:oauth:grant-type:terminal";
 /// RFC 7523 2.2.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// draft-ietf-oauth-attestation-based-client-auth-10 4.
-pub const ATTESTATION: &str = "OAuth-Client-Attestation";
-/// draft-ietf-oauth-attestation-based-client-auth-10 5.1.
-pub const ATTESTATION_POP: &str = "OAuth-Client-Attestation-PoP";
 /// The words of the default template `en`, before the code.
 pub const WORDS: &str = "sign-in. Send only from inside the app.";
 
@@ -95,10 +91,11 @@ pub enum Auth {
     Certificate,
     /// `self_signed_tls_client_auth`
     OwnCertificate,
-    /// `attest_jwt_client_auth`, with this attester's key.
-    Attested(Arc<Key>),
-    /// `attest_jwt_client_auth_dpop`
-    AttestedDpop(Arc<Key>),
+    /// `attest_jwt_client_auth`; or `attest_jwt_client_auth_dpop`, where the proof shows the key.
+    Attested {
+        /// Whether the proof shows the key.
+        combined: bool,
+    },
     /// `none`
     Public,
 }
@@ -113,8 +110,8 @@ impl Auth {
             Self::SecretJwt(_) => "client_secret_jwt",
             Self::Certificate => "tls_client_auth",
             Self::OwnCertificate => "self_signed_tls_client_auth",
-            Self::Attested(_) => "attest_jwt_client_auth",
-            Self::AttestedDpop(_) => "attest_jwt_client_auth_dpop",
+            Self::Attested { combined: false } => "attest_jwt_client_auth",
+            Self::Attested { combined: true } => "attest_jwt_client_auth_dpop",
             Self::Public => "none",
         }
     }
@@ -152,6 +149,7 @@ pub struct Instance {
     /// The server.
     pub place: Arc<Place>,
     nonce: Arc<Mutex<Option<String>>>,
+    attestation: Arc<Mutex<Option<String>>>,
     challenge: Arc<Mutex<Option<String>>>,
 }
 
@@ -228,16 +226,6 @@ impl Draft {
     }
 }
 
-/// The header of a client attestation.
-pub fn attestation_header() -> Value {
-    json!({"alg": "ES256", "typ": "oauth-client-attestation+jwt"})
-}
-
-/// The header of a proof of possession.
-pub fn pop_header() -> Value {
-    json!({"alg": "ES256", "typ": "oauth-client-attestation-pop+jwt"})
-}
-
 /// A header for an assertion (RFC 10070).
 pub fn assertion_header() -> Value {
     json!({"alg": "ES256", "typ": "client-authentication+jwt"})
@@ -246,15 +234,27 @@ pub fn assertion_header() -> Value {
 impl Instance {
     /// A fresh installation.
     pub fn new(app: &Arc<App>, place: &Arc<Place>) -> Self {
-        let (key, nonce, challenge) = (Arc::new(Key::generate()), Arc::default(), Arc::default());
-        Self { app: Arc::clone(app), key, place: Arc::clone(place), nonce, challenge }
+        Self {
+            app: Arc::clone(app),
+            key: Arc::new(Key::generate()),
+            place: Arc::clone(place),
+            nonce: Arc::default(),
+            attestation: Arc::default(),
+            challenge: Arc::default(),
+        }
     }
 
     /// The same installation, asking at another node.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {
-        let (app, key, nonce) = (self.app.clone(), self.key.clone(), self.nonce.clone());
-        Self { app, key, place: self.place.at(address), nonce, challenge: self.challenge.clone() }
+        Self {
+            app: self.app.clone(),
+            key: self.key.clone(),
+            place: self.place.at(address),
+            nonce: self.nonce.clone(),
+            attestation: self.attestation.clone(),
+            challenge: self.challenge.clone(),
+        }
     }
 
     /// A fresh verifier and its text, in English.
@@ -292,35 +292,6 @@ impl Instance {
         }
     }
 
-    /// The claims of a good client attestation.
-    pub fn attestation_claims(&self) -> Value {
-        let now = now_s();
-        let cnf = json!({"jwk": self.key.jwk()});
-        json!({"sub": self.app.client_id, "iat": now, "exp": now + 3600, "cnf": cnf})
-    }
-
-    /// A client attestation by the app's attester.
-    pub fn attestation(&self, claims: &Value) -> String {
-        let (Auth::Attested(attester) | Auth::AttestedDpop(attester)) = &self.app.auth else {
-            panic!("{} takes no attestation", self.app.auth.method());
-        };
-        attester.jwt(&attestation_header(), claims)
-    }
-
-    /// The claims of a good proof of possession, with the last challenge that the server gave.
-    pub fn pop_claims(&self) -> Value {
-        let mut claims = json!({"aud": self.place.issuer, "jti": random_text(), "iat": now_s()});
-        if let Some(challenge) = &*self.challenge.lock().unwrap() {
-            claims["challenge"] = challenge.as_str().into();
-        }
-        claims
-    }
-
-    /// A proof of possession by the instance key.
-    pub fn pop(&self, claims: &Value) -> String {
-        self.key.jwt(&pop_header(), claims)
-    }
-
     /// The header of a good proof.
     pub fn proof_header(&self) -> Value {
         json!({"alg": "ES256", "typ": "dpop+jwt", "jwk": self.key.jwk()})
@@ -351,17 +322,43 @@ impl Instance {
         self.authenticated(draft)
     }
 
+    /// Keeps a client attestation for the requests to come.
+    pub fn attest(&self, attestation: &str) {
+        *self.attestation.lock().unwrap() = Some(attestation.to_owned());
+    }
+
+    /// The claims of a good proof of possession, with the last challenge that the server gave.
+    pub fn possession_claims(&self) -> Value {
+        let mut claims = json!({"aud": self.place.issuer, "jti": random_text(), "iat": now_s()});
+        if let Some(challenge) = self.challenge.lock().unwrap().take() {
+            claims["challenge"] = challenge.into();
+        }
+        claims
+    }
+
+    /// A proof of possession with these claims.
+    pub fn possession(&self, claims: &Value) -> String {
+        let header = json!({"alg": "ES256", "typ": "oauth-client-attestation-pop+jwt"});
+        self.key.jwt(&header, claims)
+    }
+
+    fn attested(&self, draft: Draft, combined: bool) -> Draft {
+        let attestation = self.attestation.lock().unwrap().clone().unwrap_or_default();
+        let draft = draft
+            .set("client_id", &self.app.client_id)
+            .header("OAuth-Client-Attestation", &attestation);
+        if combined {
+            return draft;
+        }
+        let pop = self.possession(&self.possession_claims());
+        draft.header("OAuth-Client-Attestation-PoP", &pop)
+    }
+
     fn authenticated(&self, draft: Draft) -> Draft {
         let id = self.app.client_id.as_str();
         match &self.app.auth {
+            Auth::Attested { combined } => self.attested(draft, *combined),
             Auth::Public | Auth::Certificate | Auth::OwnCertificate => draft.set("client_id", id),
-            Auth::Attested(_) => draft
-                .set("client_id", id)
-                .header(ATTESTATION, &self.attestation(&self.attestation_claims()))
-                .header(ATTESTATION_POP, &self.pop(&self.pop_claims())),
-            Auth::AttestedDpop(_) => draft
-                .set("client_id", id)
-                .header(ATTESTATION, &self.attestation(&self.attestation_claims())),
             Auth::SecretPost(secret) => draft.set("client_id", id).set("client_secret", secret),
             Auth::SecretBasic(secret) => {
                 let credentials = STANDARD.encode(format!("{id}:{secret}"));
@@ -395,12 +392,12 @@ impl Instance {
         Some(answer)
     }
 
-    /// Sends what `make` makes, once more for each of what the server asks for: its nonce (RFC 9449 8) or a
-    /// challenge.
+    /// Sends what `make` makes, once more each if the server asks for its challenge, and for its nonce
+    /// (RFC 9449 8).
     pub async fn send_fresh(&self, make: impl Fn() -> Draft) -> Answer {
         let mut answer = self.send(&make()).await;
-        for wanted in ["use_attestation_challenge", "use_dpop_nonce"] {
-            if answer.error().as_deref() == Some(wanted) {
+        for asked in ["use_attestation_challenge", "use_dpop_nonce"] {
+            if answer.error().as_deref() == Some(asked) {
                 answer = self.send(&make()).await;
             }
         }
@@ -411,7 +408,7 @@ impl Instance {
     pub async fn warm(&self) {
         if self.app.dpop && self.nonce.lock().unwrap().is_none() {
             let draft = || self.draft("token_endpoint", &[("grant_type", "refresh_token")]);
-            if let Auth::Attested(_) = self.app.auth {
+            if let Auth::Attested { combined: false } = self.app.auth {
                 self.send(&draft()).await.refuses(400, "use_attestation_challenge");
             }
             self.send(&draft()).await.refuses(400, "use_dpop_nonce");

@@ -13,6 +13,7 @@
 //! | [`pdu`] | SMPP octets, well-formed or not |
 //! | [`centre`] | drives `peers/centre.js` |
 //! | [`config`] | the server's configuration file |
+//! | [`phone`] | what phones show: chains and objects of a vendor of the tests' own |
 //! | [`platform`] | the server within the test's process |
 //! | [`process`] | the server as a process that can be killed |
 //! | [`receiver`] | an endpoint of an app, that the server calls |
@@ -37,6 +38,7 @@ pub mod http;
 pub mod jose;
 pub mod pdu;
 pub mod peer;
+pub mod phone;
 pub mod platform;
 pub mod process;
 pub mod receiver;

@@ -137,6 +137,8 @@ impl Registration {
             "client_secret_jwt" => Auth::SecretJwt(secret()),
             "tls_client_auth" => Auth::Certificate,
             "self_signed_tls_client_auth" => Auth::OwnCertificate,
+            "attest_jwt_client_auth" => Auth::Attested { combined: false },
+            "attest_jwt_client_auth_dpop" => Auth::Attested { combined: true },
             "none" => Auth::Public,
             other => panic!("{other}?"),
         };
@@ -208,24 +210,6 @@ impl Platform {
         let answer = self.admin("POST", "/apps", metadata).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()
-    }
-
-    /// Registers an app whose installations this attester vouches for.
-    pub async fn register_attested(
-        &self,
-        registration: &Registration,
-        attester: &Arc<Key>,
-    ) -> Arc<App> {
-        let (metadata, _) = registration.metadata();
-        let said = self.register_as(&metadata).await;
-        let attester = Arc::clone(attester);
-        let auth = match said["token_endpoint_auth_method"].as_str() {
-            Some("attest_jwt_client_auth") => Auth::Attested(attester),
-            Some("attest_jwt_client_auth_dpop") => Auth::AttestedDpop(attester),
-            other => panic!("{other:?} is no attestation"),
-        };
-        let client_id = registration.client_id.clone();
-        Arc::new(App { client_id, name: registration.name(), auth, dpop: true })
     }
 
     /// Registers an app.

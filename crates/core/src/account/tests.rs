@@ -25,6 +25,7 @@ fn command(model: &mut Model, action: Action) -> Profile {
 fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
     let token = issued.refresh_token.as_str();
     let request = RefreshRequest {
+        attestation: None,
         handle: Handle::read(&vault(), &issued.grant.client_id, token).unwrap(),
         presented: vault().token(token),
         client_id: issued.grant.client_id.clone(),

@@ -1,13 +1,12 @@
 //! Attestation-based client authentication (draft-ietf-oauth-attestation-based-client-auth-10, PROTOCOL
 //! 5), both methods, with an attester that is not the platform.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use twinpath_e2e::app::{
-    ATTESTATION, ATTESTATION_POP, Draft, Instance, attestation_header, pop_header,
-};
+use twinpath_e2e::app::{Draft, Instance};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::http::{self, Answer, Request};
 use twinpath_e2e::jose::{Key, compact, hmac_jwt, open};
@@ -19,6 +18,8 @@ use twinpath_e2e::{now_s, number, random_text};
 const METHODS: [&str; 2] = ["attest_jwt_client_auth", "attest_jwt_client_auth_dpop"];
 const POP: &str = METHODS[0];
 const COMBINED: &str = METHODS[1];
+const ATTESTATION: &str = "OAuth-Client-Attestation";
+const ATTESTATION_POP: &str = "OAuth-Client-Attestation-PoP";
 const CHALLENGE: &str = "oauth-client-attestation-challenge";
 
 /// A rig whose platform trusts `attester` for every app, and `other` for `maps` only.
@@ -49,14 +50,58 @@ impl World {
         Self { rig: Rig::with(settings.with(&sections)).await, attester, other, folder }
     }
 
-    async fn install(&self, client_id: &str, method: &str) -> Instance {
+    async fn install(&self, client_id: &str, method: &str) -> Installation {
         self.install_as(Registration::new(client_id).method(method)).await
     }
 
-    async fn install_as(&self, registration: Registration) -> Instance {
-        let app = self.rig.platform.register_attested(&registration, &self.attester).await;
-        self.rig.again(&app)
+    async fn install_as(&self, registration: Registration) -> Installation {
+        self.vouched(self.rig.install(&registration).await)
     }
+
+    /// A further installation of an app.
+    fn again(&self, first: &Installation) -> Installation {
+        self.vouched(self.rig.again(&first.app))
+    }
+
+    fn vouched(&self, instance: Instance) -> Installation {
+        let installed = Installation { instance, attester: Arc::clone(&self.attester) };
+        installed.attest(&installed.attestation(&installed.attestation_claims()));
+        installed
+    }
+}
+
+/// An installation with its attester.
+struct Installation {
+    instance: Instance,
+    attester: Arc<Key>,
+}
+
+impl Deref for Installation {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.instance
+    }
+}
+
+impl Installation {
+    /// The claims of a good client attestation.
+    fn attestation_claims(&self) -> Value {
+        let (now, cnf) = (now_s(), json!({"jwk": self.key.jwk()}));
+        json!({"sub": self.app.client_id, "iat": now, "exp": now + 3600, "cnf": cnf})
+    }
+
+    fn attestation(&self, claims: &Value) -> String {
+        self.attester.jwt(&attestation_header(), claims)
+    }
+}
+
+fn attestation_header() -> Value {
+    json!({"alg": "ES256", "typ": "oauth-client-attestation+jwt"})
+}
+
+fn pop_header() -> Value {
+    json!({"alg": "ES256", "typ": "oauth-client-attestation-pop+jwt"})
 }
 
 fn write_keys(folder: &TempDir, name: &str, keys: &[&Key]) {
@@ -127,7 +172,7 @@ async fn a_refresh_token_is_bound_to_the_attested_key() {
         let weather = world.install(&format!("weather-{n}"), method).await;
         let tokens = world.rig.authorize(&weather, &number(n)).await;
         let token = text(&tokens["refresh_token"]);
-        let thief = world.rig.again(&weather.app);
+        let thief = world.again(&weather);
         thief.refresh(token).await.refuses(400, "invalid_grant");
         let bare = weather
             .draft("token_endpoint", &[("grant_type", "refresh_token"), ("refresh_token", token)]);
@@ -182,7 +227,8 @@ async fn a_challenge_is_told_to_whoever_asks_and_used_once() {
         let answer = challenge(&world, form).await;
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         let told = answer.accepts()["attestation_challenge"].clone();
-        let answered = || weather.pop(&with(weather.pop_claims(), "challenge", told.clone()));
+        let answered =
+            || weather.possession(&with(weather.possession_claims(), "challenge", told.clone()));
         let first = proven(&weather, &answered()).await;
         let expected = if good { "authorization_pending" } else { "use_attestation_challenge" };
         first.refuses(400, expected);
@@ -385,7 +431,7 @@ async fn tokens_and_attestations_are_told_apart() {
     }
     let attestation = weather.attestation(&weather.attestation_claims());
     assert_eq!(weather.userinfo(&attestation).await.status, 401);
-    let pop = weather.pop(&weather.pop_claims());
+    let pop = weather.possession(&weather.possession_claims());
     assert_eq!(weather.userinfo(&pop).await.status, 401);
 }
 
@@ -410,16 +456,16 @@ async fn a_proof_of_possession_has_to_be_right() {
         ("exp", json!(now - 1)),
         ("nbf", json!(now + 120)),
     ] {
-        let pop = weather.pop(&with(weather.pop_claims(), claim, value.clone()));
+        let pop = weather.possession(&with(weather.possession_claims(), claim, value.clone()));
         let answer = proven(&weather, &pop).await;
         assert_eq!(answer.error().as_deref(), Some(REFUSED), "{claim} = {value}");
         answer.refuses(400, REFUSED);
     }
     for claim in ["aud", "jti", "iat"] {
-        let pop = weather.pop(&without(weather.pop_claims(), claim));
+        let pop = weather.possession(&without(weather.possession_claims(), claim));
         proven(&weather, &pop).await.refuses(400, REFUSED);
     }
-    let claims = weather.pop_claims();
+    let claims = weather.possession_claims();
     let alg = |alg: &str| with(pop_header(), "alg", json!(alg));
     for forged in [
         Key::generate().jwt(&pop_header(), &claims),
@@ -436,7 +482,7 @@ async fn a_proof_of_possession_has_to_be_right() {
     }
     spoilt(&weather, |draft| draft.without_header(ATTESTATION_POP)).await.refuses(400, REFUSED);
     // Nothing of all that was used up.
-    let answer = proven(&weather, &weather.pop(&weather.pop_claims())).await;
+    let answer = proven(&weather, &weather.possession(&weather.possession_claims())).await;
     answer.refuses(400, "authorization_pending");
 }
 
@@ -450,7 +496,7 @@ async fn a_proof_of_possession_answers_a_fresh_challenge() {
     assert!(first.header(CHALLENGE).is_some());
     weather.warm().await;
     for wrong in [json!("x"), json!(""), json!(random_text())] {
-        let pop = weather.pop(&with(weather.pop_claims(), "challenge", wrong));
+        let pop = weather.possession(&with(weather.possession_claims(), "challenge", wrong));
         let answer = proven(&weather, &pop).await;
         answer.refuses(400, "use_attestation_challenge");
         assert!(answer.header(CHALLENGE).is_some());
@@ -490,7 +536,7 @@ async fn the_attested_key_is_the_dpop_key() {
     for method in METHODS {
         let weather = world.install(&method.replace('_', "-"), method).await;
         weather.warm().await;
-        let thief = world.rig.again(&weather.app);
+        let thief = world.again(&weather);
         thief.warm().await;
         let proof = thief.proof("POST", thief.place.url("token_endpoint"));
         let answer = spoilt(&weather, |draft| draft.header("DPoP", &proof)).await;
@@ -505,7 +551,7 @@ async fn an_app_proves_possession_in_its_registered_way() {
     let world = World::start().await;
     let weather = world.install("weather", COMBINED).await;
     weather.warm().await;
-    let pop = weather.pop(&weather.pop_claims());
+    let pop = weather.possession(&weather.possession_claims());
     proven(&weather, &pop).await.refuses(400, REFUSED);
     spoilt(&weather, |draft| draft.without_header("DPoP")).await.refuses(400, REFUSED);
     spoilt(&weather, |draft| draft.without_header(ATTESTATION))
@@ -557,7 +603,7 @@ async fn other_endpoints_take_attestations_below_the_issuers_path() {
         world.rig.centre.text(&number(n), text(&shown["sms_body"])).await.ok();
         let code = text(&shown["device_code"]).to_owned();
         // Whoever has the code only, has nothing: it is bound to the key that asked.
-        let thief = world.rig.again(&tv.app);
+        let thief = world.again(&tv);
         thief.grant(device, &[("device_code", &code)]).await.refuses(400, "invalid_grant");
         let tokens = tv.grant(device, &[("device_code", &code)]).await.accepts();
         let answer = tv.introspect(text(&tokens["refresh_token"])).await;

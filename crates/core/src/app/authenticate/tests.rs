@@ -575,7 +575,7 @@ fn a_replayed_assertion_stops_a_redemption_before_it_touches_the_code() {
     use crate::join::{Redeem, Redeemed};
     let spend = assertion(|_, _| ()).unwrap().spend;
     let commitment = Commitment::new("weather", "k1", 0);
-    let spends = Spends { proof: None, assertion: spend };
+    let spends = Spends { proof: None, assertion: spend, challenge: None };
     let redeem = || Redeem::new(commitment.request().into(), vault(), spends);
     let mut model = Model::new();
     assert!(matches!(model.run(redeem()), Redeemed::Pending));

@@ -20,6 +20,7 @@ use crate::fixtures::{
 };
 use crate::grant::{Replay, Spend, Spends};
 use crate::ids::{CodeKey, Digest, SessionId};
+use crate::instance::ScopeRule;
 use crate::join::{RecordText, Recorded, VoidedGrants};
 use crate::records::{AuthorizationRequest, Grant, Interaction, ProvenTerminal, Stage, Trust};
 
@@ -112,6 +113,8 @@ impl Page {
 
     fn token_request(&self) -> CodeRequest {
         CodeRequest {
+            attestation: None,
+            rule: ScopeRule::default(),
             interaction: self.key(),
             code: self.code,
             client_id: client(self.client),
@@ -245,5 +248,5 @@ fn crash<O: crate::transaction::Operation>(model: &mut Model, operation: O, step
 fn spends(model: &Model, proof: u8, assertion: u8) -> Spends {
     let until = model.now.plus_seconds(60);
     let spend = |number| Some(Spend { key: bytes(number), until });
-    Spends { proof: spend(proof), assertion: spend(assertion) }
+    Spends { proof: spend(proof), assertion: spend(assertion), challenge: None }
 }

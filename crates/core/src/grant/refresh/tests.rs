@@ -9,6 +9,7 @@ use crate::fixtures::{
     Commitment, GRANT_TTL_S, Model, TTL_S, assert_matches, client, issued, redeem, terminal, vault,
 };
 use crate::grant::Spend;
+use crate::instance::ScopeRule;
 use crate::join::{Denial, Redeemed};
 
 const ROTATED: bool = true;
@@ -20,6 +21,7 @@ fn commitment() -> Commitment {
 
 fn request(token: &str, rotate: bool) -> RefreshRequest {
     RefreshRequest {
+        attestation: None,
         handle: Handle::read(&vault(), &client("weather"), token).unwrap(),
         presented: vault().token(token),
         client_id: client("weather"),
@@ -204,7 +206,7 @@ fn a_replayed_assertion_changes_nothing() {
     let (mut model, token) = signed_in();
     let spend = Spend { key: Digest([3; 16]), until: model.now.plus_seconds(60) };
     let run = |model: &mut Model, token: &str| {
-        let spends = Spends { proof: None, assertion: Some(spend) };
+        let spends = Spends { proof: None, assertion: Some(spend), challenge: None };
         model.run(Refresh::new(request(token, ROTATED), vault(), spends))
     };
     assert_matches!(run(&mut model, &token), Refreshed::Granted(..));
@@ -219,7 +221,7 @@ fn a_replayed_proof_changes_nothing_and_leaves_the_assertion() {
     let until = model.now.plus_seconds(60);
     let spend = |n| Some(Spend { key: Digest([n; 16]), until });
     let run = |model: &mut Model, token: &str, proof, assertion| {
-        let spends = Spends { proof: spend(proof), assertion: spend(assertion) };
+        let spends = Spends { proof: spend(proof), assertion: spend(assertion), challenge: None };
         let refresh = Refresh::new(request(token, ROTATED), vault(), spends);
         let mut keys = Vec::new();
         refresh.prefetch(&mut keys);
@@ -240,7 +242,12 @@ fn asking_for_more_than_the_grant_uses_nothing_up() {
     let before = format!("{:?}", model.grants);
     let ask = |scope: Option<&str>, resources: &[&str]| {
         let resources = resources.iter().map(|&uri| uri.to_owned()).collect();
-        let narrowed = Narrowed { scope: scope.map(str::to_owned), resources, details: None };
+        let narrowed = Narrowed {
+            scope: scope.map(str::to_owned),
+            resources,
+            details: None,
+            rule: ScopeRule::default(),
+        };
         Refresh::new(request(&token, ROTATED), vault(), Spends::default()).narrowed(narrowed)
     };
     assert_matches!(model.run(ask(Some("openid phone"), &[])), Refreshed::Widened(_));
@@ -257,7 +264,12 @@ fn a_granted_resource_may_be_chosen() {
         grant.resources = resources.iter().map(|&uri| uri.to_owned()).collect();
         grant
     };
-    let ask = |uri: &str| Narrowed { scope: None, resources: vec![uri.to_owned()], details: None };
+    let ask = |uri: &str| Narrowed {
+        scope: None,
+        resources: vec![uri.to_owned()],
+        details: None,
+        rule: ScopeRule::default(),
+    };
     let both = grant(&["https://a.example", "https://b.example"]);
     assert_eq!(ask("https://b.example").within(&both).unwrap().1.0, ["https://b.example"]);
     assert!(ask("https://c.example").within(&both).is_err());
@@ -364,6 +376,7 @@ fn a_bearer_app_rotates_and_is_held_to_having_no_key() {
     let mut model = Model::new();
     let first = issued(model.sign_in(&bank, 0)).refresh_token;
     let request = |jkt: &str| RefreshRequest {
+        attestation: None,
         handle: Handle::read(&vault(), &client("bank"), first.as_str()).unwrap(),
         presented: vault().token(first.as_str()),
         client_id: client("bank"),

@@ -81,6 +81,7 @@ fn run(model: &mut Model, actors: &[Actor], order: &[usize], crash: Option<usize
 fn refresh(model: &mut Model, issued: &Issued) -> Refreshed {
     let token = issued.refresh_token.as_str();
     let request = RefreshRequest {
+        attestation: None,
         handle: Handle::read(&vault(), &client("weather"), token).unwrap(),
         presented: vault().token(token),
         client_id: client("weather"),

@@ -222,6 +222,7 @@ impl World {
         let shown = &facts.tokens[token].text;
         let rotate = facts.jkt.is_empty() || self.rotate;
         let request = RefreshRequest {
+            attestation: None,
             handle: Handle::read(&vault(), &client(facts.client), shown).unwrap(),
             presented: vault().token(shown),
             client_id: client(if thief == 0 { "thief" } else { facts.client }),
