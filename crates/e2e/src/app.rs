@@ -407,8 +407,11 @@ impl Instance {
     /// Gets the server's nonce, so that the next draft is good as it is.
     pub async fn warm(&self) {
         if self.app.dpop && self.nonce.lock().unwrap().is_none() {
-            let draft = self.draft("token_endpoint", &[("grant_type", "refresh_token")]);
-            self.send(&draft).await.refuses(400, "use_dpop_nonce");
+            let draft = || self.draft("token_endpoint", &[("grant_type", "refresh_token")]);
+            if let Auth::Attested { combined: false } = self.app.auth {
+                self.send(&draft()).await.refuses(400, "use_attestation_challenge");
+            }
+            self.send(&draft()).await.refuses(400, "use_dpop_nonce");
         }
     }
 
@@ -453,12 +456,12 @@ impl Instance {
 
     /// Introspects a token.
     pub async fn introspect(&self, token: &str) -> Answer {
-        self.send(&self.draft("introspection_endpoint", &[("token", token)])).await
+        self.send_fresh(|| self.draft("introspection_endpoint", &[("token", token)])).await
     }
 
     /// Revokes a token.
     pub async fn revoke(&self, token: &str) -> Answer {
-        self.send(&self.draft("revocation_endpoint", &[("token", token)])).await
+        self.send_fresh(|| self.draft("revocation_endpoint", &[("token", token)])).await
     }
 
     /// Asks who the user is, with an access token and, if it is bound, a proof.

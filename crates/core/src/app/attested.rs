@@ -75,6 +75,14 @@ impl ExternalAttester {
                 "an attester's key set holds 1 to 16 public keys for ES256, EdDSA or PS256",
             ));
         }
+        let mut kids: Vec<_> = keys.iter().filter_map(VerifyingKey::kid).collect();
+        kids.sort_unstable();
+        kids.dedup();
+        if keys.len() > KEYS_TRIED && kids.len() != keys.len() {
+            return Err(AttesterError(
+                "an attester's key set of more than 4 keys needs a kid of its own for each",
+            ));
+        }
         Ok(Self { name: name.to_owned(), keys, clients, evidence })
     }
 
@@ -138,8 +146,11 @@ pub fn vouch(
     if claims.exp <= seconds {
         return Err(UseFresh("the client attestation is over"));
     }
-    if claims.iat.is_some_and(|iat| seconds.saturating_sub(iat) > max_age_s) {
-        return Err(UseFresh("the client attestation is too old"));
+    // Of one that does not say when it was made, the end must be near.
+    let left = claims.exp.saturating_sub(seconds);
+    let age = claims.iat.map_or(left, |iat| seconds.saturating_sub(iat));
+    if age > max_age_s {
+        return Err(UseFresh("the client attestation is too old, or does not say how old it is"));
     }
     let jwk = Jwk::new(claims.cnf.jwk.key);
     if VerifyingKey::new(&jwk).is_none() {
@@ -190,6 +201,10 @@ impl Vouched {
         let age = now.seconds().saturating_sub(claims.iat);
         if !(-FUTURE_SKEW_S..=MAX_POP_AGE_S).contains(&age) {
             return Err(Invalid("the proof of possession's iat is not within the last 60 seconds"));
+        }
+        let early = claims.nbf.is_some_and(|nbf| nbf > now.seconds() + FUTURE_SKEW_S);
+        if early || claims.exp.is_some_and(|exp| exp <= now.seconds()) {
+            return Err(Invalid("the proof of possession is over, or from the future"));
         }
         // Before the signature: a client that has no challenge yet is told one at little cost.
         let said = claims.challenge.as_deref();

@@ -115,6 +115,10 @@ impl Leave<'_> {
         if method == AuthMethod::None && !self.development {
             return refuse("token_endpoint_auth_method none is not allowed at this server");
         }
+        if method.is_attested() {
+            // What must be attested of an app is not for itself to say.
+            return refuse("apps that authenticate by attestation are registered by the operator");
+        }
         let scope = Scope::within(said.scope.as_deref(), self.scope).or_else(|_| {
             let allowed = self.scope.join(" ");
             refuse(format!("scope is malformed or goes beyond what may be registered: {allowed:?}"))

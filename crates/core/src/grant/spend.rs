@@ -33,10 +33,10 @@ impl Spend {
 pub struct Spends {
     /// The request's DPoP proof, where the store is what remembers it.
     pub proof: Option<Spend>,
-    /// The app's assertion, or the proof of possession of its attested key.
-    pub assertion: Option<Spend>,
-    /// The challenge that either answers.
+    /// The challenge that this, or the proof of possession of an attested key, answers.
     pub challenge: Option<Spend>,
+    /// The app's assertion, or that proof of possession.
+    pub assertion: Option<Spend>,
 }
 
 /// What of a request was seen before.
@@ -44,10 +44,10 @@ pub struct Spends {
 pub enum Replay {
     /// Its DPoP proof.
     Proof,
+    /// The challenge that it answers: its client takes another one, and all is well.
+    Challenge,
     /// Its client assertion, or the proof of possession of an attested key.
     Assertion,
-    /// The challenge that it answers.
-    Challenge,
 }
 
 /// A step of using up.
@@ -69,7 +69,7 @@ impl Spends {
     /// The rows of all that is left, so that one round trip loads them.
     pub(crate) fn prefetch(&self, keys: &mut Vec<Key>) {
         keys.extend(
-            self.proof.iter().chain(&self.assertion).chain(&self.challenge).map(Spend::key),
+            self.proof.iter().chain(&self.challenge).chain(&self.assertion).map(Spend::key),
         );
     }
 
@@ -93,10 +93,10 @@ impl Spends {
     fn decide(&self, view: &Rows, now: Timestamp) -> Result<Spending, Missing> {
         let (spend, replay, rest) = if let Some(proof) = self.proof {
             (proof, Replay::Proof, Self { proof: None, ..*self })
-        } else if let Some(assertion) = self.assertion {
-            (assertion, Replay::Assertion, Self { assertion: None, ..*self })
         } else if let Some(challenge) = self.challenge {
-            (challenge, Replay::Challenge, Self::default())
+            (challenge, Replay::Challenge, Self { challenge: None, ..*self })
+        } else if let Some(assertion) = self.assertion {
+            (assertion, Replay::Assertion, Self::default())
         } else {
             return Ok(Spending::Over);
         };
@@ -152,6 +152,20 @@ mod tests {
         assert_eq!(run(Some(4), Some(2)), (Some(Replay::Assertion), 3));
         assert_eq!(run(None, Some(3)), (None, 4));
         assert_eq!(run(Some(5), None), (None, 5));
+    }
+
+    #[test]
+    fn a_challenge_goes_before_what_answers_it() {
+        let mut model = Model::new();
+        let mut run = |challenge, assertion| {
+            let challenge = spends(&model, Some(challenge), None).proof;
+            let spends = Spends { challenge, ..spends(&model, None, Some(assertion)) };
+            (model.run(spends), model.jtis.len())
+        };
+        assert_eq!(run(1, 2), (None, 2));
+        assert_eq!(run(1, 3), (Some(Replay::Challenge), 2), "what answered it stays unused");
+        assert_eq!(run(4, 2), (Some(Replay::Assertion), 3));
+        assert_eq!(run(5, 3), (None, 5));
     }
 
     #[test]

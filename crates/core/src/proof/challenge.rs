@@ -1,4 +1,4 @@
-//! Challenges for attestation (PROTOCOL 11; draft-ietf-oauth-attestation-based-client-auth-10 8): single
+//! Challenges for attestation (PROTOCOL 11; draft-ietf-oauth-attestation-based-client-auth-10 6): single
 //! use, 300 seconds, for one app if it said which.
 //!
 //! Nothing is kept of one that was handed out: it is a time, randomness and a MAC over both and the app.

@@ -176,9 +176,9 @@ pub enum AuthMethod {
     TlsClientAuth,
     /// RFC 8705 2.2.
     SelfSignedTlsClientAuth,
-    /// draft-ietf-oauth-attestation-based-client-auth-10 6.1: with a proof of possession of its own.
+    /// draft-ietf-oauth-attestation-based-client-auth-10 5.1: with a proof of possession of its own.
     AttestJwtClientAuth,
-    /// draft-ietf-oauth-attestation-based-client-auth-10 6.2: the `DPoP` proof is the proof of possession.
+    /// draft-ietf-oauth-attestation-based-client-auth-10 5.2: the `DPoP` proof is the proof of possession.
     AttestJwtClientAuthDpop,
     /// RFC 6749 2.1; development only.
     None,

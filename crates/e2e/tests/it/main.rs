@@ -14,6 +14,8 @@ mod assertions;
 mod attacks;
 mod attester;
 #[cfg(test)]
+mod attested;
+#[cfg(test)]
 mod authorize;
 #[cfg(test)]
 mod binds;

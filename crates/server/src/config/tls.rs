@@ -42,8 +42,16 @@ impl Mtls {
 }
 
 /// Headers that say other things already.
-const TAKEN: [&str; 6] =
-    ["authorization", "content-length", "content-type", "dpop", "host", "x-forwarded-for"];
+const TAKEN: [&str; 8] = [
+    "authorization",
+    "content-length",
+    "content-type",
+    "dpop",
+    "host",
+    "oauth-client-attestation",
+    "oauth-client-attestation-pop",
+    "x-forwarded-for",
+];
 
 impl file::Http {
     pub(super) fn check_tls(&self) -> Result<Option<TlsFiles>, ConfigError> {

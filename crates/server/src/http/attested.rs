@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
+use axum::extract::State;
+use axum::middleware::Next;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, request};
 use twinpath_core::app::{AttestationError, AuthError, Registered, Vouched, claimed_app, vouch};
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::{ClientId, InstanceId, Timestamp};
 use twinpath_core::instance::{Admission, Admit, Look, admission};
 use twinpath_core::proof::{Expected, check_challenge, issue_challenge, verify_answer};
-use twinpath_core::records::{AppAttestation, AuthMethod, InstanceStatus};
+use twinpath_core::records::{App, AppAttestation, AuthMethod, InstanceStatus};
 use twinpath_wire::client_attestation::{CHALLENGE_HEADER, HEADER, POP_HEADER};
 use twinpath_wire::dpop;
 use twinpath_wire::oauth::ErrorCode;
@@ -39,6 +42,11 @@ pub(super) struct Attested {
 }
 
 impl Attested {
+    /// The key, which a proof of possession of its own has shown.
+    pub(super) fn key(&self) -> Proven {
+        Proven { jkt: self.jkt.clone(), proof: None }
+    }
+
     /// PROTOCOL 5: the attested key must be the `DPoP` key, by both methods.
     pub(super) fn same_key(&self, proven: Proven) -> Result<Proven, Refusal> {
         if proven.jkt == self.jkt {
@@ -201,12 +209,8 @@ async fn admit(
     Err(invalid(&why))
 }
 
-/// The draft's errors; with a challenge, where one is missing.
-fn refuse(
-    platform: &Platform,
-    app: &twinpath_core::records::App,
-    error: AttestationError,
-) -> Refusal {
+/// The draft's errors. Where the `DPoP` proof shows the key, its next nonce comes along.
+fn refuse(platform: &Platform, app: &App, error: AttestationError) -> Refusal {
     let code = match error {
         AttestationError::UseChallenge(_) => ErrorCode::UseAttestationChallenge,
         AttestationError::UseFresh(_) => ErrorCode::UseFreshAttestation,
@@ -214,41 +218,25 @@ fn refuse(
     };
     let refusal = Refusal::new(code, error.to_string());
     if app.auth_method == AuthMethod::AttestJwtClientAuth {
-        return told(platform, app, refusal);
+        return refusal;
     }
     refusal.header(DPOP_NONCE, &platform.proofs.nonces.at(now()))
 }
 
-/// The next proof of possession's challenge comes with a refusal, so no request is made in vain.
-fn told(platform: &Platform, app: &twinpath_core::records::App, refusal: Refusal) -> Refusal {
-    let id = Some(&app.client_id);
-    let challenge = issue_challenge(&platform.vault, id, now(), &mut SystemRandom);
-    refusal.header(CHALLENGE, &challenge)
-}
-
-/// The same with any answer: what answered one is used up.
-pub(super) fn with_challenge(
-    challenge: Option<(HeaderName, String)>,
-    result: Result<Response, Refusal>,
-) -> Result<Response, Refusal> {
-    let Some((name, challenge)) = challenge else { return result };
-    result
-        .map(|mut response| {
-            if let Ok(value) = HeaderValue::from_str(&challenge) {
-                response.headers_mut().insert(name.clone(), value);
-            }
-            response
-        })
-        .map_err(|refusal| refusal.header(name, &challenge))
-}
-
-impl Caller {
-    /// The challenge for the app's next proof of possession, if it makes such proofs.
-    pub(super) fn next_challenge(&self, platform: &Platform) -> Option<(HeaderName, String)> {
-        let app = &self.registered.app;
-        (app.auth_method == AuthMethod::AttestJwtClientAuth).then(|| {
-            let id = Some(&app.client_id);
-            (CHALLENGE, issue_challenge(&platform.vault, id, now(), &mut SystemRandom))
-        })
+/// The next proof's challenge comes with each answer to a request that shows an attestation (6.2), so no
+/// request is made in vain.
+pub(super) async fn with_next_challenge(
+    State(platform): State<Arc<Platform>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let attested = request.headers().contains_key(HEADER);
+    let mut response = next.run(request).await;
+    if attested {
+        let challenge = issue_challenge(&platform.vault, None, now(), &mut SystemRandom);
+        if let Ok(value) = HeaderValue::try_from(challenge) {
+            response.headers_mut().insert(CHALLENGE, value);
+        }
     }
+    response
 }

@@ -174,7 +174,8 @@ impl Caller {
         }
     }
 
-    /// The instance key of a request to `path` that may show one and need not.
+    /// The instance key of a request to `path` that may show one and need not. An attested key is shown, too,
+    /// by a proof of possession of its own (draft-ietf-oauth-attestation-based-client-auth-10 9.4).
     pub(super) fn shown_key(
         &self,
         platform: &Platform,
@@ -183,7 +184,7 @@ impl Caller {
         now: Timestamp,
     ) -> Result<Proven, Refusal> {
         if !self.registered.app.dpop || !headers.contains_key(dpop::HEADER) {
-            return Ok(Proven::default());
+            return Ok(self.attested.as_ref().map(Attested::key).unwrap_or_default());
         }
         let url = format!("{}{path}", base(platform, headers));
         self.instance_key(platform, headers, &url, now)
@@ -227,7 +228,9 @@ pub(super) fn with_next_nonce(
 /// An assertion or a proof that was seen before.
 pub(super) fn replayed(replay: Replay) -> Refusal {
     match replay {
-        Replay::Assertion => AuthError::Client("the assertion's jti was used before").into(),
+        Replay::Assertion => {
+            AuthError::Client("the jti of the assertion or proof was used before").into()
+        }
         Replay::Challenge => attested::challenge_used(),
         Replay::Proof => {
             Refusal::new(ErrorCode::InvalidDpopProof, "the proof's jti was used before")

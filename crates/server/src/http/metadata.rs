@@ -62,6 +62,8 @@ fn describe(platform: &Platform) -> Metadata {
         client_attestation_pop_methods_supported: strings(&[
             "attestation_pop_jwt",
             "dpop_combined",
+            // Else every app would be asked for one (7.6).
+            "none",
         ]),
         client_attestation_signing_alg_values_supported: strings(&Algorithm::NAMES),
         client_attestation_pop_signing_alg_values_supported: strings(&Algorithm::NAMES),

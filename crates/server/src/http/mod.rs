@@ -37,6 +37,7 @@ mod userinfo;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::platform::Platform;
@@ -67,7 +68,7 @@ pub mod path {
     pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
     /// draft-ietf-oauth-first-party-apps-04 5.
     pub const CHALLENGE: &str = "/authorize-challenge";
-    /// draft-ietf-oauth-attestation-based-client-auth-10 8.
+    /// draft-ietf-oauth-attestation-based-client-auth-10 6.1.
     pub const ATTESTATION_CHALLENGE: &str = "/attestation/challenge";
     /// PROTOCOL 11.
     pub const ATTEST_ANDROID: &str = "/attestation/android";
@@ -93,14 +94,8 @@ pub mod path {
 pub fn router(platform: Arc<Platform>) -> Router {
     let base = issuer_path(&platform.config.issuer).to_owned();
     let endpoints = Router::new()
-        .route(path::TOKEN, post(token::token))
-        .route(path::REVOKE, post(revocation::revoke))
-        .route(path::INTROSPECT, post(introspection::introspect))
         .route(path::USERINFO, get(userinfo::userinfo).post(userinfo::userinfo))
         .route(path::AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
-        .route(path::PAR, post(par::push))
-        .route(path::DEVICE_AUTHORIZATION, post(device::authorize))
-        .route(path::CHALLENGE, post(challenge::challenge))
         .route(&format!("{}/{{id}}", path::SIGNIN), get(signin::show))
         .route(&format!("{}/{{id}}/events", path::SIGNIN), get(signin::events))
         .route(&format!("{}/{{id}}/approve", path::SIGNIN), post(signin::approved))
@@ -109,7 +104,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
-    let endpoints = endpoints.merge(attester());
+    let endpoints = endpoints.merge(authenticating(&platform)).merge(attester());
     let endpoints = if platform.config.registration.enabled {
         endpoints.merge(registration())
     } else {
@@ -124,6 +119,18 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .fallback(refusal::not_found)
         .method_not_allowed_fallback(refusal::method_not_allowed)
         .with_state(platform)
+}
+
+/// Where apps authenticate.
+fn authenticating(platform: &Arc<Platform>) -> Router<Arc<Platform>> {
+    Router::new()
+        .route(path::TOKEN, post(token::token))
+        .route(path::REVOKE, post(revocation::revoke))
+        .route(path::INTROSPECT, post(introspection::introspect))
+        .route(path::PAR, post(par::push))
+        .route(path::DEVICE_AUTHORIZATION, post(device::authorize))
+        .route(path::CHALLENGE, post(challenge::challenge))
+        .route_layer(from_fn_with_state(Arc::clone(platform), attested::with_next_challenge))
 }
 
 /// The built-in attester.

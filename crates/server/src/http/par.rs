@@ -11,7 +11,6 @@ use twinpath_core::authorization::{InteractionId, PUSHED_S, Push, check_request}
 use twinpath_core::records::AuthorizationRequest;
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::http::attested;
 use crate::http::authentication::{Caller, Proven, replayed, with_next_nonce};
 use crate::http::authorize::rules;
 use crate::http::refusal::json;
@@ -43,9 +42,7 @@ async fn answer(
     }
     let caller = Caller::authenticate(platform, parts, &form, now()).await?;
     let dpop = caller.registered.app.dpop;
-    let challenge = caller.next_challenge(platform);
     let result = pushed(platform, headers, &form, &caller).await;
-    let result = attested::with_challenge(challenge, result);
     if dpop { with_next_nonce(platform, result) } else { result }
 }
 

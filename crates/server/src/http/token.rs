@@ -10,7 +10,6 @@ use twinpath_core::records::GrantType;
 use twinpath_core::token::Bound;
 use twinpath_wire::oauth::ErrorCode;
 
-use crate::http::attested;
 use crate::http::authentication::{Caller, with_next_nonce};
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
@@ -52,7 +51,6 @@ async fn answer(
     }
     let url = format!("{}{}", base(platform, &parts.headers), path::TOKEN);
     let proven = caller.instance_key(platform, &parts.headers, &url, now)?;
-    let challenge = caller.next_challenge(platform);
     let bound = matches!(Bound::of(&proven.jkt), Bound::Key(_));
     let (source, headers) = (source(&parts, &platform.config), parts.headers);
     let request = TokenRequest { form, headers, source, caller, proven, now };
@@ -64,6 +62,5 @@ async fn answer(
         GrantType::TokenExchange => token_exchange_grant::exchange(platform, request).await,
         GrantType::DeviceCode => device::redeem(platform, request).await,
     };
-    let result = attested::with_challenge(challenge, result);
     if bound { with_next_nonce(platform, result) } else { result }
 }

@@ -164,7 +164,7 @@ pub(super) fn refused(status: InstanceStatus) -> Refused {
     }
 }
 
-/// The client attestation (draft-ietf-oauth-attestation-based-client-auth-10 5.1).
+/// The client attestation (draft-ietf-oauth-attestation-based-client-auth-10 4).
 fn attest(platform: &Platform, instance: &Instance, jwk: Jwk) -> Result<Response, Refusal> {
     let issued = now().seconds();
     let claims = object!({
