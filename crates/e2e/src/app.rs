@@ -408,10 +408,11 @@ impl Instance {
     pub async fn warm(&self) {
         if self.app.dpop && self.nonce.lock().unwrap().is_none() {
             let draft = || self.draft("token_endpoint", &[("grant_type", "refresh_token")]);
-            if let Auth::Attested { combined: false } = self.app.auth {
-                self.send(&draft()).await.refuses(400, "use_attestation_challenge");
+            let mut answer = self.send(&draft()).await;
+            if answer.error().as_deref() == Some("use_attestation_challenge") {
+                answer = self.send(&draft()).await;
             }
-            self.send(&draft()).await.refuses(400, "use_dpop_nonce");
+            answer.refuses(400, "use_dpop_nonce");
         }
     }
 
