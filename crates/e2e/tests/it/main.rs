@@ -12,9 +12,9 @@ mod admin;
 mod assertions;
 #[cfg(test)]
 mod attacks;
-mod attester;
 #[cfg(test)]
 mod attested;
+mod attester;
 #[cfg(test)]
 mod authorize;
 #[cfg(test)]
