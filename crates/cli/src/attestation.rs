@@ -47,8 +47,11 @@ fn look(inspect: &Inspect) -> Result<Value, InspectError> {
     let bytes = read(&inspect.file)?;
     let at = inspect.at.unwrap_or_else(now);
     let is_pem = std::str::from_utf8(&bytes).is_ok_and(pem::is_pem);
-    if !is_pem && let Some(told) = apple::inspect(&bytes, &apple_roots(inspect)?, at) {
-        return Ok(told);
+    // Whose roots the file has, only the object tells.
+    if !is_pem && apple::inspect(&bytes, &apple::Roots::default(), at).is_some() {
+        if let Some(told) = apple::inspect(&bytes, &apple_roots(inspect)?, at) {
+            return Ok(told);
+        }
     }
     let (roots, revocations) = (android_roots(inspect)?, revocations(inspect)?);
     let trust =

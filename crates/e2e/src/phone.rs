@@ -198,7 +198,8 @@ impl Vendor {
     pub fn new() -> Self {
         let (root_key, root) = (KeyPair::generate().unwrap(), authority("A vendor's root"));
         let root_certificate = root.self_signed(&root_key).unwrap();
-        let (key, mut params) = (KeyPair::generate().unwrap(), authority("A vendor's phones"));
+        let (key, mut params) =
+            (KeyPair::generate().unwrap(), authority("A vendor's StrongBox and TEE phones"));
         params.serial_number = Some(SerialNumber::from(0x00c0_ffee_u64));
         let authority = params.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
         let folder = tempfile::tempdir().unwrap();

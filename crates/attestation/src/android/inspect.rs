@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::authorization::{AuthorizationList, patch_level, tag_name};
 use super::{
-    ApplicationId, Chain, KeyDescription, Provisioning, Reason, RootOfTrust, Trust, limits,
+    ApplicationId, Chain, KeyDescription, Provisioning, Reason, RootOfTrust, SecurityLevel, Trust,
+    limits,
 };
 use crate::pem::{self, PemError};
 use crate::x509::{Certificate, rfc3339};
@@ -52,6 +53,10 @@ pub fn inspect(file: &[u8], trust: &Trust<'_>) -> Result<Value, InspectError> {
     let mut notes = chain.description().map(notes).unwrap_or_default();
     if chain.provisioning().is_some_and(|info| info.other) {
         notes.push("provisioningInfo holds more than is known here".to_owned());
+    }
+    let level = chain.description().map(|said| said.attestation_level.max(said.keymint_level));
+    if level == Some(SecurityLevel::StrongBox) && !chain.strongbox_backed() {
+        notes.push("no certificate above the leaf is named as one of a StrongBox".to_owned());
     }
     if !notes.is_empty() {
         put("notes", notes.into());

@@ -81,6 +81,9 @@ pub struct Verified {
     pub serials: Vec<String>,
     /// What Google says of a remotely provisioned device; `None` for keys put in at the factory.
     pub provisioning: Option<Provisioning>,
+    /// Whether a certificate above the leaf, which Google or the maker signed, names a `StrongBox`. Not
+    /// every maker writes it there: without it, a statement of `StrongBox` is the phone's word alone.
+    pub strongbox_backed: bool,
     /// The root's name.
     pub root: String,
     /// The time it was verified for, as given in [`Trust::at`].

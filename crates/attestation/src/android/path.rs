@@ -2,7 +2,7 @@
 //! attestation on top).
 
 use super::chain::{Chain, EAT, KEY_DESCRIPTION, PROVISIONING, nth};
-use super::{Reason, SecurityLevel, Trust, Verified, Word};
+use super::{Reason, Trust, Verified, Word};
 use crate::x509::{Certificate, Key, SignatureError, oid, rfc3339};
 
 /// The attribute `serialNumber` of a name, which keys put in at the factory have.
@@ -37,13 +37,13 @@ impl Chain<'_> {
         self.issuers(&end, &mut reasons);
         self.validity(&end, trust, &mut reasons);
         self.revocation(trust, &mut reasons);
-        self.level(&mut reasons);
         match (&self.description, end.root) {
             (Some(description), Some(root)) if reasons.is_empty() => Ok(Verified {
                 key: self.key(),
                 description: description.clone(),
                 serials: self.serials(),
                 provisioning: self.provisioning.clone(),
+                strongbox_backed: self.strongbox_backed(),
                 root,
                 at: trust.at,
             }),
@@ -156,16 +156,10 @@ impl Chain<'_> {
         }
     }
 
-    /// A leaked key of a phone without a secure element can *say* `StrongBox`; its certificate, which
-    /// Google or the maker signed, does not.
-    fn level(&self, reasons: &mut Vec<Reason>) {
-        let Some(said) = &self.description else { return };
-        let highest = said.attestation_level.max(said.keymint_level);
-        let backed = self.certificates.iter().skip(1).any(|it| it.subject.mentions("strongbox"));
-        if highest == SecurityLevel::StrongBox && !backed {
-            let detail = "no certificate above the leaf is one of a StrongBox";
-            reasons.push(Reason::new(Word::LevelNotBacked, detail));
-        }
+    /// Whether a certificate above the leaf is named as one of a `StrongBox`. A leaked key of a phone
+    /// without one can *say* `StrongBox`; its certificate, which Google or the maker signed, does not.
+    pub(super) fn strongbox_backed(&self) -> bool {
+        self.certificates.iter().skip(1).any(|it| it.subject.mentions("strongbox"))
     }
 }
 

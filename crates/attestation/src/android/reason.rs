@@ -99,8 +99,7 @@ words! {
     Revoked = "revoked",
     /// A serial number is on the list as suspended.
     Suspended = "suspended",
-    /// The statement says `StrongBox`, the certificate that signed it is not one of a `StrongBox`.
-    LevelNotBacked = "level_not_backed",
+
 
     // What was believed but is not enough.
     /// The challenge is another one.
@@ -115,6 +114,8 @@ words! {
     SignerMismatch = "signer_mismatch",
     /// The statement itself was made below the wanted security level.
     AttestationLevelTooLow = "attestation_level_too_low",
+    /// `StrongBox` is wanted, and no certificate above the leaf is named as one of it.
+    LevelNotBacked = "level_not_backed",
     /// The key lives below the wanted security level.
     KeyLevelTooLow = "key_level_too_low",
     /// No root of trust in the hardware's list.

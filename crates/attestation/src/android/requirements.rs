@@ -55,7 +55,7 @@ impl Requirements<'_> {
         let mut facts = Facts { lists, reasons: Vec::new() };
         self.challenge(said, &mut facts.reasons);
         self.application(said, &mut facts.reasons);
-        self.level(said, &mut facts.reasons);
+        self.level(key, &mut facts.reasons);
         facts.key(key);
         facts.times(said, key.at);
         if self.verified_boot {
@@ -107,7 +107,12 @@ impl Requirements<'_> {
         }
     }
 
-    fn level(&self, said: &KeyDescription, reasons: &mut Vec<Reason>) {
+    fn level(&self, key: &Verified, reasons: &mut Vec<Reason>) {
+        let said = &key.description;
+        if self.level == SecurityLevel::StrongBox && !key.strongbox_backed {
+            let detail = "no certificate above the leaf is named as one of a StrongBox";
+            reasons.push(Reason::new(Word::LevelNotBacked, detail));
+        }
         let wanted = self.level.as_str();
         let levels = [
             (Word::AttestationLevelTooLow, "the statement was made", said.attestation_level),

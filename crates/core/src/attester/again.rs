@@ -9,6 +9,9 @@ use super::{Refusal, Trust, enough};
 use crate::ids::Timestamp;
 use crate::records::{App, AppAttest, Attestation, BUILT_IN, Evidence, Statement};
 
+/// Seconds for which a Play Integrity verdict is renewed. Unlike a key, a device can be judged anew.
+const VERDICT_LASTS_S: i64 = 30 * 86_400;
+
 fn refuse<T>(reason: &'static str, detail: &str) -> Result<T, Vec<Refusal>> {
     Err(vec![Refusal::new(reason, detail)])
 }
@@ -47,6 +50,12 @@ pub fn again(
                 return refuse(
                     "package_mismatch",
                     "the app is registered with another package now",
+                );
+            }
+            if now >= said.shown_at.plus_seconds(VERDICT_LASTS_S) {
+                return refuse(
+                    "verdict_too_old",
+                    "the verdict is over 30 days old: ask for another",
                 );
             }
             // The verdict named one of those of then; which, only the verdict knew.

@@ -90,12 +90,17 @@ pub(super) fn key(
         roots: &trust.android_roots,
         revocations: &trust.android_revocations,
         at: shown_at.seconds(),
-        expired_factory: false,
+        expired_factory: trust.android_expired_factory_keys,
     };
     let mut verified = key_attestation::verify(chain, &rules).map_err(of_words)?;
     verified.at = now.seconds();
     let said = &verified.description;
     let level = said.attestation_level.min(said.keymint_level);
+    // What the maker's certificates do not say is the phone's word alone.
+    let level = match level {
+        SecurityLevel::StrongBox if !verified.strongbox_backed => SecurityLevel::TrustedEnvironment,
+        level => level,
+    };
     let policy = &app.attestation;
     let requirements = Requirements {
         challenge: digest.map(<[u8; 32]>::as_slice),
@@ -165,6 +170,9 @@ pub fn apple(
     };
     let attested =
         app_attest::verify_attestation(object, &expected, &trust.apple_roots, now.seconds())?;
+    if attested.platform.as_deref().is_some_and(|platform| platform != "iphoneos") {
+        return refuse("platform_not_allowed", "the key is not in an iPhone or an iPad");
+    }
     enough(app, Evidence::AppAttest).map_err(|refusal| vec![refusal])?;
     let statement = Statement::AppAttest(Box::new(AppAttest {
         key_id: STANDARD.encode(attested.key_id),
@@ -210,6 +218,7 @@ pub fn play_integrity(
         cert_sha256: app.android_cert_sha256.clone(),
         version_code: verdict.version_code,
         device_verdicts: verdict.device_labels,
+        shown_at: now,
     }));
     Ok(Judged { jwk, attestation: built_in(evidence, statement, now) })
 }

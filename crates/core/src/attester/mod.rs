@@ -33,6 +33,9 @@ pub const MAX_EVIDENCE: usize = 48 * 1024;
 pub struct Trust {
     /// Of Android Key Attestation.
     pub android_roots: key_attestation::Roots,
+    /// Whether expired certificates of keys put in at the factory are let pass: such phones can never get
+    /// new ones.
+    pub android_expired_factory_keys: bool,
     /// Certificates that must not be believed any more.
     pub android_revocations: key_attestation::Revocations,
     /// Of App Attest.
@@ -44,6 +47,7 @@ impl Trust {
     pub fn published() -> Self {
         Self {
             android_roots: key_attestation::Roots::published(),
+            android_expired_factory_keys: false,
             android_revocations: key_attestation::Revocations::default(),
             apple_roots: app_attest::Roots::published(),
         }

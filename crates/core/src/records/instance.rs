@@ -187,6 +187,8 @@ pub struct PlayIntegrity {
     pub version_code: Option<u64>,
     /// `deviceRecognitionVerdict`.
     pub device_verdicts: Vec<String>,
+    /// When it was shown: a verdict is about a moment.
+    pub shown_at: Timestamp,
 }
 
 /// What grants remember of it, and the claim `app_attestation` of tokens.

@@ -20,6 +20,8 @@ pub struct Attestation {
     /// The roots of Android Key Attestation, in place of those of this release: PEM, or the JSON list that
     /// Google publishes.
     pub android_roots_file: Option<PathBuf>,
+    /// Whether expired certificates of keys put in at the factory are let pass.
+    pub android_expired_factory_keys: bool,
     /// Google's status list. With a URL, the last one fetched is kept here.
     pub android_revocations_file: Option<PathBuf>,
     /// Where the status list is fetched.
@@ -61,6 +63,7 @@ impl file::Attestation {
             )?),
             attesters: attesters(&self.attester)?,
             requests_per_hour,
+            android_expired_factory_keys: self.android_expired_factory_keys,
             android_roots_file: self.android_roots_file.clone(),
             android_revocations_file: self.android_revocations_file.clone(),
             android_revocations_url: self.android_revocations_url.clone(),

@@ -51,6 +51,7 @@ pub struct File {
 #[serde(deny_unknown_fields, default)]
 pub struct Attestation {
     pub android_roots_file: Option<PathBuf>,
+    pub android_expired_factory_keys: bool,
     pub android_revocations_file: Option<PathBuf>,
     pub android_revocations_url: Option<String>,
     pub apple_roots_file: Option<PathBuf>,

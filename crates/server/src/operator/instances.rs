@@ -1,6 +1,7 @@
 //! Installations of apps, by the thumbprints of their keys.
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use twinpath_core::ids::{ClientId, InstanceId};
 use twinpath_core::instance::{InstanceAction, Look, OperateInstance};
 use twinpath_core::records::{self, Evidence, InstanceStatus, Statement};
@@ -29,7 +30,7 @@ pub struct Instance {
     pub attester: String,
     /// What was said, by the `format` of it: serial numbers, patch level, package.
     #[schema(value_type = Object)]
-    pub statement: Statement,
+    pub statement: Value,
     /// When the evidence was looked at last, in seconds since 1970.
     pub attested_at: i64,
     /// First attested, in seconds since 1970.
@@ -73,12 +74,21 @@ impl From<records::Instance> for Instance {
             },
             evidence: row.attestation.evidence,
             attester: row.attestation.attester,
-            statement: row.attestation.statement,
+            statement: told(&row.attestation.statement),
             attested_at: row.attestation.attested_at.seconds(),
             created_at: row.created_at.seconds(),
             changed_at: row.changed_at.seconds(),
         }
     }
+}
+
+/// Without what is long and says nothing to people.
+fn told(statement: &Statement) -> Value {
+    let mut told = json!(statement);
+    if let Some(members) = told.as_object_mut() {
+        members.remove("certificate_chain");
+    }
+    told
 }
 
 impl Operator<'_> {

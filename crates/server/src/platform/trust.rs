@@ -47,7 +47,10 @@ impl AttestationTrust {
     pub fn open(config: &Attestation) -> Result<Self, TrustError> {
         let client = reqwest::Client::builder().timeout(FETCH_TIME).user_agent("twinpath").build();
         let client = client.map_err(|error| TrustError("HTTP".to_owned(), error.to_string()))?;
-        let mut trust = Trust::published();
+        let mut trust = Trust {
+            android_expired_factory_keys: config.android_expired_factory_keys,
+            ..Trust::published()
+        };
         read(config, &mut trust, true)?;
         Ok(Self { config: config.clone(), now: RwLock::new(Arc::new(trust)), client })
     }
@@ -79,6 +82,7 @@ impl AttestationTrust {
         let present = self.now();
         let mut trust = Trust {
             android_roots: present.android_roots.clone(),
+            android_expired_factory_keys: present.android_expired_factory_keys,
             android_revocations: present.android_revocations.clone(),
             apple_roots: present.apple_roots.clone(),
         };

@@ -26,6 +26,14 @@ fn a_good_key_is_taken() {
 }
 
 #[test]
+fn a_secure_element_is_named_by_its_makers_certificate() {
+    let verified = Verified { strongbox_backed: false, ..Says::good().verified() };
+    assert_eq!(words(&WANTED.check(&verified)), ["level_not_backed"]);
+    let tee = Requirements { level: SecurityLevel::TrustedEnvironment, ..WANTED };
+    assert_eq!(tee.check(&verified), []);
+}
+
+#[test]
 fn the_challenge_must_be_this_one() {
     for challenge in [&b"another"[..], b"", &CHALLENGE[1..], b"A challenge of this server"] {
         let says = Says { challenge: challenge.to_vec(), ..Says::good() };

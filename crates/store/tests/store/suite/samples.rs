@@ -253,6 +253,7 @@ pub(crate) fn statements() -> [Statement; 4] {
             cert_sha256,
             version_code: Some(u64::MAX),
             device_verdicts: vec!["MEETS_DEVICE_INTEGRITY".to_owned()],
+            shown_at: Timestamp(0),
         })),
     ]
 }
