@@ -8,7 +8,7 @@ use crate::records::{App, AttestationPolicy, AuthMethod, Evidence, PlayIntegrity
 use crate::transaction::Random;
 use crate::vault::{Purpose, Vault};
 
-/// The sooner of the patch levels that can be asked for: before Android had any.
+/// The earliest patch level that can be asked for.
 const FIRST_PATCH_LEVEL: u32 = 201_501;
 
 fn refuse<T>(why: &str) -> Result<T, RegistrationError> {
@@ -24,9 +24,10 @@ impl ClientMetadata {
         let policy = AttestationPolicy::default();
         let said = self.app_attestation_evidence.clone();
         let mut evidence = match said {
-            // What nobody vouches for would be no authentication.
-            None if method.is_attested() => vec![Evidence::Software],
-            said => said.unwrap_or_default(),
+            Some(said) if !said.is_empty() => said,
+            // What nobody vouches for would be no authentication, unless `none` is said.
+            _ if method.is_attested() => vec![Evidence::Software],
+            _ => Vec::new(),
         };
         let asks = evidence.iter().any(|wanted| *wanted != Evidence::None);
         if asks && !method.is_attested() {
