@@ -43,7 +43,7 @@ impl World {
         let path = folder.path().display();
         let sections = format!(
             "[attestation]\nrefresh_s = 1\n\
-             [[attestation.attester]]\nname = \"mdm\"\njwks_file = \"{path}/mdm\"\n\
+             [[attestation.attester]]\nname = \"mdm\"\njwks_file = \"{path}/mdm\"\nclients = [\"*\"]\n\
              [[attestation.attester]]\nname = \"maps-only\"\njwks_file = \"{path}/maps-only\"\n\
              clients = [\"maps\"]\nevidence = \"tee\"\n"
         );
