@@ -11,9 +11,9 @@ fn id() -> InstanceId {
 }
 
 fn enrol(model: &mut Model, challenge: u8, judged: Option<Attestation>) -> Enrolled {
-    let challenge = Spend { key: Digest([challenge; 32]), until: model.now.plus_seconds(300) };
+    let challenge = Spend { key: Digest([challenge; 16]), until: model.now.plus_seconds(300) };
     let attestation = Attestation { attested_at: model.now, ..of_play() };
-    model.run(Enrol { challenge: Some(challenge), id: id(), attestation, judged })
+    model.run(Enrol { challenge: Some(challenge), id: id(), attestation, stored: judged })
 }
 
 fn kinds(model: &Model) -> Vec<&'static str> {

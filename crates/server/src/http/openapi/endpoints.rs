@@ -80,9 +80,8 @@ pub(super) const OWN_REGISTRATION: &str = "/register/{client_id}";
 /// 404 where registration is off.
 const REGISTRATION: &[u16] = &[400, 401, 404, 408, 413, 429, 503];
 
-/// Every endpoint.
-pub(super) fn endpoints() -> Vec<Endpoint> {
-    let form = |path, summary, said, answer| Endpoint {
+fn form(path: &'static str, summary: &'static str, said: &'static str, answer: Answer) -> Endpoint {
+    Endpoint {
         methods: &[HttpMethod::Post],
         path,
         summary,
@@ -91,14 +90,20 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         said: Some(said),
         answer,
         errors: &[400, 401, 408, 413, 429, 503],
-    };
-    let page = |path, summary, said| Endpoint {
+    }
+}
+
+fn page(path: &'static str, summary: &'static str, said: &'static str) -> Endpoint {
+    Endpoint {
         methods: &[HttpMethod::Get, HttpMethod::Post],
         caller: Caller::Anyone,
         errors: &[400, 401, 408, 413, 429, 503],
         ..form(path, summary, said, Answer::Page)
-    };
-    let read = |path, summary, shape| Endpoint {
+    }
+}
+
+fn read(path: &'static str, summary: &'static str, shape: &'static str) -> Endpoint {
+    Endpoint {
         methods: &[HttpMethod::Get],
         path,
         summary,
@@ -107,29 +112,19 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         said: None,
         answer: Answer::Json(200, shape),
         errors: &[],
-    };
-    let evidence = |path, summary, said, headers| Endpoint {
-        caller: Caller::Evidence,
-        headers,
-        errors: &[400, 401, 408, 413, 415, 429, 503],
-        ..form(path, summary, said, Answer::Json(200, "ClientAttestation"))
-    };
-    let own = |method, said, answer| Endpoint {
-        methods: match method {
-            HttpMethod::Put => &[HttpMethod::Put],
-            HttpMethod::Delete => &[HttpMethod::Delete],
-            _ => &[HttpMethod::Get],
-        },
-        caller: Caller::Token,
-        said,
-        answer,
-        errors: REGISTRATION,
-        ..read(OWN_REGISTRATION, "An app's own registration (RFC 7592)", "ClientInformation")
-    };
-    let made = Answer::Json(201, "ClientInformation");
+    }
+}
+
+/// Every endpoint.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    let all = [of_apps(), of_attester(), of_tokens(), of_registration(), of_documents()];
+    all.into_iter().flatten().collect()
+}
+
+/// What apps ask for.
+fn of_apps() -> Vec<Endpoint> {
     let token = Answer::Json(200, "TokenResponse");
     let pushed = Answer::Json(201, "PushedResponse");
-    let told = Answer::Json(200, "IntrospectionResponse");
     let begun = Answer::Json(200, "DeviceResponse");
     let challenged = Answer::Json(200, "ChallengeResponse");
     vec![
@@ -160,6 +155,18 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 challenged,
             )
         },
+    ]
+}
+
+/// The built-in attester.
+fn of_attester() -> Vec<Endpoint> {
+    let evidence = |path, summary, said, headers| Endpoint {
+        caller: Caller::Evidence,
+        headers,
+        errors: &[400, 401, 408, 413, 415, 429, 503],
+        ..form(path, summary, said, Answer::Json(200, "ClientAttestation"))
+    };
+    vec![
         Endpoint {
             caller: Caller::Anyone,
             errors: &[400, 408, 413],
@@ -179,6 +186,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "AttestationRenewal",
             RENEWAL_PROOF,
         ),
+    ]
+}
+
+/// What becomes of tokens and sessions.
+fn of_tokens() -> Vec<Endpoint> {
+    let told = Answer::Json(200, "IntrospectionResponse");
+    vec![
         form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", Answer::Empty),
         form(path::INTROSPECT, "Introspection (RFC 7662)", "TokenOfCaller", told),
         page(path::LOGOUT, "Logout (OpenID Connect RP-Initiated Logout)", "LogoutRequest"),
@@ -189,6 +203,25 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             errors: &[401, 403, 503],
             ..read(path::USERINFO, "Userinfo (OpenID Connect Core 5.3)", "UserInfo")
         },
+    ]
+}
+
+/// Apps that register themselves.
+fn of_registration() -> Vec<Endpoint> {
+    let own = |method, said, answer| Endpoint {
+        methods: match method {
+            HttpMethod::Put => &[HttpMethod::Put],
+            HttpMethod::Delete => &[HttpMethod::Delete],
+            _ => &[HttpMethod::Get],
+        },
+        caller: Caller::Token,
+        said,
+        answer,
+        errors: REGISTRATION,
+        ..read(OWN_REGISTRATION, "An app's own registration (RFC 7592)", "ClientInformation")
+    };
+    let made = Answer::Json(201, "ClientInformation");
+    vec![
         Endpoint {
             caller: Caller::Token,
             errors: REGISTRATION,
@@ -197,6 +230,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         own(HttpMethod::Get, None, Answer::Json(200, "ClientInformation")),
         own(HttpMethod::Put, Some("ClientMetadata"), Answer::Json(200, "ClientInformation")),
         own(HttpMethod::Delete, None, Answer::Gone),
+    ]
+}
+
+/// What the server says of itself.
+fn of_documents() -> Vec<Endpoint> {
+    vec![
         read(path::JWKS, "Signing keys (RFC 7517)", "JwkSet"),
         read(OAUTH_WELL_KNOWN, "Metadata (RFC 8414)", "Metadata"),
         read(OPENID_WELL_KNOWN, "Metadata (OpenID Connect Discovery)", "Metadata"),
