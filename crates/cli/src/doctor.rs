@@ -1,5 +1,7 @@
 //! `doctor`: checks a configuration and what it names, and says what to do about what is wrong.
 
+mod attestation;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -54,7 +56,8 @@ pub(crate) async fn examine(path: &Path) -> usize {
             for note in &config.notes {
                 report.note("configuration", note);
             }
-            examine_store(&config, &mut report).await;
+            let hears_android = examine_store(&config, &mut report).await;
+            attestation::examine(&config.attestation, hears_android, &mut report);
             examine_clock(&mut report);
             examine_tls(&config, &mut report);
             examine_listener(config.listen, &mut report).await;
@@ -67,10 +70,14 @@ pub(crate) async fn examine(path: &Path) -> usize {
     report.end()
 }
 
-async fn examine_store(config: &Config, report: &mut Report) {
+/// Says whether any app shows evidence of Android phones.
+async fn examine_store(config: &Config, report: &mut Report) -> bool {
     let store = match open_store(config) {
         Ok(store) => store,
-        Err(error) => return report.fail("store", &error.to_string()),
+        Err(error) => {
+            report.fail("store", &error.to_string());
+            return false;
+        }
     };
     match store.ping().await {
         Ok(()) => report.ok("store", &format!("takes writes, schema {}", store.schema_version())),
@@ -89,7 +96,12 @@ async fn examine_store(config: &Config, report: &mut Report) {
         (_, Err(error)) => report.fail("signing keys", &error.to_string()),
         (Err(error), _) => report.fail("master key", &error.to_string()),
     }
+    let hears_android = attestation::hears_android(&store).await;
     store.close().await;
+    hears_android.unwrap_or_else(|error| {
+        report.fail("apps", &error.to_string());
+        false
+    })
 }
 
 fn examine_clock(report: &mut Report) {

@@ -3,7 +3,7 @@
 use twinpath_wire::metadata::{OAUTH_WELL_KNOWN, OPENID_WELL_KNOWN};
 use utoipa::openapi::path::HttpMethod;
 
-use super::member::{Kind, Member, member};
+use super::member::{Kind, Member, member, required};
 use crate::http::path;
 
 /// How an endpoint knows its caller.
@@ -11,8 +11,10 @@ use crate::http::path;
 pub(super) enum Caller {
     /// It does not.
     Anyone,
-    /// By app authentication, in the form or as `client_secret_basic`.
+    /// By app authentication, in the form, as `client_secret_basic` or by an attestation.
     App,
+    /// By what a phone shows, in JSON.
+    Evidence,
     /// By a token: of access, or for registration.
     Token,
 }
@@ -53,6 +55,26 @@ const PUSH_HEADERS: &[Member] = &[member("DPoP", Kind::Text, "RFC 9449 10.1.")];
 
 const PROOF: &[Member] = &[member("DPoP", Kind::Text, "A proof with ath, for a bound token.")];
 
+/// At every endpoint that authenticates apps.
+pub(super) const ATTESTED: &[Member] = &[
+    member(
+        "OAuth-Client-Attestation",
+        Kind::Text,
+        "draft-ietf-oauth-attestation-based-client-auth 4: what an attester says of the app's key.",
+    ),
+    member(
+        "OAuth-Client-Attestation-PoP",
+        Kind::Text,
+        "The same 5.1: a proof of possession of that key, unless the DPoP proof is that.",
+    ),
+];
+
+const KEY_PROOF: &[Member] =
+    &[required("DPoP", Kind::Text, "A proof by the instance key, with a nonce of DPoP-Nonce.")];
+
+const RENEWAL_PROOF: &[Member] =
+    &[required("DPoP", Kind::Text, "A proof by the instance key; its nonce is the challenge.")];
+
 /// RFC 7592 2.
 pub(super) const OWN_REGISTRATION: &str = "/register/{client_id}";
 /// 404 where registration is off.
@@ -85,6 +107,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         said: None,
         answer: Answer::Json(200, shape),
         errors: &[],
+    };
+    let evidence = |path, summary, said, headers| Endpoint {
+        caller: Caller::Evidence,
+        headers,
+        errors: &[400, 401, 408, 413, 415, 429, 503],
+        ..form(path, summary, said, Answer::Json(200, "ClientAttestation"))
     };
     let own = |method, said, answer| Endpoint {
         methods: match method {
@@ -132,6 +160,25 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                 challenged,
             )
         },
+        Endpoint {
+            caller: Caller::Anyone,
+            errors: &[400, 408, 413],
+            ..form(
+                path::ATTESTATION_CHALLENGE,
+                "Challenge of the built-in attester, or for a proof of possession",
+                "AttestationChallengeRequest",
+                Answer::Json(200, "AttestationChallenge"),
+            )
+        },
+        evidence(path::ATTEST_ANDROID, "Android Key Attestation", "AndroidEvidence", &[]),
+        evidence(path::ATTEST_APPLE, "Apple App Attest", "AppleEvidence", KEY_PROOF),
+        evidence(path::ATTEST_PLAY_INTEGRITY, "Play Integrity", "PlayIntegrityEvidence", KEY_PROOF),
+        evidence(
+            path::ATTEST_RENEW,
+            "Another client attestation by the evidence that is stored",
+            "AttestationRenewal",
+            RENEWAL_PROOF,
+        ),
         form(path::REVOKE, "Revocation (RFC 7009)", "TokenOfCaller", Answer::Empty),
         form(path::INTROSPECT, "Introspection (RFC 7662)", "TokenOfCaller", told),
         page(path::LOGOUT, "Logout (OpenID Connect RP-Initiated Logout)", "LogoutRequest"),

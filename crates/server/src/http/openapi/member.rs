@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Flag,
     List,
     Any,
+    Object,
 }
 
 pub(super) const fn member(name: &'static str, kind: Kind, text: &'static str) -> Member {
@@ -78,6 +79,7 @@ impl Kind {
                 return RefOr::T(Schema::Array(list));
             }
             Self::Any => plain(Type::Array),
+            Self::Object => plain(Type::Object),
         };
         let description = (!text.is_empty()).then_some(text);
         RefOr::T(Schema::Object(object.description(description).build()))

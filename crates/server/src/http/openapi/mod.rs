@@ -2,6 +2,7 @@
 //! give meaning to, so the document is tables: of [`endpoints`], and of the [`shapes`] that these take
 //! and give.
 
+mod attester;
 mod endpoints;
 mod member;
 mod operation;
@@ -12,7 +13,11 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 
 use endpoints::endpoints;
-use shapes::SHAPES;
+use member::Shape;
+
+fn shapes() -> impl Iterator<Item = &'static Shape> {
+    shapes::SHAPES.iter().chain(attester::SHAPES)
+}
 
 /// The document as it stands in `docs/openapi.json`.
 pub fn openapi() -> Result<String, serde_json::Error> {
@@ -39,7 +44,7 @@ fn document() -> OpenApi {
     let mut components = ComponentsBuilder::new()
         .security_scheme("client_secret_basic", scheme(HttpAuthScheme::Basic))
         .security_scheme("access_token", scheme(HttpAuthScheme::Bearer));
-    for shape in SHAPES {
+    for shape in shapes() {
         components = components.schema(shape.name, shape.schema());
     }
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
@@ -58,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_shape_that_is_named_is_there() {
-        let known = |name: &str| SHAPES.iter().any(|shape| shape.name == name);
+        let known = |name: &str| shapes().any(|shape| shape.name == name);
         for endpoint in endpoints() {
             assert!(endpoint.said.is_none_or(known), "{}", endpoint.path);
             if let Answer::Json(_, shape) = endpoint.answer {

@@ -6,15 +6,16 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, Required, Response, ResponseBuilder, ResponsesBuilder};
 
-use super::endpoints::{Answer, Caller, Endpoint, OWN_REGISTRATION};
+use super::endpoints::{ATTESTED, Answer, Caller, Endpoint, OWN_REGISTRATION};
 use super::member::{Kind, required};
-use super::shapes::SHAPES;
+use super::shapes;
 
 impl Endpoint {
     pub(super) fn operation(&self, method: &HttpMethod) -> OperationBuilder {
         let mut operation =
             OperationBuilder::new().summary(Some(self.summary)).responses(self.responses());
-        for header in self.headers {
+        let attested = if self.caller == Caller::App { ATTESTED } else { &[] };
+        for header in self.headers.iter().chain(attested) {
             operation = operation.parameter(header.parameter(ParameterIn::Header));
         }
         if self.path == OWN_REGISTRATION {
@@ -23,7 +24,7 @@ impl Endpoint {
         }
         match self.said {
             Some(said) if *method == HttpMethod::Get => {
-                let shape = SHAPES.iter().find(|shape| shape.name == said);
+                let shape = shapes().find(|shape| shape.name == said);
                 let members = shape.map_or(&[][..], |shape| shape.members);
                 for member in members.iter().copied().flatten() {
                     operation = operation.parameter(member.parameter(ParameterIn::Query));
@@ -31,7 +32,7 @@ impl Endpoint {
             }
             Some(said) => {
                 let kind = match self.caller {
-                    Caller::Token => "application/json",
+                    Caller::Token | Caller::Evidence => "application/json",
                     Caller::Anyone | Caller::App => "application/x-www-form-urlencoded",
                 };
                 let body = RequestBodyBuilder::new()
@@ -43,8 +44,8 @@ impl Endpoint {
         }
         let named = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
         match self.caller {
-            Caller::Anyone => operation,
-            // Or by the form.
+            Caller::Anyone | Caller::Evidence => operation,
+            // Or by the form, or by headers.
             Caller::App => operation
                 .security(SecurityRequirement::default())
                 .security(named("client_secret_basic")),

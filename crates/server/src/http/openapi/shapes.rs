@@ -274,6 +274,7 @@ pub(super) const SHAPES: &[Shape] = &[
             &[
                 required("error", Kind::Text, "The code."),
                 member("error_description", Kind::Text, "For developers."),
+                member("reasons", Kind::List, "Of the attester: every reason to refuse evidence."),
                 member("interval", Kind::Number, "Seconds between polls."),
                 member(
                     "auth_session",
