@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrap as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
@@ -14,7 +16,7 @@ use rcgen::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::jose::Key;
+use crate::jose::{Key, base64url};
 
 /// The app that the phones have.
 pub const PACKAGE: &str = "com.example.app";
@@ -214,9 +216,9 @@ impl Vendor {
 
     /// `[attestation]` of a server that trusts this vendor alone, with more lines.
     pub fn settings(&self, more: &str) -> String {
-        let roots = self.path("roots.pem");
+        let roots = self.path("roots.pem").display().to_string();
         format!(
-            "[attestation]\nandroid_roots_file = {roots:?}\napple_roots_file = {roots:?}\n{more}\n"
+            "[attestation]\nandroid_roots_file = \"{roots}\"\napple_roots_file = \"{roots}\"\n{more}\n"
         )
     }
 
@@ -324,6 +326,62 @@ pub fn evidence_digest(
 pub fn android_body(client_id: &str, challenge: &str, chain: &[Vec<u8>]) -> Value {
     let chain: Vec<_> = chain.iter().map(|der| STANDARD.encode(der)).collect();
     json!({"client_id": client_id, "challenge": challenge, "certificate_chain": chain})
+}
+
+/// Google Play, with an app's keys of the Play Console.
+pub struct Play {
+    wrapping: [u8; 32],
+    signing: Key,
+}
+
+impl Default for Play {
+    fn default() -> Self {
+        Self { wrapping: [5; 32], signing: Key::generate() }
+    }
+}
+
+impl Play {
+    /// The two keys as the console shows them: decryption, verification.
+    pub fn keys(&self) -> (String, String) {
+        let spki = PublicKey(&self.signing).subject_public_key_info();
+        (STANDARD.encode(self.wrapping), STANDARD.encode(spki))
+    }
+
+    /// What a sound phone's token says.
+    pub fn verdict(nonce: &str) -> Value {
+        json!({
+            "requestDetails": {
+                "requestPackageName": PACKAGE,
+                "nonce": nonce,
+                "timestampMillis": (crate::now_s() * 1000).to_string(),
+            },
+            "appIntegrity": {
+                "appRecognitionVerdict": "PLAY_RECOGNIZED",
+                "packageName": PACKAGE,
+                "certificateSha256Digest": [base64url(&SIGNER)],
+                "versionCode": "42",
+            },
+            "deviceIntegrity": {"deviceRecognitionVerdict": ["MEETS_DEVICE_INTEGRITY"]},
+        })
+    }
+
+    /// A token: a JWE (A256KW, A256GCM) around a JWS.
+    pub fn token(&self, verdict: &Value) -> String {
+        let inner = self.signing.jwt(&json!({"alg": "ES256"}), verdict);
+        let header = base64url(json!({"alg": "A256KW", "enc": "A256GCM"}).to_string().as_bytes());
+        let (content_key, nonce) = ([6; 32], [7; 12]);
+        let kek = AesKek::new(&AES_256, &self.wrapping).unwrap();
+        let mut wrapped = [0; 40];
+        kek.wrap(&content_key, &mut wrapped).unwrap();
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &content_key).unwrap());
+        let mut sealed = inner.into_bytes();
+        let aad = Aad::from(header.as_bytes());
+        let tag = key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .unwrap();
+        let parts = [&wrapped[..], &nonce, &sealed, tag.as_ref()].map(base64url);
+        format!("{header}.{}", parts.join("."))
+    }
 }
 
 /// The body of `POST /attestation/apple`.

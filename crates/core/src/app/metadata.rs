@@ -131,6 +131,7 @@ impl ClientMetadata {
     pub fn of(app: &App) -> Self {
         let app = app.clone();
         let code = app.grant_types.contains(&GrantType::AuthorizationCode);
+        let (attested, policy) = (app.auth_method.is_attested(), app.attestation);
         Self {
             client_id: Some(app.client_id.to_string()),
             client_name: Some(app.client_name),
@@ -157,15 +158,12 @@ impl ClientMetadata {
             policy_uri: app.policy_uri,
             tos_uri: app.tos_uri,
             first_party: Some(app.first_party),
-            app_attestation_evidence: Some(app.attestation.evidence),
-            android_verified_boot: Some(app.attestation.android_verified_boot),
-            android_min_os_patch_level: app.attestation.android_min_os_patch_level,
-            apple_environment: Some(app.attestation.apple_environment),
+            app_attestation_evidence: attested.then_some(policy.evidence),
+            android_verified_boot: attested.then_some(policy.android_verified_boot),
+            android_min_os_patch_level: policy.android_min_os_patch_level,
+            apple_environment: attested.then_some(policy.apple_environment),
             play_integrity_decryption_key: None,
-            play_integrity_verification_key: app
-                .attestation
-                .play_integrity
-                .map(|keys| keys.verification),
+            play_integrity_verification_key: policy.play_integrity.map(|keys| keys.verification),
             serves: Some(app.serves),
             may_exchange_for: Some(app.may_exchange_for),
             android_package: app.android_package,

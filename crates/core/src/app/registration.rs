@@ -93,6 +93,10 @@ impl ClientMetadata {
         if method != AuthMethod::TlsClientAuth || self.certificate_names() != Self::NO_NAMES {
             known = known.named(None);
         }
+        // What follows from the method follows the new one.
+        if method.is_attested() != old.auth_method.is_attested() {
+            known.app_attestation_evidence = None;
+        }
         // What follows from the grants follows the new ones.
         known.response_types = None;
         let (scope, grant_types) = (self.scope.is_some(), self.grant_types.is_some());

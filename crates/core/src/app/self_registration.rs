@@ -38,7 +38,7 @@ pub(super) fn refuse<T>(why: impl Into<String>) -> Result<T, MetadataError> {
 }
 
 /// Members that only operators say: an app may repeat what they said.
-const OPERATORS: [&str; 7] = [
+const OPERATORS: [&str; 13] = [
     "client_id",
     "developer",
     "first_party",
@@ -46,6 +46,12 @@ const OPERATORS: [&str; 7] = [
     "may_exchange_for",
     "sector_identifier",
     "authorization_details_types",
+    "app_attestation_evidence",
+    "android_verified_boot",
+    "android_min_os_patch_level",
+    "apple_environment",
+    "play_integrity_decryption_key",
+    "play_integrity_verification_key",
 ];
 
 /// Members that would change what is registered, were they supported: passing them over would

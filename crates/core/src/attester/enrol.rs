@@ -2,7 +2,7 @@
 
 use crate::grant::Spend;
 use crate::ids::{InstanceId, Timestamp};
-use crate::records::{Attestation, Instance, InstanceStatus};
+use crate::records::{Attestation, Evidence, Instance, InstanceStatus};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 
 /// Remembers what vouches for an installation's key.
@@ -15,7 +15,7 @@ pub struct Enrol {
     /// What vouches for it.
     pub attestation: Attestation,
     /// What was stored and judged again; `None` if the evidence is new.
-    pub judged: Option<Attestation>,
+    pub stored: Option<Attestation>,
 }
 
 /// How that ends.
@@ -27,7 +27,7 @@ pub enum Enrolled {
     ChallengeUsed,
     /// An operator refused the installation.
     Refused(InstanceStatus),
-    /// What was judged is no longer what is stored: another request was faster.
+    /// What was judged again is no longer what is stored: another request was faster.
     Changed,
 }
 
@@ -38,7 +38,7 @@ impl Enrol {
         if let Some(refused) = known.filter(|known| known.status != InstanceStatus::Active) {
             return done(Enrolled::Refused(refused.status));
         }
-        if self.judged.is_some() && self.judged.as_ref() != known.map(|known| &known.attestation) {
+        if self.stored.is_some() && self.stored.as_ref() != known.map(|known| &known.attestation) {
             return done(Enrolled::Changed);
         }
         let row = Instance {
@@ -50,7 +50,14 @@ impl Enrol {
             changed_at: known.map_or(now, |known| known.changed_at),
             purge_at: now.plus_seconds(Instance::KEPT_S),
         };
-        let kind = if self.judged.is_some() { "instance.renewed" } else { "instance.attested" };
+        let kind = match (&self.stored, self.attestation.evidence) {
+            (None, _) => "instance.attested",
+            // What was stored is not believed any more.
+            (Some(stored), Evidence::None) if stored.evidence != Evidence::None => {
+                "instance.refused"
+            }
+            (Some(_), _) => "instance.renewed",
+        };
         let event = Write::Audit(row.event(now, kind, None));
         let writes = vec![Write::Instance(Box::new(row.clone())), event];
         Ok(Step::Done(writes, Enrolled::Done(Box::new(row))))

@@ -49,9 +49,10 @@ pub fn admission(
     if let Some(refused) = known.filter(|known| known.status != InstanceStatus::Active) {
         return (Admission::Refused(refused.status), None);
     }
-    let known = known.filter(|known| known.attestation.attested_at >= since);
     let (attester, evidence, attested_at) = match (by, known) {
-        (Voucher::BuiltIn, Some(known)) if known.attestation.attester == BUILT_IN => {
+        (Voucher::BuiltIn, Some(known))
+            if known.attestation.attester == BUILT_IN && known.attestation.attested_at >= since =>
+        {
             return (Admission::Admitted(known.claim()), None);
         }
         (Voucher::BuiltIn, _) => return (Admission::Forgotten, None),

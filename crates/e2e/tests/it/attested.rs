@@ -43,7 +43,7 @@ impl World {
         let path = folder.path().display();
         let sections = format!(
             "[attestation]\nrefresh_s = 1\n\
-             [[attestation.attester]]\nname = \"mdm\"\njwks_file = \"{path}/mdm\"\n\
+             [[attestation.attester]]\nname = \"mdm\"\njwks_file = \"{path}/mdm\"\nclients = [\"*\"]\n\
              [[attestation.attester]]\nname = \"maps-only\"\njwks_file = \"{path}/maps-only\"\n\
              clients = [\"maps\"]\nevidence = \"tee\"\n"
         );
@@ -580,9 +580,8 @@ async fn an_app_proves_possession_in_its_registered_way() {
     // An attestation does not stand in for another method.
     let claims = with(attested, "sub", json!("keyed"));
     let answer = spoilt(&keyed, |draft| {
-        let draft = ["client_assertion", "client_assertion_type"]
-            .into_iter()
-            .fold(draft, |draft, name| draft.without(name));
+        let draft =
+            ["client_assertion", "client_assertion_type"].into_iter().fold(draft, Draft::without);
         draft.header(ATTESTATION, &weather.attestation(&claims))
     });
     answer.await.refuses(401, "invalid_client");
@@ -642,7 +641,6 @@ async fn an_attesters_keys_are_replaced_while_the_server_runs() {
     by_next().await.refuses(400, "authorization_pending");
 }
 
-/// RFC 7591: what must be attested of an app is not for itself to say; nor can it do without its key.
 #[tokio::test]
 async fn attested_apps_are_bound_to_their_keys() {
     let world = World::start().await;

@@ -1,15 +1,17 @@
 //! The built-in attester (PROTOCOL 11): phones' evidence, and all that comes of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use twinpath_e2e::app::Instance;
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::http::{Answer, Request, send};
-use twinpath_e2e::jose::{Key, open};
+use twinpath_e2e::jose::{Key, base64url, open};
 use twinpath_e2e::number;
 use twinpath_e2e::phone::{
-    APPLE_APP, DEVELOPMENT, PACKAGE, PRODUCTION, Says, Vendor, android_body, apple_body,
+    APPLE_APP, DEVELOPMENT, PACKAGE, PRODUCTION, Play, Says, Vendor, android_body, apple_body,
     evidence_digest, signer_hex,
 };
 use twinpath_e2e::platform::Registration;
@@ -440,4 +442,162 @@ async fn an_app_of_another_method_shows_no_attestation() {
     let answer = rig.platform.admin("POST", "/apps", &wrong).await;
     assert_eq!(answer.status, 400, "{}", answer.text());
     let _kept = Arc::clone(&plain.app);
+}
+
+const PLAY: &str = "/attestation/play-integrity";
+
+/// A token as Google Play would make it, but for what `change` changes.
+async fn play(
+    rig: &Rig,
+    play: &Play,
+    instance: &Instance,
+    change: impl FnOnce(&mut Value),
+) -> Answer {
+    let id = instance.app.client_id.as_str();
+    let challenge = challenge(rig, id).await;
+    let (issuer, jkt) = (&rig.platform.place.issuer, instance.key.thumbprint());
+    let digest = evidence_digest(issuer, id, &challenge, Some(&jkt));
+    let mut verdict = Play::verdict(&base64url(&digest));
+    change(&mut verdict);
+    let body = json!({"client_id": id, "challenge": challenge, "jwk": instance.key.jwk(),
+        "integrity_token": play.token(&verdict)});
+    let nonce = nonce(instance, PLAY, &body).await;
+    post(instance, PLAY, &body, Some(&nonce)).await
+}
+
+#[tokio::test]
+async fn google_play_vouches_for_app_and_device() {
+    let (_vendor, rig) = start("").await;
+    let google = Play::default();
+    let (decryption, verification) = google.keys();
+    let registration = app("weather", COMBINED)
+        .with("play_integrity_decryption_key", decryption)
+        .with("play_integrity_verification_key", verification);
+    let weather = rig.install(&registration).await;
+    attest(&weather, &play(&rig, &google, &weather, |_| {}).await);
+    let access = claims(&rig.authorize(&weather, &number(1)).await, "access_token");
+    assert_eq!(access["amr"], json!(["sms_mo", "swk"]));
+    assert_eq!(access["app_attestation"]["evidence"], "software");
+    attest(&weather, &renew(&rig, &weather).await);
+
+    let other = rig.again(&weather.app);
+    let refused =
+        async |change: fn(&mut Value)| reasons(&play(&rig, &google, &other, change).await);
+    let labels = "/deviceIntegrity/deviceRecognitionVerdict";
+    let rooted = refused(|it| it["deviceIntegrity"] = json!({})).await;
+    assert_eq!(rooted, ["evidence_not_enough"], "{labels}");
+    let changed = refused(|it| it["appIntegrity"]["packageName"] = "com.evil".into()).await;
+    assert_eq!(changed, ["app_package_mismatch"]);
+    let replayed = refused(|it| it["requestDetails"]["nonce"] = "x".into()).await;
+    assert_eq!(replayed, ["nonce_mismatch"]);
+    // Another developer's keys, and an app without any.
+    let stranger = play(&rig, &Play::default(), &other, |_| {}).await;
+    assert_eq!(reasons(&stranger).len(), 1);
+    let plain = rig.install(&app("plain", COMBINED)).await;
+    let none = play(&rig, &google, &plain, |_| {}).await;
+    assert_eq!(reasons(&none), ["play_integrity_not_registered"]);
+    // The keys are told to nobody.
+    let shown = rig.platform.admin("GET", "/apps/weather", &Value::Null).await.accepts();
+    assert!(shown["play_integrity_decryption_key"].is_null(), "{shown}");
+}
+
+#[tokio::test]
+async fn an_installation_blocked_while_it_waits_gets_nothing() {
+    let all = start("").await;
+    let rig = &all.1;
+    let weather = rig.install(&app("weather", COMBINED)).await;
+    attest(&weather, &android(&all, &weather, |_| {}).await);
+    weather.warm().await;
+    let attempt = weather.attempt();
+    let block = async {
+        until("the request to wait", async || {
+            (rig.platform.metric("twinpath_waiting_requests").await > 0.0).then_some(())
+        })
+        .await;
+        let path = format!("/apps/weather/instances/{}/block", weather.key.thumbprint());
+        rig.platform.admin("POST", &path, &Value::Null).await.accepts();
+        rig.text(&number(1), &attempt).await;
+    };
+    let (answer, ()) = tokio::join!(weather.wait(&attempt, 20), block);
+    answer.refuses(400, "invalid_client_attestation");
+}
+
+#[tokio::test]
+async fn an_app_that_moves_to_attestation_and_back() {
+    let all = start("").await;
+    let rig = &all.1;
+    let weather = rig.install(&app("weather", COMBINED)).await;
+    attest(&weather, &android(&all, &weather, |_| {}).await);
+    let tokens = rig.authorize(&weather, &number(1)).await;
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let keys = json!({"keys": [Key::generate().jwk()]});
+    let back = json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": keys});
+    let moved = rig.platform.admin("PATCH", "/apps/weather", &back).await.accepts();
+    assert!(moved["app_attestation_evidence"].is_null(), "{moved}");
+    weather.refresh(refresh).await.refuses(401, "invalid_client");
+    let again = json!({"token_endpoint_auth_method": COMBINED});
+    let moved = rig.platform.admin("PATCH", "/apps/weather", &again).await.accepts();
+    assert_eq!(moved["app_attestation_evidence"], json!(["software"]));
+    weather.refresh(refresh).await.accepts();
+}
+
+/// A status list under an URL: what is asked, and how it is answered.
+async fn serve_list(listener: TcpListener, list: Arc<Mutex<(String, u32)>>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut octets = vec![0; 4096];
+        let read = stream.read(&mut octets).await.unwrap();
+        let asked = String::from_utf8_lossy(&octets[..read]).to_lowercase();
+        let answer = {
+            let mut list = list.lock().unwrap();
+            let etag = format!("\"{}\"", list.0.len());
+            if asked.contains(&format!("if-none-match: {etag}")) {
+                list.1 += 1;
+                "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n".to_owned()
+            } else {
+                let (length, body) = (list.0.len(), &list.0);
+                format!(
+                    "HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {length}\r\n\
+                     Connection: close\r\n\r\n{body}"
+                )
+            }
+        };
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn revocations_are_fetched_and_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/status", listener.local_addr().unwrap());
+    let list = Arc::new(Mutex::new((r#"{"entries": {}}"#.to_owned(), 0)));
+    let server = tokio::spawn(serve_list(listener, Arc::clone(&list)));
+    let vendor = Vendor::new();
+    let kept = vendor.path("kept.json");
+    let more = format!(
+        "android_revocations_url = {url:?}\nandroid_revocations_file = \"{}\"\nrefresh_s = 1",
+        kept.display()
+    );
+    let rig = Rig::with(Settings::default().with(&vendor.settings(&more))).await;
+    let all = (vendor, rig);
+    let weather = all.1.install(&app("weather", COMBINED)).await;
+    attest(&weather, &android(&all, &weather, |_| {}).await);
+    // What has not changed is not sent again.
+    until("a conditional request", async || (list.lock().unwrap().1 > 0).then_some(())).await;
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), r#"{"entries": {}}"#);
+    // A broken list revokes nothing and forgets nothing.
+    list.lock().unwrap().0 = "{".to_owned();
+    attest(&weather, &renew(&all.1, &weather).await);
+    let revoked = json!({"entries": {all.0.serial(): {"status": "REVOKED"}}}).to_string();
+    list.lock().unwrap().0.clone_from(&revoked);
+    let refused = until("the revocation", async || {
+        let answer = renew(&all.1, &weather).await;
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(reasons(&refused.await), ["revoked"]);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), revoked);
+    // What was attested before counts no longer.
+    let refused = weather.redeem(&weather.attempt()).await;
+    refused.refuses(400, "invalid_client_attestation");
+    server.abort();
 }

@@ -14,6 +14,7 @@ mod assertions;
 mod attacks;
 #[cfg(test)]
 mod attested;
+#[cfg(test)]
 mod attester;
 #[cfg(test)]
 mod authorize;

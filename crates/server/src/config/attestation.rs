@@ -81,7 +81,7 @@ pub struct AttesterFile {
     pub name: String,
     /// Its public keys, a JWK set (RFC 7517 5).
     pub jwks_file: PathBuf,
-    /// The apps it is trusted for; `None` for all.
+    /// The apps it is trusted for; `None` for all: `["*"]`.
     pub clients: Option<Vec<ClientId>>,
     /// What its word is worth.
     pub evidence: Evidence,
@@ -94,7 +94,9 @@ fn attesters(files: &[file::Attester]) -> Result<Vec<AttesterFile>, ConfigError>
             let wrong = || ConfigError(format!("{}: {id:?} is no client_id", key("clients")));
             ClientId::new(id).ok_or_else(wrong)
         };
-        let clients = file.clients.as_ref().map(|ids| ids.iter().map(client).collect());
+        let said = required(file.clients.clone(), &key("clients"))?;
+        let every = said == ["*"];
+        let clients = (!every).then(|| said.iter().map(client).collect());
         Ok(AttesterFile {
             name: required(file.name.clone(), &key("name"))?,
             jwks_file: required(file.jwks_file.clone(), &key("jwks_file"))?,

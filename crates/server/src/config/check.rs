@@ -123,8 +123,8 @@ impl File {
         }
         if self.limits.unredeemed_codes_per_instance.or(self.limits.block_s).is_some() {
             notes.push(
-                "limits.unredeemed_codes_per_instance and limits.block_s have no effect: they bind \
-                 attested instance keys, which this version does not know"
+                "limits.unredeemed_codes_per_instance and limits.block_s have no effect: this \
+                 version does not count the codes of an attested installation"
                     .to_owned(),
             );
         }

@@ -158,7 +158,10 @@ fn combined(
 }
 
 /// An app that is registered for attestation; one of a moment ago, by another process, too.
-async fn app(platform: &Platform, id: Option<ClientId>) -> Result<Arc<Registered>, Refusal> {
+pub(super) async fn app(
+    platform: &Platform,
+    id: Option<ClientId>,
+) -> Result<Arc<Registered>, Refusal> {
     let unknown =
         || Refusal::from(AuthError::Client("unknown app, or it is not shown to be this one"));
     let id = id.ok_or_else(unknown)?;
@@ -207,6 +210,27 @@ async fn admit(
         claim.evidence.as_str()
     );
     Err(invalid(&why))
+}
+
+impl Caller {
+    /// Whether the request's proof is what shows the attested key.
+    pub(super) fn proves_by_dpop(&self) -> bool {
+        self.attested.as_ref().is_some_and(|attested| attested.proven.is_some())
+    }
+
+    /// Refuses what an operator refused since the request came.
+    pub(super) async fn still_admitted(&self, platform: &Platform) -> Result<(), Refusal> {
+        let Some(attested) = &self.attested else { return Ok(()) };
+        let id = InstanceId::new(self.registered.app.client_id.clone(), &attested.jkt)
+            .ok_or_else(|| fault("a thumbprint is no thumbprint"))?;
+        let known = platform.store.read(Look(id)).await?;
+        match known.map(|known| known.status) {
+            Some(InstanceStatus::Blocked | InstanceStatus::Revoked) => {
+                Err(invalid("this installation is blocked"))
+            }
+            Some(InstanceStatus::Active) | None => Ok(()),
+        }
+    }
 }
 
 /// The draft's errors. Where the `DPoP` proof shows the key, its next nonce comes along.

@@ -45,7 +45,10 @@ impl TokenRequest {
     /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof
     /// that held is used up all the same, as nothing ties it to what the request said.
     pub(super) async fn refuse(&self, platform: &Platform, refusal: Refusal) -> Refusal {
-        let spends = Spends { assertion: None, challenge: None, ..self.spends() };
+        // A challenge that stood as the proof's nonce goes with the proof.
+        let answered = self.caller.proves_by_dpop();
+        let challenge = self.caller.challenge.filter(|_| answered);
+        let spends = Spends { assertion: None, challenge, ..self.spends() };
         use_up(platform, spends).await.err().unwrap_or(refusal)
     }
 }

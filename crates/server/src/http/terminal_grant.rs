@@ -50,7 +50,11 @@ pub(super) async fn take_turn(
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: redemption.code, wait, now: request.now };
     let first = run(platform, &redemption, request.spends());
-    let again = run(platform, &redemption, Spends::default());
+    let again = async {
+        // The text may have taken its time, and an operator may have been faster.
+        request.caller.still_admitted(platform).await?;
+        run(platform, &redemption, Spends::default()).await
+    };
     let pending = |redeemed: &Redeemed| matches!(redeemed, Redeemed::Pending);
     let mut turned = turn.take(first, again, pending).await?;
     let answer = answer(platform, &request, &mut turned);
@@ -165,7 +169,8 @@ fn respond(
         .vault
         .open_number(issued.grant.terminal, &issued.number)
         .map_err(|_| fault("a number does not open"))?;
-    let scope = Scope::parse(&issued.grant.scope)?;
+    // An answer that was lost is given anew: by what vouches for the installation now.
+    let scope = request.scope_rule(platform).grant(Scope::parse(&issued.grant.scope)?, false)?;
     Tokens {
         registered: &request.caller.registered,
         grant: &issued.grant,

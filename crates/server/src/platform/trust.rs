@@ -45,7 +45,11 @@ impl AttestationTrust {
     /// Reads the files; an error names the one that cannot be used. A status list that was never fetched
     /// is empty until it is.
     pub fn open(config: &Attestation) -> Result<Self, TrustError> {
-        let client = reqwest::Client::builder().timeout(FETCH_TIME).user_agent("twinpath").build();
+        let client = reqwest::Client::builder()
+            .timeout(FETCH_TIME)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("twinpath")
+            .build();
         let client = client.map_err(|error| TrustError("HTTP".to_owned(), error.to_string()))?;
         let mut trust = Trust {
             android_expired_factory_keys: config.android_expired_factory_keys,
@@ -64,8 +68,7 @@ impl AttestationTrust {
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
     }
 
-    /// Keeps it up to date until the server stops.
-    /// `again` is called as often.
+    /// Keeps it up to date until the server stops, and calls `again` as often.
     pub async fn keep(&self, shutdown: Shutdown, again: impl Fn()) {
         let mut validators = Validators::default();
         loop {

@@ -166,6 +166,13 @@ fn each_claim_of_an_attestation_has_to_be_right() {
     for iat in [now - 86_401, 0, i64::MIN] {
         assert!(is_stale(&scene.with("iat", json!(iat))), "{iat}");
     }
+    // One that does not say when it was made could be of any age.
+    let ageless = |exp: i64| {
+        let claims = changed(scene.claims(), "iat", Value::Null);
+        scene.vouched(&changed(claims, "exp", json!(exp)))
+    };
+    assert!(ageless(now + 86_400).is_ok());
+    assert!(is_stale(&ageless(now + 86_401)) && is_stale(&ageless(i64::MAX)));
     for ahead in [now + 31, i64::MAX] {
         assert!(is_invalid(&scene.with("iat", json!(ahead))));
         assert!(is_invalid(&scene.with("nbf", json!(ahead))));
@@ -194,6 +201,11 @@ fn a_proof_of_possession_is_the_keys_for_this_server_now() {
     for seconds in [-61, -86_400, 31, 86_400] {
         assert!(is_invalid(&with("iat", json!(NOW.seconds() + seconds))), "{seconds}");
     }
+    for (name, seconds) in [("exp", 0), ("exp", -1), ("nbf", 31)] {
+        assert!(is_invalid(&with(name, json!(NOW.seconds() + seconds))), "{name} {seconds}");
+    }
+    assert!(with("exp", json!(NOW.seconds() + 1)).is_ok());
+    assert!(with("nbf", json!(NOW.seconds())).is_ok());
     let old = challenge("weather", NOW.plus_seconds(-300));
     for wrong in [json!(challenge("maps", NOW)), json!(old), json!("x"), Value::Null] {
         let answer = with("challenge", wrong);
@@ -211,13 +223,18 @@ fn a_proof_of_possession_is_the_keys_for_this_server_now() {
 
 #[test]
 fn an_attester_has_a_name_and_keys() {
-    let set = |n: usize| JwkSet { keys: (0..n).map(|_| Key::new().jwk).collect() };
+    let named = |n: usize| Jwk { kid: Some(n.to_string()), ..Key::new().jwk };
+    let set = |n: usize| JwkSet { keys: (0..n).map(named).collect() };
     let new = |name: &str, set: &JwkSet| ExternalAttester::new(name, set, None, Evidence::Software);
     assert!(new("mdm-1", &set(MAX_ATTESTER_KEYS)).is_ok());
     for name in ["", BUILT_IN, "a b", &"a".repeat(65), "ä"] {
         assert!(new(name, &set(1)).is_err(), "{name}");
     }
     assert!(new("mdm", &set(0)).is_err() && new("mdm", &set(17)).is_err());
+    // Only so many are tried on an attestation that names none.
+    let nameless = |n: usize| JwkSet { keys: (0..n).map(|_| Key::new().jwk).collect() };
+    assert!(new("mdm", &nameless(KEYS_TRIED)).is_ok());
+    assert!(new("mdm", &nameless(KEYS_TRIED + 1)).is_err());
     let mut other = set(1);
     other.keys[0].alg = Some("ES384".to_owned());
     assert!(new("mdm", &other).is_err());

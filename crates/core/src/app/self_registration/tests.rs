@@ -64,6 +64,14 @@ fn what_is_not_said_takes_its_default_within_the_token() {
 }
 
 #[test]
+fn what_must_be_attested_is_not_for_the_app_to_say() {
+    for method in ["attest_jwt_client_auth", "attest_jwt_client_auth_dpop"] {
+        let why = refusal(json!({"token_endpoint_auth_method": method}));
+        assert!(why.contains("by the operator"), "{why}");
+    }
+}
+
+#[test]
 fn what_nobody_knows_is_passed_over() {
     let told = register(json!({
         "client_name#ja": "x", "application_type": "web", "contacts": ["a@weather.example"],

@@ -138,7 +138,7 @@ pub(super) async fn enrol(
     let id = InstanceId::new(client_id, &judged.jwk.thumbprint())
         .ok_or_else(|| fault("a thumbprint is no thumbprint"))?;
     let attestation = judged.attestation.clone();
-    let enrol = Enrol { challenge: Some(challenge), id, attestation, judged: stored };
+    let enrol = Enrol { challenge: Some(challenge), id, attestation, stored };
     match platform.run(enrol).await? {
         Enrolled::Done(instance) => Ok(attest(platform, &instance, judged.jwk)?),
         Enrolled::ChallengeUsed => {
@@ -167,11 +167,12 @@ pub(super) fn refused(status: InstanceStatus) -> Refused {
 /// The client attestation (draft-ietf-oauth-attestation-based-client-auth-10 4).
 fn attest(platform: &Platform, instance: &Instance, jwk: Jwk) -> Result<Response, Refusal> {
     let issued = now().seconds();
+    let lives_s = ATTESTATION_S.min(platform.config.attestation.max_age_s);
     let claims = object!({
         "iss": platform.config.issuer,
         "sub": instance.client_id(),
         "iat": issued,
-        "exp": issued.saturating_add(ATTESTATION_S),
+        "exp": issued.saturating_add(lives_s),
         "cnf": {"jwk": Jwk::new(jwk.key)},
         "app_attestation": instance.claim(),
     });
@@ -179,6 +180,6 @@ fn attest(platform: &Platform, instance: &Instance, jwk: Jwk) -> Result<Response
     let client_attestation = jwt.map_err(|_| fault("a client attestation could not be signed"))?;
     Ok(json(&Attested {
         client_attestation,
-        expires_in: u64::try_from(ATTESTATION_S).unwrap_or_default(),
+        expires_in: u64::try_from(lives_s).unwrap_or_default(),
     }))
 }

@@ -1,22 +1,20 @@
 //! Reads what phones send: JSON bodies, base64, the app that is named.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{StatusCode, request};
 use serde::de::DeserializeOwned;
-use twinpath_core::app::{AuthError, Registered};
+use twinpath_core::app::Registered;
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::proof::check_challenge;
 
 use super::Refused;
-use crate::http::Refusal;
-use crate::http::refusal::fault;
 use crate::http::request::{is_of_type, read_body};
+use crate::http::{Refusal, attested};
 use crate::platform::Platform;
 
 /// A JSON object.
@@ -42,21 +40,9 @@ pub(super) fn base64(text: &str, what: &str) -> Result<Vec<u8>, Refusal> {
     STANDARD.decode(text).map_err(|_| wrong())
 }
 
-/// An app that proves itself by attestation. One that was registered a moment ago, by another process, is
-/// found too.
+/// An app that proves itself by attestation.
 pub(super) async fn app(platform: &Platform, id: &str) -> Result<Arc<Registered>, Refusal> {
-    let unknown = || {
-        let why = "there is no app of this client_id that authenticates by attestation";
-        Refusal::from(AuthError::Client(why))
-    };
-    let id = ClientId::new(id).ok_or_else(unknown)?;
-    let attested = |registered: &Arc<Registered>| registered.app.auth_method.is_attested();
-    if let Some(known) = platform.app(&id).filter(attested) {
-        return Ok(known);
-    }
-    let renewed = platform.registry.renew_since(platform, Instant::now()).await;
-    renewed.map_err(|_| fault("the registry could not be renewed"))?;
-    platform.app(&id).filter(attested).ok_or_else(unknown)
+    attested::app(platform, ClientId::new(id)).await
 }
 
 /// A challenge of ours for this app, to be used up.

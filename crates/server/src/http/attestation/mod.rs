@@ -64,7 +64,8 @@ impl IntoResponse for Refused {
             Self::Request(refusal) => return refusal.into_response(),
             Self::Evidence(reasons) => reasons,
         };
-        let words: Vec<_> = reasons.iter().map(|refusal| refusal.reason).collect();
+        let mut words: Vec<_> = reasons.iter().map(|refusal| refusal.reason).collect();
+        words.dedup();
         let details: Vec<_> = reasons.iter().map(|refusal| refusal.detail.as_str()).collect();
         let mut response = json(&object!({
             "error": ErrorCode::InvalidClientAttestation.as_str(),

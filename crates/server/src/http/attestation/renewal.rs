@@ -3,12 +3,12 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::request;
-use twinpath_core::attester::{Judged, again, asserted};
+use twinpath_core::attester::{Enrol, Judged, again, asserted};
 use twinpath_core::grant::Spends;
 use twinpath_core::ids::InstanceId;
 use twinpath_core::instance::Look;
 use twinpath_core::proof::{Expected, verify_answer};
-use twinpath_core::records::InstanceStatus;
+use twinpath_core::records::{Attestation, BUILT_IN, Evidence, InstanceStatus};
 use twinpath_core::vault::same;
 use twinpath_wire::dpop;
 use twinpath_wire::evidence::{Renewal, evidence_digest};
@@ -17,7 +17,7 @@ use twinpath_wire::oauth::ErrorCode;
 use super::evidence::{Enrolment, enrol, refused};
 use super::{Refused, admit, input};
 use crate::http::authentication::{take, use_up};
-use crate::http::refusal::fault;
+use crate::http::refusal::{DPOP_NONCE, fault};
 use crate::http::request::{base, single};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, now};
@@ -38,13 +38,15 @@ pub(super) async fn renew(
     let expected = Expected { method: "POST", url: &url, access_token: None };
     let proof = verify_answer(header, expected, now, |nonce| {
         same(nonce.as_bytes(), said.challenge.as_bytes())
-    })?;
+    });
+    // A client that knows nothing but RFC 9449 8 comes again with it.
+    let proof = proof.map_err(|e| Refusal::from(e).header(DPOP_NONCE, &said.challenge))?;
     let jwk = proof.jwk.clone();
     let proven = take(platform, proof, now)?;
     use_up(platform, Spends { proof: proven.proof, ..Spends::default() }).await?;
     let id = InstanceId::new(app.app.client_id.clone(), &proven.jkt)
         .ok_or_else(|| fault("a thumbprint is no thumbprint"))?;
-    let Some(known) = platform.store.read(Look(id)).await? else {
+    let Some(known) = platform.store.read(Look(id.clone())).await? else {
         let why = "nothing is known of this key: show evidence of it";
         return Err(Refused::reason("instance_unknown", why));
     };
@@ -57,7 +59,18 @@ pub(super) async fn renew(
     }
     let trust = platform.trust.now();
     let stored = known.attestation;
-    let mut attestation = again(&app.app, &stored, &trust, now).map_err(Refused::Evidence)?;
+    let mut attestation = match again(&app.app, &stored, &trust, now) {
+        Ok(attestation) => attestation,
+        Err(reasons) => {
+            if stored.attester == BUILT_IN {
+                let evidence = Evidence::None;
+                let attestation = Attestation { evidence, ..stored.clone() };
+                let (challenge, stored) = (Some(challenge), Some(stored));
+                platform.run(Enrol { challenge, id, attestation, stored }).await?;
+            }
+            return Err(Refused::Evidence(reasons));
+        }
+    };
     if let Some(assertion) = &said.assertion {
         let assertion = input::base64(assertion, "assertion")?;
         let issuer = &platform.config.issuer;
