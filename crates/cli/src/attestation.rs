@@ -48,10 +48,12 @@ fn look(inspect: &Inspect) -> Result<Value, InspectError> {
     let at = inspect.at.unwrap_or_else(now);
     let is_pem = std::str::from_utf8(&bytes).is_ok_and(pem::is_pem);
     // Whose roots the file has, only the object tells.
-    if !is_pem && apple::inspect(&bytes, &apple::Roots::default(), at).is_some() {
-        if let Some(told) = apple::inspect(&bytes, &apple_roots(inspect)?, at) {
-            return Ok(told);
-        }
+    let is_object = || apple::inspect(&bytes, &apple::Roots::default(), at).is_some();
+    if !is_pem
+        && is_object()
+        && let Some(told) = apple::inspect(&bytes, &apple_roots(inspect)?, at)
+    {
+        return Ok(told);
     }
     let (roots, revocations) = (android_roots(inspect)?, revocations(inspect)?);
     let trust =

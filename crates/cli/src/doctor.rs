@@ -56,7 +56,7 @@ pub(crate) async fn examine(path: &Path) -> usize {
             for note in &config.notes {
                 report.note("configuration", note);
             }
-            let hears_android = examine_store(&config, &mut report).await;
+            let hears_android = Box::pin(examine_store(&config, &mut report)).await;
             attestation::examine(&config.attestation, hears_android, &mut report);
             examine_clock(&mut report);
             examine_tls(&config, &mut report);
