@@ -9,6 +9,7 @@ use utoipa::openapi::{ContentBuilder, Ref, Required, Response, ResponseBuilder, 
 use super::endpoints::{ATTESTED, Answer, Caller, Endpoint, OWN_REGISTRATION};
 use super::member::{Kind, required};
 use super::shapes;
+use crate::http::path;
 
 impl Endpoint {
     pub(super) fn operation(&self, method: &HttpMethod) -> OperationBuilder {
@@ -35,9 +36,11 @@ impl Endpoint {
                     Caller::Token | Caller::Evidence => "application/json",
                     Caller::Anyone | Caller::App => "application/x-www-form-urlencoded",
                 };
-                let body = RequestBodyBuilder::new()
-                    .required(Some(Required::True))
-                    .content(kind, content(said));
+                // A challenge may be had without saying anything.
+                let optional = self.path == path::ATTESTATION_CHALLENGE;
+                let need = if optional { Required::False } else { Required::True };
+                let body =
+                    RequestBodyBuilder::new().required(Some(need)).content(kind, content(said));
                 operation = operation.request_body(Some(body.build()));
             }
             None => {}
