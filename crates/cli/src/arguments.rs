@@ -263,7 +263,8 @@ pub(crate) struct Settings {
     #[arg(long)]
     pub(crate) client_id: Option<String>,
     /// The app's public keys, a JWK set or one JWK: for private_key_jwt and
-    /// self_signed_tls_client_auth.
+    /// self_signed_tls_client_auth. With the methods of attestation: the keys of an attester of the app's
+    /// own.
     #[arg(long, value_name = "FILE")]
     pub(crate) jwks: Option<PathBuf>,
     /// What the app may ask for, separated by spaces. `register` takes "openid" if it is not given.

@@ -20,6 +20,9 @@ const MAX_POP_AGE_S: i64 = 60;
 
 const MAX_JTI: usize = 256;
 
+/// What tokens call the attester whose keys the app is registered with. No other can have this name.
+pub const REGISTERED: &str = "registered";
+
 /// The most keys of one attester.
 pub const MAX_ATTESTER_KEYS: usize = 16;
 
@@ -64,9 +67,14 @@ impl ExternalAttester {
         evidence: Evidence,
     ) -> Result<Self, AttesterError> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) || name == BUILT_IN {
+        if name.is_empty()
+            || name.len() > 64
+            || !name.bytes().all(plain)
+            || [BUILT_IN, REGISTERED].contains(&name)
+        {
             return Err(AttesterError(
-                "an attester's name has 1 to 64 letters, digits, - _ ., and is not built_in",
+                "an attester's name has 1 to 64 letters, digits, - _ ., and is not built_in or \
+                 registered",
             ));
         }
         let keys: Vec<_> = jwks.keys.iter().filter_map(VerifyingKey::new).collect();
@@ -91,11 +99,52 @@ impl ExternalAttester {
     }
 
     fn signed(&self, jws: &Compact<'_>) -> bool {
-        let kid = jws.header.kid.as_deref();
-        let candidate =
-            |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
-        self.keys.iter().filter(candidate).take(KEYS_TRIED).any(|key| key.verifies(jws))
+        signed_by(&self.keys, jws)
     }
+}
+
+fn signed_by(keys: &[VerifyingKey], jws: &Compact<'_>) -> bool {
+    let kid = jws.header.kid.as_deref();
+    let candidate = |key: &&VerifyingKey| kid.is_none() || key.kid().is_none() || key.kid() == kid;
+    keys.iter().filter(candidate).take(KEYS_TRIED).any(|key| key.verifies(jws))
+}
+
+/// Who may vouch for the installations of one app.
+#[derive(Clone, Copy, Debug)]
+pub struct Trusted<'a> {
+    /// The platform itself.
+    pub ring: &'a KeyRing,
+    /// The configured ones.
+    pub others: &'a [ExternalAttester],
+    /// The keys that the app is registered with: of an attester of its own, whose word is worth
+    /// [`Evidence::Software`].
+    pub registered: &'a [VerifyingKey],
+}
+
+impl Trusted<'_> {
+    /// Who signed the attestation, of those who may.
+    fn signer(
+        &self,
+        attestation: &str,
+        jws: &Compact<'_>,
+        client_id: &ClientId,
+    ) -> Option<Signer<'_>> {
+        let other = |it: &&ExternalAttester| it.vouches_for(client_id) && it.signed(jws);
+        if let Some(other) = self.others.iter().find(other) {
+            return Some(Signer::Other(&other.name, other.evidence));
+        }
+        if signed_by(self.registered, jws) {
+            return Some(Signer::Other(REGISTERED, Evidence::Software));
+        }
+        let own = self.ring.verify::<ClientAttestation>(attestation, TYP);
+        own.map(|_| Signer::BuiltIn)
+    }
+}
+
+/// Who signed an attestation.
+enum Signer<'a> {
+    BuiltIn,
+    Other(&'a str, Evidence),
 }
 
 /// An attestation that holds.
@@ -120,7 +169,7 @@ pub fn claimed_app(attestation: &str) -> Option<ClientId> {
 pub fn vouch(
     attestation: &str,
     client_id: &ClientId,
-    (ring, others): (&KeyRing, &[ExternalAttester]),
+    trusted: Trusted<'_>,
     (now, max_age_s): (Timestamp, i64),
 ) -> Result<Vouched, AttestationError> {
     use AttestationError::{Invalid, UseFresh};
@@ -130,11 +179,9 @@ pub fn vouch(
         return Err(Invalid("the client attestation's typ must be oauth-client-attestation+jwt"));
     }
     let claims: ClientAttestation = jws.claims().map_err(|_| malformed)?;
-    let other = others.iter().find(|it| it.vouches_for(client_id) && it.signed(&jws));
-    let built_in = || ring.verify::<ClientAttestation>(attestation, TYP).is_some();
-    if other.is_none() && !built_in() {
-        return Err(Invalid("the client attestation is not signed by an attester of this app"));
-    }
+    let signer = trusted.signer(attestation, &jws, client_id);
+    let signer =
+        signer.ok_or(Invalid("the client attestation is not signed by an attester of this app"))?;
     if claims.sub != client_id.as_str() {
         return Err(Invalid("the client attestation is for another app"));
     }
@@ -156,11 +203,14 @@ pub fn vouch(
     if VerifyingKey::new(&jwk).is_none() {
         return Err(Invalid("the client attestation's key cannot be used"));
     }
-    let by = other.map_or(Voucher::BuiltIn, |it| Voucher::External {
-        attester: it.name.clone(),
-        evidence: it.evidence,
-        attested_at: Timestamp(claims.iat.unwrap_or(seconds).saturating_mul(1000)),
-    });
+    let by = match signer {
+        Signer::BuiltIn => Voucher::BuiltIn,
+        Signer::Other(name, evidence) => Voucher::External {
+            attester: name.to_owned(),
+            evidence,
+            attested_at: Timestamp(claims.iat.unwrap_or(seconds).saturating_mul(1000)),
+        },
+    };
     Ok(Vouched { jkt: jwk.thumbprint(), jwk, by })
 }
 

@@ -46,13 +46,18 @@ pub(super) fn jwks(
     jwks: Option<JwkSet>,
     method: AuthMethod,
 ) -> Result<Option<JwkSet>, RegistrationError> {
-    use AuthMethod::{PrivateKeyJwt, SelfSignedTlsClientAuth};
+    use AuthMethod::{
+        AttestJwtClientAuth, AttestJwtClientAuthDpop, PrivateKeyJwt, SelfSignedTlsClientAuth,
+    };
     match (&jwks, method) {
         (None, PrivateKeyJwt) => refuse("private_key_jwt needs a JWK set"),
         (None, SelfSignedTlsClientAuth) => {
             refuse("self_signed_tls_client_auth needs a JWK set with the certificate's key")
         }
-        (Some(set), PrivateKeyJwt | SelfSignedTlsClientAuth) => {
+        (
+            Some(set),
+            PrivateKeyJwt | SelfSignedTlsClientAuth | AttestJwtClientAuth | AttestJwtClientAuthDpop,
+        ) => {
             let usable = set.keys.iter().filter_map(VerifyingKey::new).count();
             if usable == 0 || usable != set.keys.len() || usable > 16 {
                 return refuse(
@@ -69,9 +74,10 @@ pub(super) fn jwks(
             }
             Ok(jwks)
         }
-        (Some(_), _) => {
-            refuse("a JWK set goes with private_key_jwt or self_signed_tls_client_auth only")
-        }
+        (Some(_), _) => refuse(
+            "a JWK set goes with private_key_jwt, self_signed_tls_client_auth and, as keys of \
+                 the app's own attester, with attest_jwt_client_auth and attest_jwt_client_auth_dpop",
+        ),
         (None, _) => Ok(None),
     }
 }

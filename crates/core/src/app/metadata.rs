@@ -39,7 +39,8 @@ client_metadata! {
     /// How it authenticates.
     #[serde(rename = "token_endpoint_auth_method")]
     auth_method: AuthMethod,
-    /// Public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
+    /// Public keys, for `private_key_jwt` and `self_signed_tls_client_auth`; for the methods of
+    /// attestation, those of an attester that is trusted for this app alone.
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     jwks: JwkSet,
     /// Space-separated.

@@ -14,8 +14,8 @@ mod registration;
 mod self_registration;
 
 pub use attested::{
-    AttestationError, AttesterError, ExternalAttester, MAX_ATTESTER_KEYS, Possession, Vouched,
-    claimed_app, vouch,
+    AttestationError, AttesterError, ExternalAttester, MAX_ATTESTER_KEYS, Possession, REGISTERED,
+    Trusted, Vouched, claimed_app, vouch,
 };
 pub use authenticate::{AuthError, Authenticated, Claimed, Credentials};
 pub use certificate::{

@@ -86,7 +86,12 @@ impl ClientMetadata {
     ) -> Result<(App, Option<String>), RegistrationError> {
         let method = self.auth_method.unwrap_or(old.auth_method);
         let mut known = Self::of(old);
-        if !matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth) {
+        // Keys of one kind of method are no keys of another: an app's own key is no attester's.
+        let keeps =
+            matches!(method, AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth)
+                && !old.auth_method.is_attested()
+                || method.is_attested() && old.auth_method.is_attested();
+        if !keeps {
             known.jwks = None;
         }
         // One name stands for another, of whichever kind.

@@ -24,7 +24,8 @@ pub struct App {
     pub developer: String,
     /// How it authenticates.
     pub auth_method: AuthMethod,
-    /// Its public keys, for `private_key_jwt` and `self_signed_tls_client_auth`.
+    /// Its public keys, for `private_key_jwt` and `self_signed_tls_client_auth`; for the methods of
+    /// attestation, those of an attester that is trusted for it alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<JwkSet>,
     /// What its secret is checked with.

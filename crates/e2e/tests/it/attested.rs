@@ -22,6 +22,32 @@ const ATTESTATION: &str = "OAuth-Client-Attestation";
 const ATTESTATION_POP: &str = "OAuth-Client-Attestation-PoP";
 const CHALLENGE: &str = "oauth-client-attestation-challenge";
 
+#[tokio::test]
+async fn an_app_may_have_an_attester_of_its_own() {
+    let (rig, attester) = (Rig::start().await, Key::generate());
+    let keys = json!({"keys": [attester.jwk()]});
+    let vouch = |instance: &Instance| {
+        let header = json!({"alg": "ES256", "typ": "oauth-client-attestation+jwt"});
+        let claims = json!({"sub": instance.app.client_id, "iat": now_s(), "exp": now_s() + 600,
+            "cnf": {"jwk": instance.key.jwk()}});
+        instance.attest(&attester.jwt(&header, &claims));
+    };
+    for (n, (id, method)) in (1..).zip([("weather", POP), ("maps", COMBINED)]) {
+        let registration = Registration::new(id).method(method).with("jwks", keys.clone());
+        let instance = rig.install(&registration).await;
+        vouch(&instance);
+        let tokens = rig.authorize(&instance, &number(n)).await;
+        let access = open(tokens["access_token"].as_str().unwrap()).1;
+        assert_eq!(access["app_attestation"]["attester"], "registered");
+        assert_eq!(access["app_attestation"]["evidence"], "software");
+        assert_eq!(access["amr"], json!(["sms_mo", "swk"]));
+    }
+    // It is no other app's.
+    let other = rig.install(&Registration::new("other").method(COMBINED)).await;
+    vouch(&other);
+    other.redeem(&other.attempt()).await.refuses(400, "invalid_client_attestation");
+}
+
 /// A rig whose platform trusts `attester` for every app, and `other` for `maps` only.
 struct World {
     rig: Rig,

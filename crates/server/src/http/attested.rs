@@ -10,7 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, request};
-use twinpath_core::app::{AttestationError, AuthError, Registered, Vouched, claimed_app, vouch};
+use twinpath_core::app::{
+    AttestationError, AuthError, Registered, Trusted, Vouched, claimed_app, vouch,
+};
 use twinpath_core::grant::Spend;
 use twinpath_core::ids::{ClientId, InstanceId, Timestamp};
 use twinpath_core::instance::{Admission, Admit, Look, admission};
@@ -91,7 +93,8 @@ pub(super) async fn authenticate(
     let keys = platform.keys();
     let attesters = platform.attesters.now();
     let lives = (now, platform.config.attestation.max_age_s);
-    let vouched = vouch(attestation, &known.client_id, (&keys, &attesters), lives)
+    let trusted = Trusted { ring: &keys, others: &attesters, registered: &registered.keys };
+    let vouched = vouch(attestation, &known.client_id, trusted, lives)
         .map_err(|error| refuse(platform, known, error))?;
     let pop = header(headers, POP_HEADER)?;
     let shown = match known.auth_method {

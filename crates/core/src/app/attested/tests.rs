@@ -64,7 +64,8 @@ impl Scene {
     }
 
     fn vouch(&self, attestation: &str, app: &str) -> Result<Vouched, AttestationError> {
-        vouch(attestation, &client(app), (&self.ring, &self.others), (NOW, 86_400))
+        let trusted = Trusted { ring: &self.ring, others: &self.others, registered: &[] };
+        vouch(attestation, &client(app), trusted, (NOW, 86_400))
     }
 
     fn vouched(&self, claims: &Value) -> Result<Vouched, AttestationError> {
@@ -120,6 +121,21 @@ fn an_attester_of_the_app_vouches_for_a_key() {
     // `iat` may be left out, and another clock may be a little ahead.
     assert!(scene.with("iat", Value::Null).is_ok());
     assert!(scene.with("iat", json!(NOW.seconds() + 20)).is_ok());
+}
+
+#[test]
+fn keys_that_the_app_is_registered_with_are_its_attesters() {
+    let scene = Scene::new();
+    let own = Key::new();
+    let registered = [VerifyingKey::new(&own.jwk).unwrap()];
+    let attestation = own.sign(TYP, "ES256", &scene.claims());
+    let trusted = |registered| Trusted { ring: &scene.ring, others: &[], registered };
+    let ask = |registered| vouch(&attestation, &client("weather"), trusted(registered), (NOW, 600));
+    assert!(is_invalid(&ask(&[])));
+    let Voucher::External { attester, evidence, .. } = ask(&registered).unwrap().by else {
+        panic!("not the platform's own")
+    };
+    assert_eq!((attester.as_str(), evidence), (REGISTERED, Evidence::Software));
 }
 
 #[test]
@@ -227,7 +243,7 @@ fn an_attester_has_a_name_and_keys() {
     let set = |n: usize| JwkSet { keys: (0..n).map(named).collect() };
     let new = |name: &str, set: &JwkSet| ExternalAttester::new(name, set, None, Evidence::Software);
     assert!(new("mdm-1", &set(MAX_ATTESTER_KEYS)).is_ok());
-    for name in ["", BUILT_IN, "a b", &"a".repeat(65), "ä"] {
+    for name in ["", BUILT_IN, REGISTERED, "a b", &"a".repeat(65), "ä"] {
         assert!(new(name, &set(1)).is_err(), "{name}");
     }
     assert!(new("mdm", &set(0)).is_err() && new("mdm", &set(17)).is_err());
