@@ -674,7 +674,6 @@ async fn attested_apps_are_bound_to_their_keys() {
         for (member, value) in [
             ("dpop_bound_access_tokens", json!(false)),
             ("tls_client_certificate_bound_access_tokens", json!(true)),
-            ("jwks", json!({"keys": [Key::generate().jwk()]})),
         ] {
             let (metadata, _) = Registration::new("weather").method(method).metadata();
             let metadata = with(metadata, member, value);
