@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use twinpath_core::vault::Vault;
 use twinpath_server::config::{self, Bind, Config};
-use twinpath_server::first_path::try_bind;
+use twinpath_server::first_path::smpp::try_bind;
 use twinpath_server::http::Tls;
 use twinpath_server::platform::{now, open_store, read_signing_keys};
 

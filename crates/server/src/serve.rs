@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, TlsFiles};
-use crate::first_path::RunningBinds;
+use crate::first_path::smpp::RunningBinds;
 use crate::http::{Listener, Shutdown, Tls};
 use crate::platform::{
     Platform, StartError, WATCH, deliver, keep_in_touch, keep_signing_keys, now,

@@ -1,12 +1,7 @@
-//! The first path: a bind for each configured message centre, and what becomes of its texts.
-//!
-//! The network gets its `ESME_ROK` only when the text's record is durable, or when the text is refused
-//! by rule. Anything else has it sent again, but for a fault that would only repeat itself.
+//! Binds to message centres, and how what they deliver is answered.
 
 use std::sync::Arc;
 
-use twinpath_core::first_message::Route;
-use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
 use twinpath_core::transaction::random_bytes;
 use twinpath_smpp::esme::{BindState, Deliveries, Delivery, Esme, EsmeConfig, Undecodable};
@@ -14,69 +9,36 @@ use twinpath_smpp::pdu::{self, CommandStatus, EncodeError};
 use twinpath_store::StoreError;
 
 use crate::config::{Bind, BindMode};
+use crate::first_path::{Arrival, Receiver};
 use crate::platform::{Platform, SystemRandom};
 
-/// What became of the texts of each route.
-pub const METRIC: &str = "twinpath_texts_total";
-
-/// The first-message receiver of one route.
-#[derive(Debug)]
-pub struct Receiver {
-    platform: Arc<Platform>,
-    route: Route,
-}
-
-impl Receiver {
-    /// Reads a text and has it recorded.
-    async fn receive(&self, delivery: &Delivery) -> Result<&'static str, StoreError> {
-        let text = match delivery.text() {
-            Ok(received) => received.text,
-            Err(refusal) => return Ok(refusal.as_str()),
-        };
-        let source = &delivery.message.source;
-        let sender = Sender { ton: source.ton, npi: source.npi, address: &source.octets };
-        let message = match self.route.receive(sender, &text) {
-            Ok(message) => message,
-            Err(refusal) => return Ok(refusal.as_str()),
-        };
-        let platform = &self.platform;
-        let per_hour = platform.config.limits.texts_per_number_per_hour;
-        let record =
-            RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
-                .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-        let code = record.code();
-        let recorded = platform.run(record).await?;
-        if recorded == Recorded::Voided {
-            // By now it is durable: what cannot be read is lost convenience.
-            match platform.store.read(VoidedGrants::of(code)).await {
-                Ok(lost) => platform.tell_of_grants(&lost),
-                Err(error) => tracing::warn!(%error, "apps were not told of a voided proof"),
-            }
-        }
-        if matches!(recorded, Recorded::New | Recorded::Voided) {
-            platform.waiters.wake(code);
-        }
-        Ok(recorded.as_str())
-    }
+async fn receive(receiver: &Receiver, delivery: &Delivery) -> Result<&'static str, StoreError> {
+    let received = match delivery.text() {
+        Ok(received) => received,
+        Err(refusal) => return Ok(refusal.as_str()),
+    };
+    let source = &delivery.message.source;
+    let sender = Sender { ton: source.ton, npi: source.npi, address: &source.octets };
+    receiver.receive(Arrival { sender, text: &received.text }).await
 }
 
 impl Deliveries for Receiver {
     async fn deliver(&self, delivery: Delivery) -> CommandStatus {
-        let route = self.route.name.0.as_ref();
-        match self.receive(&delivery).await {
+        let route = self.route();
+        match receive(self, &delivery).await {
             Ok(outcome) => {
-                self.platform.counters.count(METRIC, route, outcome);
+                self.count(outcome);
                 tracing::debug!(route, outcome, "a text");
                 CommandStatus::Ok
             }
             Err(error @ StoreError::Inconsistent(_)) => {
                 // It would fail each time it came again, and hold up those behind it.
-                self.platform.counters.count(METRIC, route, "failed");
+                self.count("failed");
                 tracing::error!(route, %error, "a text can never be recorded");
                 CommandStatus::PermanentApplicationError
             }
             Err(error) => {
-                self.platform.counters.count(METRIC, route, "not_recorded");
+                self.count("not_recorded");
                 tracing::warn!(route, %error, "a text could not be recorded: it will come again");
                 CommandStatus::Throttled
             }
@@ -84,8 +46,8 @@ impl Deliveries for Receiver {
     }
 
     async fn undecodable(&self, undecodable: Undecodable) -> CommandStatus {
-        let route = self.route.name.0.as_ref();
-        self.platform.counters.count(METRIC, route, "undecodable");
+        let route = self.route();
+        self.count("undecodable");
         let bytes = undecodable.raw.len();
         tracing::warn!(route, reason = %undecodable.reason, bytes, "a PDU could not be read");
         CommandStatus::Ok
@@ -110,7 +72,7 @@ impl RunningBinds {
     pub fn start(platform: &Arc<Platform>) -> Result<Self, EncodeError> {
         let mut running = Vec::new();
         for bind in &platform.config.binds {
-            let receiver = Receiver { platform: Arc::clone(platform), route: bind.route.clone() };
+            let receiver = Receiver::new(platform, &bind.route);
             let esme = Esme::start(bind.esme(), Arc::new(receiver))?;
             platform.binds.add(&bind.route.name.0, esme.counters());
             running.push(esme);

@@ -1,0 +1,14 @@
+//! The first path: how texts come in, and what becomes of them.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `receiver` | the first-message receiver: one text of a route, read and recorded |
+//! | [`smpp`] | binds to message centres |
+//!
+//! The network gets its acknowledgement only when the text's record is durable, or when the text is
+//! refused by rule. Anything else has it sent again, but for a fault that would only repeat itself.
+
+mod receiver;
+pub mod smpp;
+
+pub use receiver::{Arrival, METRIC, Receiver};

@@ -1,0 +1,73 @@
+//! The first-message receiver: one text of a route, read and recorded.
+
+use std::sync::Arc;
+
+use twinpath_core::first_message::Route;
+use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
+use twinpath_core::number::Sender;
+use twinpath_store::StoreError;
+
+use crate::platform::{Platform, SystemRandom};
+
+/// What became of the texts of each route.
+pub const METRIC: &str = "twinpath_texts_total";
+
+/// A text as its network or provider handed it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// Its source address.
+    pub sender: Sender<'a>,
+    /// What it says, whole.
+    pub text: &'a str,
+}
+
+/// The first-message receiver of one route.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    platform: Arc<Platform>,
+    route: Route,
+}
+
+impl Receiver {
+    /// The receiver of `route`.
+    pub fn new(platform: &Arc<Platform>, route: &Route) -> Self {
+        Self { platform: Arc::clone(platform), route: route.clone() }
+    }
+
+    /// The route's name.
+    pub fn route(&self) -> &str {
+        &self.route.name.0
+    }
+
+    /// Counts what became of a text of this route, in a stable word.
+    pub fn count(&self, outcome: &'static str) {
+        self.platform.counters.count(METRIC, self.route(), outcome);
+    }
+
+    /// Reads a text and has it recorded: what became of it, in a stable word. By then it is durable,
+    /// or refused by rule. An error leaves nothing recorded.
+    pub async fn receive(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
+        let message = match self.route.receive(arrival.sender, arrival.text) {
+            Ok(message) => message,
+            Err(refusal) => return Ok(refusal.as_str()),
+        };
+        let platform = &self.platform;
+        let per_hour = platform.config.limits.texts_per_number_per_hour;
+        let record =
+            RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
+                .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let code = record.code();
+        let recorded = platform.run(record).await?;
+        if recorded == Recorded::Voided {
+            // By now it is durable: what cannot be read is lost convenience.
+            match platform.store.read(VoidedGrants::of(code)).await {
+                Ok(lost) => platform.tell_of_grants(&lost),
+                Err(error) => tracing::warn!(%error, "apps were not told of a voided proof"),
+            }
+        }
+        if matches!(recorded, Recorded::New | Recorded::Voided) {
+            platform.waiters.wake(code);
+        }
+        Ok(recorded.as_str())
+    }
+}
