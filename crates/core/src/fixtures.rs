@@ -17,7 +17,7 @@ use crate::ids::{
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
 use crate::number::{E164, SenderPolicy, UnknownTon};
 use crate::records::{
-    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Session,
+    Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Note, Session,
     SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
 use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
@@ -177,6 +177,7 @@ pub(crate) struct Model {
     pub(crate) jtis: HashMap<Digest, UsedJti>,
     pub(crate) apps: HashMap<ClientId, App>,
     pub(crate) instances: HashMap<InstanceId, Instance>,
+    pub(crate) notes: HashMap<Digest, Note>,
     pub(crate) keys: BTreeMap<String, SigningKey>,
     pub(crate) audit: Vec<AuditEvent>,
 }
@@ -190,6 +191,7 @@ enum Shard {
     Interaction(Digest),
     App(ClientId),
     Instance(InstanceId),
+    Note(Digest),
     SigningKeys,
 }
 
@@ -205,6 +207,7 @@ fn shard(key: &Key) -> Shard {
         Key::Interaction(key) => Shard::Interaction(*key),
         Key::App(id) => Shard::App(id.clone()),
         Key::Instance(id) => Shard::Instance(id.clone()),
+        Key::Note(key) => Shard::Note(*key),
         Key::SigningKeys => Shard::SigningKeys,
     }
 }
@@ -224,6 +227,7 @@ impl Model {
             jtis: HashMap::new(),
             apps: HashMap::new(),
             instances: HashMap::new(),
+            notes: HashMap::new(),
             keys: BTreeMap::new(),
             audit: Vec::new(),
         }
@@ -297,6 +301,7 @@ impl Model {
             Key::Jti(key) => Loaded::Jti(self.jtis.get(key).copied()),
             Key::App(id) => Loaded::App(self.apps.get(id).cloned().map(Box::new)),
             Key::Instance(id) => Loaded::Instance(self.instances.get(id).cloned().map(Box::new)),
+            Key::Note(key) => Loaded::Note(self.notes.get(key).cloned().map(Box::new)),
             Key::SigningKeys => Loaded::SigningKeys(self.keys.values().cloned().collect()),
         }
     }
@@ -317,6 +322,8 @@ impl Model {
             }
             Write::App(row) => drop(self.apps.insert(row.client_id.clone(), *row)),
             Write::Instance(row) => drop(self.instances.insert(row.id.clone(), *row)),
+            Write::Note(row) => drop(self.notes.insert(row.key, *row)),
+            Write::DeleteNote(key) => drop(self.notes.remove(&key)),
             Write::SigningKey(row) => drop(self.keys.insert(row.kid.clone(), row)),
             Write::DeleteTerminal(key) => drop(self.terminals.remove(&key)),
             Write::DeleteAccount(terminal, id) => drop(self.accounts.remove(&(terminal, id))),
@@ -335,6 +342,7 @@ impl Model {
         self.sessions.retain(|_, row| now < row.purge_at);
         self.interactions.retain(|_, row| now < row.purge_at);
         self.instances.retain(|_, row| now < row.purge_at);
+        self.notes.retain(|_, row| now < row.purge_at);
         let hour_ago = now.plus_seconds(-3600);
         self.quotas.retain(|_, row| row.texts.iter().any(|(_, at)| *at > hour_ago));
     }

@@ -5,6 +5,7 @@
 mod app;
 mod instance;
 mod interaction;
+mod note;
 mod session;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ pub use instance::{
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
+pub use note::{Content, Note, NoteKind};
 pub use session::Session;
 
 /// Ciphertext of [`crate::vault::Vault`]; only it can open one.
@@ -80,6 +82,17 @@ pub enum CodeState {
         grant: GrantId,
         /// Keyed hash of the parameters a repeated request must repeat.
         frozen: Digest,
+        /// Whether the terminal's holder repeated digits that were texted to it.
+        confirmed: bool,
+    },
+    /// Waits, until `expires_at`, for digits that were texted to the terminal (PROTOCOL 6).
+    Confirming {
+        /// The id of the grant that may come of it.
+        grant: GrantId,
+        /// Keyed hash of the parameters that the confirming request must repeat.
+        frozen: Digest,
+        /// Wrong digits that may still come, the last of which ends it: at least 1.
+        attempts: u8,
     },
     /// Used up without a grant: wrong words, wrong `login_hint`.
     Refused,

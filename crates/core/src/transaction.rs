@@ -21,7 +21,7 @@ use crate::ids::{
     AccountId, ClientId, CodeKey, Digest, InstanceId, RouteName, TerminalKey, Timestamp,
 };
 use crate::records::{
-    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Session, SigningKey,
+    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Note, Session, SigningKey,
     Terminal, TextQuota, UsedJti,
 };
 
@@ -48,6 +48,8 @@ pub enum Key {
     App(ClientId),
     /// One [`Instance`].
     Instance(InstanceId),
+    /// One [`Note`].
+    Note(Digest),
     /// Every [`SigningKey`].
     SigningKeys,
 }
@@ -75,6 +77,8 @@ pub enum Loaded {
     App(Option<Box<App>>),
     /// For [`Key::Instance`].
     Instance(Option<Box<Instance>>),
+    /// For [`Key::Note`].
+    Note(Option<Box<Note>>),
     /// For [`Key::SigningKeys`].
     SigningKeys(Vec<SigningKey>),
 }
@@ -104,11 +108,15 @@ pub enum Write {
     /// Puts.
     Instance(Box<Instance>),
     /// Puts.
+    Note(Box<Note>),
+    /// Puts.
     SigningKey(SigningKey),
     /// Deletes.
     DeleteTerminal(TerminalKey),
     /// Deletes.
     DeleteAccount(TerminalKey, AccountId),
+    /// Deletes.
+    DeleteNote(Digest),
     /// Deletes.
     DeleteApp(ClientId),
     /// Deletes.
@@ -246,6 +254,15 @@ impl Rows {
         }
     }
 
+    /// A note.
+    pub fn note(&self, key: Digest) -> Result<Option<&Note>, Missing> {
+        let key = Key::Note(key);
+        match self.rows.get(&key) {
+            Some(Loaded::Note(row)) => Ok(row.as_deref()),
+            _ => Err(Missing(key)),
+        }
+    }
+
     /// Every grant of a terminal, tombstones included, in no particular order.
     pub fn grants(&self, terminal: TerminalKey) -> Result<&[Grant], Missing> {
         let key = Key::Grants(terminal);
@@ -296,6 +313,8 @@ impl Rows {
             Write::Instance(row) => {
                 (Key::Instance(row.id.clone()), Loaded::Instance(Some(row.clone())))
             }
+            Write::Note(row) => (Key::Note(row.key), Loaded::Note(Some(row.clone()))),
+            Write::DeleteNote(key) => (Key::Note(*key), Loaded::Note(None)),
             Write::DeleteTerminal(key) => (Key::Terminal(*key), Loaded::Terminal(None)),
             Write::DeleteAccount(terminal, id) => {
                 (Key::Account(*terminal, *id), Loaded::Account(None))

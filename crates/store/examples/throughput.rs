@@ -89,7 +89,8 @@ impl Operation for Redeem {
             Self::Consume(key) => Ok(match rows.code(*key)? {
                 Some(code) if code.state == CodeState::Recorded => {
                     let grant = GrantId(random_bytes(cx.random));
-                    let state = CodeState::Redeemed { grant, frozen: Digest([2; 16]) };
+                    let state =
+                        CodeState::Redeemed { grant, frozen: Digest([2; 16]), confirmed: false };
                     let account = AccountId::compose(&code.terminal, random_bytes(cx.random));
                     let next = Self::Grant(code.terminal, account, grant, code.number.clone());
                     Step::Next(vec![Write::Code(CodeRecord { state, ..code.clone() })], next)

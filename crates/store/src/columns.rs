@@ -12,8 +12,8 @@ use twinpath_core::ids::{
     AccountId, ClientId, CodeKey, Digest, GrantId, RouteName, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, AccountStatus, App, CodeRecord, CodeState, Grant, Instance, RefreshState, Sealed,
-    SigningKey, Terminal, TextQuota, Trust, UsedJti,
+    Account, AccountStatus, App, CodeRecord, CodeState, Grant, Instance, Note, RefreshState,
+    Sealed, SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
 
 use crate::audit::AuditLine;
@@ -48,6 +48,8 @@ pub(crate) mod number {
             CodeState::Redeemed { .. } => 1,
             CodeState::Refused => 2,
             CodeState::Voided { .. } => 3,
+            // 4 is a claim of the PostgreSQL backend.
+            CodeState::Confirming { .. } => 5,
         }
     }
 }
@@ -159,14 +161,38 @@ pub(crate) fn code(row: &Fields<'_>) -> Parsed<CodeRecord> {
     })
 }
 
+/// Of a redeemed code that was confirmed, its column `confirmation`.
+const CONFIRMED: u32 = 0;
+
+/// A code's columns `grant_id`, `frozen` and `confirmation`.
+pub(crate) fn state_columns(state: &CodeState) -> (Option<&GrantId>, Option<&Digest>, Option<u32>) {
+    match state {
+        CodeState::Recorded | CodeState::Refused => (None, None, None),
+        CodeState::Redeemed { grant, frozen, confirmed } => {
+            (Some(grant), Some(frozen), confirmed.then_some(CONFIRMED))
+        }
+        CodeState::Confirming { grant, frozen, attempts } => {
+            (Some(grant), Some(frozen), Some(u32::from(*attempts)))
+        }
+        CodeState::Voided { grant } => (grant.as_ref(), None, None),
+    }
+}
+
 fn code_state(row: &Fields<'_>) -> Parsed<CodeState> {
     let grant = row.optional16(9, GrantId::from_slice)?;
     let frozen = row.optional16(10, Digest::from_slice)?;
-    match (row.integer(8)?, grant, frozen) {
-        (0, None, None) => Ok(CodeState::Recorded),
-        (1, Some(grant), Some(frozen)) => Ok(CodeState::Redeemed { grant, frozen }),
-        (2, None, None) => Ok(CodeState::Refused),
-        (3, grant, None) => Ok(CodeState::Voided { grant }),
+    let confirmation = row.optional(12, Fields::unsigned)?;
+    match (row.integer(8)?, grant, frozen, confirmation) {
+        (0, None, None, None) => Ok(CodeState::Recorded),
+        (1, Some(grant), Some(frozen), None | Some(CONFIRMED)) => {
+            Ok(CodeState::Redeemed { grant, frozen, confirmed: confirmation.is_some() })
+        }
+        (2, None, None, None) => Ok(CodeState::Refused),
+        (3, grant, None, None) => Ok(CodeState::Voided { grant }),
+        (5, Some(grant), Some(frozen), Some(attempts)) => {
+            let attempts = u8::try_from(attempts).map_err(|_| row.at_fault(12))?;
+            Ok(CodeState::Confirming { grant, frozen, attempts })
+        }
         _ => Err(row.malformed("state")),
     }
 }
@@ -253,6 +279,17 @@ pub(crate) fn app(row: &Fields<'_>) -> Parsed<App> {
 pub(crate) fn instance(row: &Fields<'_>) -> Parsed<Instance> {
     let instance: Instance = serde_json::from_str(row.text(1)?).map_err(|_| row.at_fault(1))?;
     if instance.id.to_string() == row.text(0)? { Ok(instance) } else { Err(row.at_fault(0)) }
+}
+
+/// The kind in its column is the document's, or the row would be listed wrongly.
+pub(crate) fn note(row: &Fields<'_>) -> Parsed<Note> {
+    let note = Note {
+        key: row.bytes16(0, Digest::from_slice)?,
+        listed_at: row.optional(2, Fields::time)?,
+        content: serde_json::from_str(row.text(3)?).map_err(|_| row.at_fault(3))?,
+        purge_at: row.time(4)?,
+    };
+    if note.content.kind().as_str() == row.text(1)? { Ok(note) } else { Err(row.at_fault(1)) }
 }
 
 pub(crate) fn signing_key(row: &Fields<'_>) -> Parsed<SigningKey> {

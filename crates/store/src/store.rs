@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 use twinpath_core::ids::{AccountId, ClientId, CodeKey, Digest, Timestamp};
-use twinpath_core::records::{Account, App, Instance};
+use twinpath_core::records::{Account, App, Instance, Note, NoteKind};
 use twinpath_core::transaction::Operation;
 
 use crate::audit::AuditLine;
@@ -120,6 +120,18 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Instance>, StoreError> {
         self.list(|reply| Listing::Instances { client_id, after, limit, reply }).await
+    }
+
+    /// The notes of a kind in the order of their `listed_at` and keys: after the time and key given, up to
+    /// `until`; at most `limit`, at most 1000.
+    pub async fn notes(
+        &self,
+        kind: NoteKind,
+        after: (Timestamp, Digest),
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Note>, StoreError> {
+        self.list(|reply| Listing::Notes { kind, after, until, limit, reply }).await
     }
 
     /// The audit trail in order, after the line given (0: from its beginning); at most `limit`, at

@@ -1,8 +1,8 @@
 //! What a backend is asked to do. Everything a [`crate::Store`] offers goes through one of the two
 //! kinds, so a further backend serves these and changes no caller.
 
-use twinpath_core::ids::{AccountId, ClientId, Timestamp};
-use twinpath_core::records::{Account, App, Instance};
+use twinpath_core::ids::{AccountId, ClientId, Digest, Timestamp};
+use twinpath_core::records::{Account, App, Instance, Note, NoteKind};
 
 use crate::audit::AuditLine;
 use crate::error::StoreError;
@@ -56,6 +56,13 @@ pub(crate) enum Listing {
         limit: usize,
         reply: Reply<Vec<Instance>>,
     },
+    Notes {
+        kind: NoteKind,
+        after: (Timestamp, Digest),
+        until: Timestamp,
+        limit: usize,
+        reply: Reply<Vec<Note>>,
+    },
     Audit {
         after: i64,
         limit: usize,
@@ -78,6 +85,7 @@ impl Listing {
         match self {
             Self::Apps { reply, .. } => drop(reply.send(Err(error))),
             Self::Instances { reply, .. } => drop(reply.send(Err(error))),
+            Self::Notes { reply, .. } => drop(reply.send(Err(error))),
             Self::Audit { reply, .. } | Self::AuditNewest { reply, .. } => {
                 drop(reply.send(Err(error)));
             }

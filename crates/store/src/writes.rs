@@ -51,6 +51,7 @@ pub(crate) enum Shard {
     Jti(Digest),
     Interaction(Digest),
     Instance(InstanceId),
+    Note(Digest),
     /// Apps and signing keys: few, and everywhere.
     Registry,
 }
@@ -63,6 +64,8 @@ impl Shard {
             Write::Jti(row) => Self::Jti(row.key),
             Write::Interaction(row) => Self::Interaction(row.key),
             Write::Instance(row) => Self::Instance(row.id.clone()),
+            Write::Note(row) => Self::Note(row.key),
+            Write::DeleteNote(key) => Self::Note(*key),
             Write::Terminal(row) => Self::Terminal(row.key),
             Write::Account(row) => Self::Terminal(row.terminal),
             Write::Grant(row) => Self::Terminal(row.terminal),
@@ -99,6 +102,8 @@ impl RowId {
             Write::Interaction(row) => Key::Interaction(row.key),
             Write::App(row) => Key::App(row.client_id.clone()),
             Write::Instance(row) => Key::Instance(row.id.clone()),
+            Write::Note(row) => Key::Note(row.key),
+            Write::DeleteNote(key) => Key::Note(*key),
             Write::DeleteTerminal(key) => Key::Terminal(*key),
             Write::DeleteAccount(terminal, id) => Key::Account(*terminal, *id),
             Write::DeleteApp(id) => Key::App(id.clone()),

@@ -50,7 +50,7 @@ impl Claim<'_> {
             _ if cx.now >= code.purge_at => Ok(Consumed::Pending),
             CodeState::Voided { .. } => denied(Denial::Voided),
             CodeState::Refused => denied(Denial::Used),
-            CodeState::Redeemed { grant, frozen } => {
+            CodeState::Redeemed { grant, frozen, .. } => {
                 // The answer may have been lost: the same claimant may ask again.
                 if !(live && self.repeatable && frozen == self.frozen) {
                     return denied(Denial::Used);
@@ -61,6 +61,7 @@ impl Claim<'_> {
                 }
                 Ok(Consumed::Taken(Vec::new(), Box::new(code.clone()), grant))
             }
+            CodeState::Confirming { .. } => denied(Denial::Used),
             CodeState::Recorded if !live => Ok(Consumed::Expired),
             CodeState::Recorded => Ok(self.take(code, cx, event)),
         }
@@ -87,7 +88,7 @@ impl Claim<'_> {
             return Consumed::Denied(vec![Write::Code(used_up), Write::Audit(event)], denial);
         }
         let grant = GrantId(random_bytes(cx.random));
-        let state = CodeState::Redeemed { grant, frozen: self.frozen };
+        let state = CodeState::Redeemed { grant, frozen: self.frozen, confirmed: false };
         let code = CodeRecord { state, purge_at, ..code.clone() };
         Consumed::Taken(vec![Write::Code(code.clone())], Box::new(code), grant)
     }

@@ -127,7 +127,7 @@ impl RecordText {
             return done(Recorded::LowerTrust);
         }
         match known.state {
-            CodeState::Recorded if cx.now < known.expires_at => {
+            CodeState::Recorded | CodeState::Confirming { .. } if cx.now < known.expires_at => {
                 Ok(Step::Done(self.void(known, None, cx), Recorded::Voided))
             }
             CodeState::Redeemed { grant, .. } => Ok(Step::Next(
@@ -139,9 +139,10 @@ impl RecordText {
                 Vec::new(),
                 self.at(Stage::Revoke { terminal: known.terminal, led: LedTo::of(known, grant) }),
             )),
-            CodeState::Recorded | CodeState::Refused | CodeState::Voided { grant: None } => {
-                done(Recorded::Tombstone)
-            }
+            CodeState::Recorded
+            | CodeState::Confirming { .. }
+            | CodeState::Refused
+            | CodeState::Voided { grant: None } => done(Recorded::Tombstone),
         }
     }
 

@@ -16,7 +16,7 @@ async fn nodes_are_upgraded_one_after_another() {
     assert!(refused.to_string().contains("twinpath migrate"), "{refused}");
     // `twinpath migrate` of the next version, while the old one serves.
     let migrated = tokio::task::block_in_place(|| migrate_store(&next)).unwrap();
-    assert_eq!(migrated.schema_version(), 4);
+    assert_eq!(migrated.schema_version(), 5);
     drop(migrated);
     load.next(20).await;
     for node in 0..fleet.nodes.len() {

@@ -5,7 +5,7 @@
 macro_rules! select {
     (@columns code) => {
         "key, terminal, number, route, trust, words, received_at, expires_at, state, grant_id, \
-         frozen, purge_at"
+         frozen, purge_at, confirmation"
     };
     (@columns account) => {
         "terminal, id, status, created_at, changed_at"
@@ -17,6 +17,9 @@ macro_rules! select {
     (@columns session) => {
         "terminal, id, account, cookie, auth_time, route, trust, created_at, ended_at, expires_at, \
          purge_at"
+    };
+    (@columns note) => {
+        "key, kind, listed_at, document, purge_at"
     };
     (@columns signing_key) => {
         "kid, private, public, created_at, retired_at, signs_at"

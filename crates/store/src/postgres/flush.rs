@@ -9,7 +9,7 @@ use twinpath_core::ids::{
     AccountId, ClientId, GrantId, InstanceId, SessionId, TerminalKey, Timestamp,
 };
 use twinpath_core::records::{
-    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Session, SigningKey,
+    Account, App, AuditEvent, CodeRecord, Grant, Instance, Interaction, Note, Session, SigningKey,
     Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::Write;
@@ -35,6 +35,7 @@ pub(super) struct Sorted<'w> {
     grants: BTreeMap<(TerminalKey, GrantId), &'w Grant>,
     sessions: BTreeMap<(TerminalKey, SessionId), &'w Session>,
     instances: BTreeMap<&'w InstanceId, &'w Instance>,
+    notes: BTreeMap<[u8; 16], Option<&'w Note>>,
     apps: BTreeMap<&'w ClientId, Option<&'w App>>,
     signing_keys: BTreeMap<&'w str, Option<&'w SigningKey>>,
     audit: Vec<&'w AuditEvent>,
@@ -62,6 +63,8 @@ impl<'w> Sorted<'w> {
                 Write::Grant(row) => drop(sorted.grants.insert((row.terminal, row.id), row)),
                 Write::Session(row) => drop(sorted.sessions.insert((row.terminal, row.id), row)),
                 Write::Instance(row) => drop(sorted.instances.insert(&row.id, row)),
+                Write::Note(row) => drop(sorted.notes.insert(row.key.0, Some(row))),
+                Write::DeleteNote(key) => drop(sorted.notes.insert(key.0, None)),
                 Write::App(row) => drop(sorted.apps.insert(&row.client_id, Some(row))),
                 Write::DeleteApp(id) => drop(sorted.apps.insert(id, None)),
                 Write::SigningKey(row) => drop(sorted.signing_keys.insert(&row.kid, Some(row))),
@@ -165,6 +168,7 @@ pub(super) fn flush<'w>(
     flush.grants(snapshot, sorted)?;
     flush.sessions(snapshot, sorted);
     flush.instances(snapshot, sorted)?;
+    flush.notes(snapshot, sorted)?;
     flush.registry(snapshot, sorted)?;
     flush.audit(sorted, now, numbers);
     flush.calls.push(Call::new(COMMIT));
@@ -187,6 +191,7 @@ macro_rules! columns {
 }
 
 mod instances;
+mod notes;
 mod passing;
 mod registry;
 mod terminals;

@@ -33,6 +33,11 @@ pub(super) async fn list(session: &Session, listing: Listing) -> Result<(), Faul
                 [&first, &last, &page(limit)];
             answer!(reply, many(session, &rows::INSTANCES_AFTER, &bounds).await)
         }
+        Listing::Notes { kind, after: (at, key), until, limit, reply } => {
+            let bounds: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+                [&kind.as_str(), &at.0, &key.0.as_slice(), &until.0, &page(limit)];
+            answer!(reply, many(session, &rows::NOTES, &bounds).await)
+        }
         Listing::Audit { after, limit, reply } => {
             answer!(reply, many(session, &rows::AUDIT, &[&after, &page(limit)]).await)
         }

@@ -34,6 +34,7 @@ pub(super) struct Snapshot {
     pub(super) sessions: HashSet<(TerminalKey, SessionId)>,
     pub(super) apps: HashSet<ClientId>,
     pub(super) instances: HashSet<InstanceId>,
+    pub(super) notes: HashSet<Digest>,
     pub(super) signing_keys: HashSet<String>,
 }
 
@@ -71,6 +72,7 @@ struct Wanted {
     accounts: Vec<(TerminalKey, AccountId)>,
     apps: Vec<ClientId>,
     instances: Vec<InstanceId>,
+    notes: Vec<Digest>,
     signing_keys: bool,
 }
 
@@ -90,6 +92,7 @@ impl Wanted {
                 Key::Account(terminal, id) => wanted.accounts.push((terminal, id)),
                 Key::App(id) => wanted.apps.push(id),
                 Key::Instance(id) => wanted.instances.push(id),
+                Key::Note(key) => wanted.notes.push(key),
                 Key::SigningKeys => wanted.signing_keys = true,
             }
         }
@@ -110,6 +113,7 @@ enum Part {
     Sessions,
     Apps,
     Instances,
+    Notes,
     SigningKeys,
 }
 
@@ -172,6 +176,10 @@ impl Snapshot {
             let ids: Vec<String> = wanted.instances.iter().map(InstanceId::to_string).collect();
             call(Part::Instances, Call::new(rows::INSTANCE.sql).with(ids));
         }
+        if !wanted.notes.is_empty() {
+            let keys: Vec<Vec<u8>> = wanted.notes.iter().map(|key| key.0.to_vec()).collect();
+            call(Part::Notes, Call::new(rows::NOTE.sql).with(keys));
+        }
         if wanted.signing_keys {
             call(Part::SigningKeys, Call::new(rows::SIGNING_KEY.sql));
         }
@@ -191,6 +199,7 @@ impl Snapshot {
                 Part::Sessions => self.take_sessions(&wanted.sessions, &answer, batch)?,
                 Part::Apps => self.take_apps(&answer, batch)?,
                 Part::Instances => self.take_instances(&answer, batch)?,
+                Part::Notes => self.take_notes(&answer, batch)?,
                 Part::SigningKeys => self.take_signing_keys(&answer, batch),
             }
         }
@@ -230,5 +239,8 @@ fn supply_absent(wanted: Wanted, batch: &mut Batch) {
     }
     for id in wanted.instances {
         batch.supply(Key::Instance(id), Ok(Loaded::Instance(None)));
+    }
+    for key in wanted.notes {
+        batch.supply(Key::Note(key), Ok(Loaded::Note(None)));
     }
 }

@@ -49,8 +49,12 @@ struct Due {
     delete: &'static str,
 }
 
-const DUE: [Due; 3] =
-    [due!("grants", "terminal, id"), due!("session", "terminal, id"), due!("instance", "id")];
+const DUE: [Due; 4] = [
+    due!("grants", "terminal, id"),
+    due!("session", "terminal, id"),
+    due!("instance", "id"),
+    due!("note", "key"),
+];
 const TERMINALS: &str = "WITH gone AS (DELETE FROM terminal WHERE account IS NULL AND terminal IN \
     (SELECT terminal FROM terminal WHERE due IS NOT NULL AND due <= $1 ORDER BY due LIMIT $2 \
     FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone";

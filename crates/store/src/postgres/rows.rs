@@ -3,14 +3,14 @@
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use twinpath_core::records::{
-    Account, App, CodeRecord, Grant, Instance, Interaction, Session, SigningKey, Terminal,
+    Account, App, CodeRecord, Grant, Instance, Interaction, Note, Session, SigningKey, Terminal,
     TextQuota, UsedJti,
 };
 
 use crate::audit::AuditLine;
 use crate::columns::{
     self, Columns, Fields, Parsed, account, app, audit, code, grant, instance, interaction, jti,
-    quota, select, session, signing_key, terminal,
+    note, quota, select, session, signing_key, terminal,
 };
 
 impl Columns for Row {
@@ -72,7 +72,7 @@ pub(super) const CODE: Query<CodeRecord> = Query {
     parse: code,
 };
 /// Where [`CODE`] has the period.
-pub(super) const CODE_PERIOD: usize = 12;
+pub(super) const CODE_PERIOD: usize = 13;
 
 pub(super) const TERMINAL: Query<Option<Terminal>> = Query {
     table: "terminal",
@@ -128,6 +128,19 @@ pub(super) const INSTANCE: Query<Instance> = Query {
     table: "instance",
     sql: "SELECT id, document FROM instance WHERE id = ANY($1)",
     parse: instance,
+};
+
+pub(super) const NOTE: Query<Note> =
+    Query { table: "note", sql: select!(note, "WHERE key = ANY($1)"), parse: note };
+
+pub(super) const NOTES: Query<Note> = Query {
+    table: "note",
+    sql: select!(
+        note,
+        "WHERE kind = $1 AND (listed_at, key) > ($2, $3) AND listed_at <= $4 \
+        ORDER BY listed_at, key LIMIT $5"
+    ),
+    parse: note,
 };
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {

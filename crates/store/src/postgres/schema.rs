@@ -22,7 +22,7 @@
 
 mod tables;
 
-use self::tables::{NEXT, V1, V2, V3};
+use self::tables::{NEXT, V1, V2, V3, V4};
 use super::connection::Session;
 use super::fault::Fault;
 use super::target::Target;
@@ -43,7 +43,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, oldest_program: 1, sql: V1 },
     Migration { number: 2, oldest_program: 1, sql: V2 },
     Migration { number: 3, oldest_program: 1, sql: V3 },
-    Migration { number: 4, oldest_program: 1, sql: NEXT },
+    Migration { number: 4, oldest_program: 1, sql: V4 },
+    Migration { number: 5, oldest_program: 1, sql: NEXT },
 ];
 
 /// The migrations of this program.

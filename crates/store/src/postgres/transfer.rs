@@ -374,6 +374,7 @@ fn select(table: Table) -> &'static str {
             "SELECT DISTINCT ON (key) key, purge_at FROM jti WHERE key > $1 \
             ORDER BY key, period DESC LIMIT $2"
         }
+        Table::Notes => select!(note, "WHERE key > $1 ORDER BY key LIMIT $2"),
         Table::Interactions => {
             "SELECT key, document FROM interaction WHERE key > $1 ORDER BY key LIMIT $2"
         }

@@ -6,13 +6,13 @@
 use rusqlite::{Connection, Params, params};
 use twinpath_core::ids::ClientId;
 use twinpath_core::records::{
-    Account, App, AuditEvent, CodeRecord, CodeState, Evidence, Grant, Instance, Interaction,
-    Session, SigningKey, Terminal, TextQuota, UsedJti,
+    Account, App, AuditEvent, CodeRecord, Evidence, Grant, Instance, Interaction, Note, Session,
+    SigningKey, Terminal, TextQuota, UsedJti,
 };
 use twinpath_core::transaction::Write;
 
 use super::fault::Fault;
-use crate::columns::{document, number, pack_texts, quota_purge_at, terms};
+use crate::columns::{document, number, pack_texts, quota_purge_at, state_columns, terms};
 use crate::writes::{Shard, WriteSet};
 
 /// Puts and deletes everything. Bumps `registry_version` if apps or signing keys are among it.
@@ -45,6 +45,8 @@ fn put(connection: &Connection, write: &Write) -> Result<(), Fault> {
         Write::Interaction(row) => put_interaction(connection, row),
         Write::App(row) => put_app(connection, row),
         Write::Instance(row) => put_instance(connection, row),
+        Write::Note(row) => put_note(connection, row),
+        Write::DeleteNote(key) => run(connection, "DELETE FROM note WHERE key = ?1", [key.0]),
         Write::SigningKey(row) => put_signing_key(connection, row),
         Write::DeleteTerminal(key) => {
             run(connection, "DELETE FROM terminal WHERE key = ?1", [key.0])
@@ -70,15 +72,12 @@ fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<(), Fa
 }
 
 fn put_code(connection: &Connection, row: &CodeRecord) -> Result<(), Fault> {
-    const SQL: &str = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) \
+    const SQL: &str = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, \
+        ?13) \
         ON CONFLICT (key) DO UPDATE SET terminal = ?2, number = ?3, route = ?4, trust = ?5, \
         words = ?6, received_at = ?7, expires_at = ?8, state = ?9, grant_id = ?10, frozen = ?11, \
-        purge_at = ?12";
-    let (grant, frozen) = match row.state {
-        CodeState::Recorded | CodeState::Refused => (None, None),
-        CodeState::Redeemed { grant, frozen } => (Some(grant.0), Some(frozen.0)),
-        CodeState::Voided { grant } => (grant.map(|grant| grant.0), None),
-    };
+        purge_at = ?12, confirmation = ?13";
+    let (grant, frozen, confirmation) = state_columns(&row.state);
     run(
         connection,
         SQL,
@@ -92,9 +91,10 @@ fn put_code(connection: &Connection, row: &CodeRecord) -> Result<(), Fault> {
             row.received_at.0,
             row.expires_at.0,
             number::state(row.state),
-            grant,
-            frozen,
-            row.purge_at.0
+            grant.map(|grant| grant.0),
+            frozen.map(|frozen| frozen.0),
+            row.purge_at.0,
+            confirmation
         ],
     )
 }
@@ -217,6 +217,14 @@ fn put_instance(connection: &Connection, row: &Instance) -> Result<(), Fault> {
     const SQL: &str = "INSERT INTO instance VALUES (?1, ?2, ?3, ?3) \
         ON CONFLICT (id) DO UPDATE SET document = ?2, purge_at = ?3";
     run(connection, SQL, params![row.id.to_string(), document(row, "instance")?, row.purge_at.0])
+}
+
+fn put_note(connection: &Connection, row: &Note) -> Result<(), Fault> {
+    const SQL: &str = "INSERT INTO note VALUES (?1, ?2, ?3, ?4, ?5, ?5) \
+        ON CONFLICT (key) DO UPDATE SET kind = ?2, listed_at = ?3, document = ?4, purge_at = ?5";
+    let document = document(&row.content, "note")?;
+    let (kind, listed_at) = (row.content.kind().as_str(), row.listed_at.map(|at| at.0));
+    run(connection, SQL, params![row.key.0, kind, listed_at, document, row.purge_at.0])
 }
 
 fn put_signing_key(connection: &Connection, row: &SigningKey) -> Result<(), Fault> {

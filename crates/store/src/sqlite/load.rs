@@ -64,6 +64,7 @@ pub(super) fn load(connection: &Connection, key: &Key) -> Result<Loaded, Fault> 
             let row = one(connection, &rows::INSTANCE, [id.to_string()])?;
             Loaded::Instance(row.map(Box::new))
         }
+        Key::Note(key) => Loaded::Note(one(connection, &rows::NOTE, [key.0])?.map(Box::new)),
         Key::SigningKeys => Loaded::SigningKeys(many(connection, &rows::SIGNING_KEY, [])?),
     })
 }
@@ -79,6 +80,10 @@ pub(super) fn list(connection: &Connection, listing: Listing) -> Result<(), Faul
             let (first, last) = instances_of(&client_id, after.as_deref());
             let bounds = params![first, last, page(limit)];
             answer(reply, many(connection, &rows::INSTANCES_AFTER, bounds))
+        }
+        Listing::Notes { kind, after: (at, key), until, limit, reply } => {
+            let bounds = params![kind.as_str(), at.0, key.0, until.0, page(limit)];
+            answer(reply, many(connection, &rows::NOTES, bounds))
         }
         Listing::Audit { after, limit, reply } => {
             answer(reply, many(connection, &rows::AUDIT, [after, page(limit)]))

@@ -51,7 +51,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     table!("code", "key", "key"),
     table!("jti", "key", "key"),
     table!("quota", "(terminal, route)", "terminal, route"),
@@ -59,6 +59,7 @@ const TABLES: [Table; 7] = [
     table!("session", "(terminal, id)", "terminal, id"),
     table!("interaction", "key", "key"),
     table!("instance", "id", "id"),
+    table!("note", "key", "key"),
 ];
 
 /// Lines are in the order of their time, more or less, so the first of them are looked at. The newest

@@ -3,14 +3,14 @@
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use twinpath_core::records::{
-    Account, App, CodeRecord, Grant, Instance, Interaction, Session, SigningKey, Terminal,
+    Account, App, CodeRecord, Grant, Instance, Interaction, Note, Session, SigningKey, Terminal,
     TextQuota, UsedJti,
 };
 
 use crate::audit::AuditLine;
 use crate::columns::{
-    Columns, Fields, Parsed, account, app, audit, code, grant, instance, interaction, jti, quota,
-    select, session, signing_key, terminal, version,
+    Columns, Fields, Parsed, account, app, audit, code, grant, instance, interaction, jti, note,
+    quota, select, session, signing_key, terminal, version,
 };
 
 impl Columns for Row<'_> {
@@ -89,6 +89,19 @@ pub(super) const INSTANCE: Query<Instance> = Query {
     table: "instance",
     sql: "SELECT id, document FROM instance WHERE id = ?1",
     parse: instance,
+};
+
+pub(super) const NOTE: Query<Note> =
+    Query { table: "note", sql: select!(note, "WHERE key = ?1"), parse: note };
+
+pub(super) const NOTES: Query<Note> = Query {
+    table: "note",
+    sql: select!(
+        note,
+        "WHERE kind = ?1 AND (listed_at, key) > (?2, ?3) AND listed_at <= ?4 \
+        ORDER BY listed_at, key LIMIT ?5"
+    ),
+    parse: note,
 };
 
 pub(super) const SIGNING_KEY: Query<SigningKey> = Query {

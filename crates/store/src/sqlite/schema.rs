@@ -21,7 +21,7 @@ use super::fault::Fault;
 use crate::error::StoreError;
 
 /// Every migration, in order, numbered from 1 without gaps.
-pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1), (2, V2), (3, V3)];
+pub(super) const MIGRATIONS: &[(u32, &str)] = &[(1, V1), (2, V2), (3, V3), (4, V4)];
 
 const V1: &str = "
 CREATE TABLE meta (
@@ -174,6 +174,22 @@ CREATE TABLE instance (
     due      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX instance_due ON instance (due);
+";
+
+/// Codes that wait for a confirmation; short-lived documents, some of them listed by kind and time.
+const V4: &str = "
+ALTER TABLE code ADD COLUMN confirmation INTEGER;
+
+CREATE TABLE note (
+    key       BLOB PRIMARY KEY,
+    kind      TEXT NOT NULL,
+    listed_at INTEGER,
+    document  TEXT NOT NULL,
+    purge_at  INTEGER NOT NULL,
+    due       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX note_due ON note (due);
+CREATE INDEX note_listed ON note (kind, listed_at) WHERE listed_at IS NOT NULL;
 ";
 
 /// The version of this program's tables.

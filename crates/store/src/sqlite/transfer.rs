@@ -276,6 +276,7 @@ fn select(table: Table) -> &'static str {
             ORDER BY terminal, route LIMIT ?3"
         }
         Table::Jtis => "SELECT key, purge_at FROM jti WHERE key > ?1 ORDER BY key LIMIT ?2",
+        Table::Notes => select!(note, "WHERE key > ?1 ORDER BY key LIMIT ?2"),
         Table::Interactions => {
             "SELECT key, document FROM interaction WHERE key > ?1 ORDER BY key LIMIT ?2"
         }

@@ -8,13 +8,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use twinpath_core::ids::{ClientId, Timestamp};
 use twinpath_core::records::{
-    Account, CodeRecord, CodeState, Grant, Session, SigningKey, Terminal, TextQuota,
+    Account, CodeRecord, Grant, Session, SigningKey, Terminal, TextQuota,
 };
 use twinpath_core::transaction::Write;
 
 use super::table::Row;
 use crate::audit::AuditLine;
-use crate::columns::{document, number, pack_texts, terms};
+use crate::columns::{document, number, pack_texts, state_columns, terms};
 use crate::error::StoreError;
 
 /// How many rows a table has, and the sum of their hashes.
@@ -58,10 +58,12 @@ pub(super) fn encode(row: &Row) -> Result<Vec<u8>, StoreError> {
             fields.integer(row.purge_at.0);
         }
         Row::Put(Write::Interaction(row)) => fields.text(&document(row, "interaction")?),
+        Row::Put(Write::Note(row)) => fields.text(&document(row, "note")?),
         Row::Line(line) => fields.line(line),
         Row::Put(
             Write::DeleteTerminal(_)
             | Write::DeleteAccount(..)
+            | Write::DeleteNote(_)
             | Write::DeleteApp(_)
             | Write::DeleteSigningKey(_)
             | Write::Audit(_),
@@ -115,13 +117,10 @@ impl Encoder {
         self.integer(row.expires_at.0);
         self.integer(row.purge_at.0);
         self.integer(number::state(row.state));
-        let (grant, frozen) = match &row.state {
-            CodeState::Recorded | CodeState::Refused => (None, None),
-            CodeState::Redeemed { grant, frozen } => (Some(grant), Some(frozen)),
-            CodeState::Voided { grant } => (grant.as_ref(), None),
-        };
+        let (grant, frozen, confirmation) = state_columns(&row.state);
         self.optional(grant.map(|grant| grant.0.as_slice()));
         self.optional(frozen.map(|frozen| frozen.0.as_slice()));
+        self.optional(confirmation.map(u32::to_be_bytes).as_ref().map(<[u8; 4]>::as_slice));
     }
 
     fn terminal(&mut self, row: &Terminal) {

@@ -23,6 +23,7 @@ pub enum Table {
     Quotas,
     Jtis,
     Interactions,
+    Notes,
     Audit,
 }
 
@@ -50,7 +51,7 @@ pub(crate) enum Bounds<'c> {
 
 impl Table {
     /// All of them, in the order in which they are copied.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SigningKeys,
         Self::Apps,
         Self::Instances,
@@ -62,6 +63,7 @@ impl Table {
         Self::Quotas,
         Self::Jtis,
         Self::Interactions,
+        Self::Notes,
         Self::Audit,
     ];
 
@@ -79,6 +81,7 @@ impl Table {
             Self::Quotas => "quota",
             Self::Jtis => "jti",
             Self::Interactions => "interaction",
+            Self::Notes => "note",
             Self::Audit => "audit",
         }
     }
@@ -102,6 +105,7 @@ impl Table {
             Self::Quotas => Write::Quota(columns::quota(row)?),
             Self::Jtis => Write::Jti(columns::jti(row)?),
             Self::Interactions => Write::Interaction(Box::new(columns::interaction(row)?)),
+            Self::Notes => Write::Note(Box::new(columns::note(row)?)),
             Self::Audit => return Ok(Row::Line(columns::audit(row)?)),
         }))
     }
@@ -113,7 +117,9 @@ impl Table {
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| malformed());
         let (first, second) = key.split_at_checked(16).unwrap_or((key, &[]));
         Ok(match self {
-            Self::Terminals | Self::Codes | Self::Jtis | Self::Interactions => Bounds::Key(key),
+            Self::Terminals | Self::Codes | Self::Jtis | Self::Interactions | Self::Notes => {
+                Bounds::Key(key)
+            }
             Self::Accounts | Self::Grants | Self::Sessions => Bounds::Pair(first, second),
             Self::Quotas => Bounds::Named(first, text(second)?),
             Self::SigningKeys | Self::Apps | Self::Instances => Bounds::Text(text(key)?),
@@ -147,11 +153,13 @@ impl Row {
             Self::Put(Write::Quota(row)) => pair(&row.terminal.0, row.route.0.as_bytes()),
             Self::Put(Write::Jti(row)) => row.key.0.to_vec(),
             Self::Put(Write::Interaction(row)) => row.key.0.to_vec(),
+            Self::Put(Write::Note(row)) => row.key.0.to_vec(),
             Self::Line(line) => line.id.to_be_bytes().to_vec(),
             // `Table::parse` makes none of these.
             Self::Put(
                 Write::DeleteTerminal(_)
                 | Write::DeleteAccount(..)
+                | Write::DeleteNote(_)
                 | Write::DeleteApp(_)
                 | Write::DeleteSigningKey(_)
                 | Write::Audit(_),

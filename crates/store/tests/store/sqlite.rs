@@ -14,7 +14,8 @@ use twinpath_store::{Options, Store, StoreError};
 
 use crate::suite::toys::{Count, Fetch, Put};
 use crate::suite::{
-    Backend, batches, every_case, faults, instances, operators, races, rows, samples, sign_in,
+    Backend, batches, every_case, faults, instances, notes, operators, races, rows, samples,
+    sign_in,
 };
 
 /// A database in a directory of its own.

@@ -396,7 +396,7 @@ impl World {
         self.model.now = self.ledger.recorded_at(code).unwrap_or(self.model.now);
         let row = self.model.codes.get(&commitment(code).key());
         let consumed = row.and_then(|row| match row.state {
-            CodeState::Redeemed { grant, frozen } => Some((grant, frozen)),
+            CodeState::Redeemed { grant, frozen, .. } => Some((grant, frozen)),
             _ => None,
         });
         // A request lost between consuming and completing may only be repeated by a key's holder.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use twinpath_core::ids::RouteName;
-use twinpath_core::records::CodeState;
 
 use super::{Flush, Sorted, small};
-use crate::columns::{document, number, pack_texts, quota_purge_at};
+use crate::columns::{document, number, pack_texts, quota_purge_at, state_columns};
 use crate::error::StoreError;
 use crate::postgres::connection::Call;
 use crate::postgres::load::Snapshot;
@@ -18,35 +17,29 @@ const CLAIM: i16 = 4;
 impl<'w> Flush<'w> {
     pub(super) fn codes(&mut self, snapshot: &Snapshot, sorted: &'w Sorted<'w>) {
         const INSERT: &str = "INSERT INTO code (key, terminal, number, route, trust, words, \
-            received_at, expires_at, state, grant_id, frozen, purge_at, period) \
+            received_at, expires_at, state, grant_id, frozen, purge_at, confirmation, period) \
             SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::text[], \
             $5::smallint[], $6::bytea[], $7::bigint[], $8::bigint[], $9::smallint[], \
-            $10::bytea[], $11::bytea[], $12::bigint[], $13::integer[])";
+            $10::bytea[], $11::bytea[], $12::bigint[], $13::smallint[], $14::integer[])";
         const UPDATE: &str = "UPDATE code c SET terminal = u.terminal, number = u.number, \
             route = u.route, trust = u.trust, words = u.words, received_at = u.received_at, \
             expires_at = u.expires_at, state = u.state, grant_id = u.grant_id, \
-            frozen = u.frozen, purge_at = u.purge_at \
+            frozen = u.frozen, purge_at = u.purge_at, confirmation = u.confirmation \
             FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::text[], $5::smallint[], \
             $6::bytea[], $7::bigint[], $8::bigint[], $9::smallint[], $10::bytea[], \
-            $11::bytea[], $12::bigint[], $13::integer[]) AS u (key, terminal, number, route, \
-            trust, words, received_at, expires_at, state, grant_id, frozen, purge_at, period) \
+            $11::bytea[], $12::bigint[], $13::smallint[], $14::integer[]) AS u (key, terminal, number, route, \
+            trust, words, received_at, expires_at, state, grant_id, frozen, purge_at, confirmation, period) \
             WHERE c.key = u.key AND c.period = u.period";
         columns! {
             key: &'w [u8], terminal: &'w [u8], number: &'w [u8], route: &'w str, trust: i16,
             words: &'w [u8], received_at: i64, expires_at: i64, state: i16,
-            grant_id: Option<&'w [u8]>, frozen: Option<&'w [u8]>, purge_at: i64, period: i32,
+            grant_id: Option<&'w [u8]>, frozen: Option<&'w [u8]>, purge_at: i64,
+            confirmation: Option<i16>, period: i32,
         }
         let (mut inserts, mut updates) = (Columns::default(), Columns::default());
         for row in sorted.codes.values() {
-            let (grant, frozen) = match &row.state {
-                CodeState::Recorded | CodeState::Refused => (None, None),
-                CodeState::Redeemed { grant, frozen } => {
-                    (Some(grant.0.as_slice()), Some(frozen.0.as_slice()))
-                }
-                CodeState::Voided { grant } => {
-                    (grant.as_ref().map(|grant| grant.0.as_slice()), None)
-                }
-            };
+            let (grant, frozen, confirmation) = state_columns(&row.state);
+            let confirmation = confirmation.map(|number| small(i64::from(number)));
             let push = |columns: &mut Columns<'w>, state: i16, period: i32| {
                 columns.push((
                     row.key.0.as_slice(),
@@ -58,9 +51,10 @@ impl<'w> Flush<'w> {
                     row.received_at.0,
                     row.expires_at.0,
                     state,
-                    grant,
-                    frozen,
+                    grant.map(|grant| grant.0.as_slice()),
+                    frozen.map(|frozen| frozen.0.as_slice()),
                     row.purge_at.0,
+                    confirmation,
                     period,
                 ));
             };

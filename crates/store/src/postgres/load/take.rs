@@ -109,6 +109,16 @@ impl Snapshot {
         Ok(())
     }
 
+    pub(super) fn take_notes(&mut self, answer: &[Row], batch: &mut Batch) -> Result<(), Fault> {
+        for row in answer {
+            let key = key(row, 0, Digest::from_slice, "note")?;
+            self.notes.insert(key);
+            let read = rows::NOTE.read(row);
+            batch.supply(Key::Note(key), read.map(|row| Loaded::Note(Some(Box::new(row)))));
+        }
+        Ok(())
+    }
+
     pub(super) fn take_signing_keys(&mut self, answer: &[Row], batch: &mut Batch) {
         let keys: Result<Vec<_>, _> =
             answer.iter().map(|row| rows::SIGNING_KEY.read(row)).collect();

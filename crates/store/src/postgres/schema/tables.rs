@@ -184,6 +184,24 @@ CREATE TABLE instance (
 CREATE INDEX instance_due ON instance (due);
 ";
 
+/// Codes that wait for a confirmation; short-lived documents, some of them listed by kind and time. A
+/// program of version 3 reads and writes none of it: it takes a code that waits for a confirmation for a
+/// fault, and says so.
+pub(super) const V4: &str = "
+ALTER TABLE code ADD COLUMN confirmation smallint;
+
+CREATE TABLE note (
+    key       bytea PRIMARY KEY,
+    kind      text NOT NULL,
+    listed_at bigint,
+    document  text NOT NULL,
+    purge_at  bigint NOT NULL,
+    due       bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX note_due ON note (due);
+CREATE INDEX note_listed ON note (kind, listed_at) WHERE listed_at IS NOT NULL;
+";
+
 /// An addition of the kind that every later migration has to be.
 pub(super) const NEXT: &str = "
 ALTER TABLE grants ADD COLUMN rehearsed_at bigint;

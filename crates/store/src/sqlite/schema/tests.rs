@@ -13,7 +13,8 @@ const HAND_MADE: &[(u32, &str)] = &[
     (1, V1),
     (2, V2),
     (3, V3),
-    (4, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
+    (4, V4),
+    (5, "ALTER TABLE jti ADD COLUMN note TEXT; CREATE TABLE extra (id INTEGER) STRICT;"),
 ];
 
 fn memory() -> Connection {
@@ -35,11 +36,11 @@ fn migrations_are_numbered_without_gaps() {
 #[test]
 fn an_older_database_is_migrated_and_keeps_its_rows() {
     let mut connection = memory();
-    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(3));
+    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(4));
     connection.execute("INSERT INTO jti VALUES (x'00', 7, 7)", []).unwrap();
-    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(4));
-    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(4));
-    assert_eq!(stored_version(&connection), 4);
+    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(5));
+    assert_eq!(migrate(&mut connection, HAND_MADE), Ok(5));
+    assert_eq!(stored_version(&connection), 5);
     let sql = "SELECT count(*) FROM jti WHERE purge_at = 7 AND note IS NULL";
     assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(1));
 }
@@ -49,8 +50,8 @@ fn a_newer_database_is_refused_untouched() {
     let mut connection = memory();
     migrate(&mut connection, HAND_MADE).unwrap();
     let error = migrate(&mut connection, MIGRATIONS).unwrap_err().to_string();
-    assert!(error.contains("version 4") && error.contains("up to 3"), "{error}");
-    assert_eq!(stored_version(&connection), 4);
+    assert!(error.contains("version 5") && error.contains("up to 4"), "{error}");
+    assert_eq!(stored_version(&connection), 5);
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn rows_of_version_1_read_as_they_were() {
     let mut connection = memory();
     assert_eq!(migrate(&mut connection, &MIGRATIONS[..1]), Ok(1));
     connection.execute_batch(ROWS_OF_1).unwrap();
-    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(3));
+    assert_eq!(migrate(&mut connection, MIGRATIONS), Ok(4));
 
     let [grant] = &grants(&connection)[..] else { panic!("one grant") };
     assert_eq!((grant.id, grant.terms.as_ref()), (GrantId([0; 16]), None));

@@ -9,7 +9,7 @@ use twinpath_store::{Options, Store, StoreError};
 use twinpath_testing::postgres::shared;
 
 use crate::suite::{
-    Backend, batches, every_case, faults, instances, operators, races, rows, sign_in,
+    Backend, batches, every_case, faults, instances, notes, operators, races, rows, sign_in,
 };
 
 /// An empty database on the server of this test process.

@@ -56,7 +56,7 @@ async fn nodes_that_start_together_set_up_one_database() {
         .collect();
     for start in starts {
         let store = start.join().unwrap().unwrap();
-        assert_eq!(store.schema_version(), 3);
+        assert_eq!(store.schema_version(), 4);
     }
 }
 
@@ -95,20 +95,21 @@ async fn neighbouring_versions_work_side_by_side() {
     assert!(slowest < Duration::from_millis(1500), "{slowest:?}");
     let new = migrating.await.unwrap();
     reading.await.unwrap();
-    assert_eq!((new.schema_version(), old.schema_version()), (4, 3));
+    assert_eq!((new.schema_version(), old.schema_version()), (5, 4));
     assert_eq!(new.run(Count(Digest([1; 16]))).await, Ok(sum + 1));
     assert_eq!(old.run(Count(Digest([1; 16]))).await, Ok(sum + 2));
     // A node of the old version may even start afresh.
     assert_eq!(backend.store().run(Count(Digest([1; 16]))).await, Ok(sum + 3));
 }
 
-/// What migrations 2 and 3 added taken away again, and rows as a program of version 1 writes them.
+/// What migrations 2 to 4 added taken away again, and rows as a program of version 1 writes them.
 const BACK_TO_1: &str = "
 ALTER TABLE grants DROP COLUMN terms;
 ALTER TABLE signing_key DROP COLUMN signs_at;
 DROP TABLE interaction, session;
 DELETE FROM partition_use WHERE parent = 'interaction';
-DROP TABLE instance;
+DROP TABLE instance, note;
+ALTER TABLE code DROP COLUMN confirmation;
 ALTER TABLE audit DROP COLUMN instance, DROP COLUMN evidence;
 UPDATE meta SET value = 1 WHERE name = 'schema_version';
 ";
@@ -134,7 +135,7 @@ async fn rows_of_version_1_read_as_they_were() {
         }
         backend.psql(ROWS_OF_1);
         let store = backend.store();
-        assert_eq!(store.schema_version(), 3);
+        assert_eq!(store.schema_version(), 4);
         let mut grant = samples::grant();
         let found = store.read(Fetch(Key::Grants(grant.terminal))).await;
         assert_eq!(found, Ok(Loaded::Grants(vec![grant.clone()])));

@@ -43,7 +43,7 @@ pub(crate) async fn steps_of_one_operation_are_all_kept(backend: &impl Backend) 
     let id = GrantId([2; 16]);
     assert_eq!(store.run(Redeem::Consume(code.key, id)).await, Ok(1));
     assert_eq!(store.stats().write_batches, 2, "both steps had one batch");
-    let state = CodeState::Redeemed { grant: id, frozen: Digest([7; 16]) };
+    let state = CodeState::Redeemed { grant: id, frozen: Digest([7; 16]), confirmed: false };
     let found = store.read(Fetch(Key::Code(code.key))).await.unwrap();
     assert!(matches!(found, Loaded::Code(Some(row)) if row.state == state));
     let found = store.read(Fetch(Key::Grants(code.terminal))).await.unwrap();

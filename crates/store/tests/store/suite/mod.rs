@@ -4,6 +4,7 @@
 pub(crate) mod batches;
 pub(crate) mod faults;
 pub(crate) mod instances;
+pub(crate) mod notes;
 pub(crate) mod operators;
 pub(crate) mod races;
 pub(crate) mod rows;
@@ -62,6 +63,9 @@ macro_rules! every_case {
             instances::instances_round_trip,
             instances::instances_are_paged_by_app,
             instances::instances_are_forgotten_when_their_time_is_over,
+            notes::notes_round_trip,
+            notes::notes_are_listed_by_kind_and_time,
+            notes::notes_are_forgotten_when_their_time_is_over,
             operators::apps_are_paged,
             operators::the_audit_trail_is_paged,
             operators::accounts_are_found_by_id,

@@ -33,7 +33,9 @@ pub(crate) async fn codes_round_trip(backend: &impl Backend) {
     let grant = GrantId([3; 16]);
     let states = [
         CodeState::Recorded,
-        CodeState::Redeemed { grant, frozen: Digest([4; 16]) },
+        CodeState::Redeemed { grant, frozen: Digest([4; 16]), confirmed: false },
+        CodeState::Redeemed { grant, frozen: Digest([4; 16]), confirmed: true },
+        CodeState::Confirming { grant, frozen: Digest([4; 16]), attempts: 3 },
         CodeState::Refused,
         CodeState::Voided { grant: None },
         CodeState::Voided { grant: Some(grant) },

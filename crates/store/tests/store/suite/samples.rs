@@ -9,8 +9,8 @@ use twinpath_core::ids::{
 };
 use twinpath_core::records::{
     AndroidKey, App, AppAttest, AppleEnvironment, Approval, Attestation, AuditEvent, AuthMethod,
-    AuthorizationRequest, ClaimsRequest, CodeRecord, CodeState, Evidence, Grant, Instance,
-    InstanceStatus, Interaction, PlayIntegrity, Prompt, ProvenTerminal, RefreshState, Sealed,
+    AuthorizationRequest, ClaimsRequest, CodeRecord, CodeState, Content, Evidence, Grant, Instance,
+    InstanceStatus, Interaction, Note, PlayIntegrity, Prompt, ProvenTerminal, RefreshState, Sealed,
     Session, SigningKey, Stage, Statement, Terms, Trust,
 };
 use twinpath_core::transaction::Key;
@@ -265,4 +265,13 @@ pub(crate) fn audit(at: i64) -> AuditEvent {
 pub(crate) async fn record(store: &Store, code: &CodeRecord) {
     let writes = vec![twinpath_core::transaction::Write::Code(code.clone())];
     store.run(Put(vec![Key::Code(code.key)], writes)).await.unwrap();
+}
+
+pub(crate) fn note(byte: u8) -> Note {
+    Note {
+        key: Digest([byte; 16]),
+        content: Content::Blank { text: "a note".to_owned() },
+        listed_at: Some(Timestamp(i64::from(byte))),
+        purge_at: Timestamp(3_000),
+    }
 }

@@ -24,6 +24,7 @@ pub(crate) fn look(rows: &Rows, key: &Key) -> Result<Loaded, Missing> {
             Loaded::Interaction(rows.interaction(*key)?.cloned().map(Box::new))
         }
         Key::App(id) => Loaded::App(rows.app(id)?.cloned().map(Box::new)),
+        Key::Note(key) => Loaded::Note(rows.note(*key)?.cloned().map(Box::new)),
         Key::Instance(id) => Loaded::Instance(rows.instance(id)?.cloned().map(Box::new)),
         Key::SigningKeys => Loaded::SigningKeys(rows.signing_keys()?.to_vec()),
     })
@@ -61,7 +62,11 @@ impl Operation for Consume {
         Ok(match rows.code(self.0)? {
             Some(code) if code.state == CodeState::Recorded => {
                 let mut code = code.clone();
-                code.state = CodeState::Redeemed { grant: self.1, frozen: Digest([7; 16]) };
+                code.state = CodeState::Redeemed {
+                    grant: self.1,
+                    frozen: Digest([7; 16]),
+                    confirmed: false,
+                };
                 Step::Done(vec![Write::Code(code)], true)
             }
             _ => Step::Done(Vec::new(), false),
@@ -133,7 +138,8 @@ impl Operation for Redeem {
             Self::Consume(key, id) => {
                 let Some(code) = rows.code(key)? else { return Ok(Step::Done(Vec::new(), 0)) };
                 let mut code = code.clone();
-                code.state = CodeState::Redeemed { grant: id, frozen: Digest([7; 16]) };
+                code.state =
+                    CodeState::Redeemed { grant: id, frozen: Digest([7; 16]), confirmed: false };
                 let next = if id.0[0] == u8::MAX {
                     Self::Unread(code.terminal, id)
                 } else {

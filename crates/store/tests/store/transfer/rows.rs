@@ -29,8 +29,13 @@ fn id(number: u16) -> [u8; 16] {
 
 pub(super) fn code(number: u16) -> CodeRecord {
     let grant = GrantId(id(number));
-    let state = match number % 5 {
-        0 => CodeState::Redeemed { grant, frozen: Digest(id(number)) },
+    let state = match number % 6 {
+        0 => CodeState::Redeemed {
+            grant,
+            frozen: Digest(id(number)),
+            confirmed: number.is_multiple_of(4),
+        },
+        5 => CodeState::Confirming { grant, frozen: Digest(id(number)), attempts: 2 },
         1 => CodeState::Refused,
         2 => CodeState::Voided { grant: Some(grant) },
         3 => CodeState::Voided { grant: None },
@@ -158,6 +163,10 @@ pub(super) fn everything() -> Vec<(Vec<Key>, Vec<Write>)> {
     for (name, byte) in [("weather", 1), ("Maps", 2), ("weather", 3), ("weather-2", 1)] {
         let row = Box::new(samples::instance(name, byte));
         all.push((vec![Key::Instance(row.id.clone())], vec![Write::Instance(row)]));
+    }
+    for byte in 1..=9 {
+        let note = Box::new(samples::note(byte));
+        all.push((vec![Key::Note(note.key)], vec![Write::Note(note)]));
     }
     let retired = twinpath_core::records::SigningKey {
         retired_at: Some(Timestamp(9)),

@@ -1,0 +1,54 @@
+//! Documents that live for minutes to days, and that nothing but their key finds, or their kind and time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Digest, Timestamp};
+
+/// A short-lived document.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Note {
+    /// Primary key.
+    pub key: Digest,
+    /// What it says.
+    pub content: Content,
+    /// By what it is listed among those of its kind; `None` where only its key finds it.
+    pub listed_at: Option<Timestamp>,
+    /// When the row may be forgotten.
+    pub purge_at: Timestamp,
+}
+
+/// What notes say, by kind. Stored as JSON, so a member may be added with a default and none renamed.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// For tests of the store: a note of no use.
+    Blank {
+        /// Anything.
+        text: String,
+    },
+}
+
+/// Which notes are listed together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum NoteKind {
+    /// [`Content::Blank`].
+    Blank,
+}
+
+impl NoteKind {
+    /// The word it is stored by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+        }
+    }
+}
+
+impl Content {
+    /// Its kind.
+    pub const fn kind(&self) -> NoteKind {
+        match self {
+            Self::Blank { .. } => NoteKind::Blank,
+        }
+    }
+}
