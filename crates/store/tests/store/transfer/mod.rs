@@ -227,7 +227,9 @@ fn ends_before(pages: usize, from: &Place, to: &Place) -> bool {
     if told.take(pages).count() == pages {
         child.kill().unwrap();
     }
+    // The last page may have been told by a copy that then ended before it was killed.
     child.wait().unwrap().success()
+        || matches!(Transfer::open(&from.url, &to.url, DAYS), Err(TransferError::NotEmpty(_)))
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn few(place: &Place) {
     runtime().block_on(async {
         let store = place.open();
         let all = everything();
-        // Apps, keys and the trail are at the end.
+        // Keys and the trail are at the end.
         let last = all.len() - 5;
         for (at, (keys, writes)) in all.into_iter().enumerate() {
             if at % 700 == 0 || at >= last {
