@@ -27,7 +27,7 @@ pub use instance::{
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
-pub use note::{Content, Note, NoteKind};
+pub use note::{Announcement, Content, Note, NoteKind, Unredeemed};
 pub use session::Session;
 
 /// Ciphertext of [`crate::vault::Vault`]; only it can open one.

@@ -145,6 +145,7 @@ impl ProveTerminal {
             repeatable: true,
             words: self.words.as_deref(),
             login_hint,
+            awaited_until: None,
         };
         let client_id = &self.client_id;
         let event = |now, kind| AuditEvent {

@@ -19,6 +19,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) words: Option<&'a [Digest]>,
     /// The terminal that is expected.
     pub(crate) login_hint: Option<TerminalKey>,
+    /// Until when its text could arrive, if it was announced.
+    pub(crate) awaited_until: Option<Timestamp>,
 }
 
 /// What becomes of a claim.
@@ -45,7 +47,8 @@ impl Claim<'_> {
         let Some(code) = view.code(self.code)? else {
             return Ok(Consumed::Pending);
         };
-        let live = cx.now < code.expires_at;
+        let in_time = self.awaited_until.is_none_or(|until| code.received_at < until);
+        let live = in_time && cx.now < code.expires_at;
         match code.state {
             _ if cx.now >= code.purge_at => Ok(Consumed::Pending),
             CodeState::Voided { .. } => denied(Denial::Voided),

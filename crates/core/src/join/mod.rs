@@ -17,6 +17,7 @@
 //! comes between them leaves the grant's tombstone on the terminal's rows, so that completing finds
 //! it revoked: whatever the order, no token comes of a voided code.
 
+mod announce;
 #[cfg(test)]
 mod certificates;
 mod consume;
@@ -26,13 +27,16 @@ mod record;
 mod redeem;
 #[cfg(test)]
 mod simulation;
+mod unredeemed;
 
+pub use announce::{Announce, Announced, Announcing, announcement_key};
 pub(crate) use consume::{Claim, Consumed};
 pub(crate) use find_account::{Finder, Found};
 pub(crate) use led_to::LedTo;
 pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
-pub use redeem::{Denial, Issued, Redeem, Redeemed, Redemption};
+pub use redeem::{AnnouncementRule, Denial, Issued, Redeem, Redeemed, Redemption};
+pub use unredeemed::UnredeemedGate;
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).
 pub const TOMBSTONE_S: i64 = 72 * 3600;

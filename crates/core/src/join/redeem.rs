@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spends};
+use crate::grant::{Minted, NewGrant, ParameterError, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
-use crate::join::{Claim, Consumed, Finder, Found};
+use crate::join::announce::{Asked, own};
+use crate::join::{Claim, Consumed, Finder, Found, UnredeemedGate};
 use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
 use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -31,26 +32,47 @@ pub struct Redemption {
     pub words: Option<Arc<[Digest]>>,
     /// The terminal the app expects (`login_hint`).
     pub login_hint: Option<TerminalKey>,
+    /// What its app may have announced of the code.
+    pub announcement: Option<AnnouncementRule>,
     /// Seconds for which the grant can be refreshed.
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
 }
 
-/// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), *consume*
-/// and *complete*.
+/// How a redemption is held to what its app announced (PROTOCOL 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnnouncementRule {
+    /// [`announcement_key`](crate::join::announcement_key) of its code.
+    pub key: Digest,
+    /// Whether texts must be announced: a code that this app did not announce stays pending.
+    pub required: bool,
+    /// Whether the request named `scope`, `resource` and `authorization_details` itself.
+    pub said: (bool, bool, bool),
+}
+
+/// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), the
+/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
     vault: Arc<Vault>,
     spends: Spends,
+    gate: Option<UnredeemedGate>,
     stage: Stage,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
-    Consume,
-    Complete { code: Box<CodeRecord>, grant: GrantId },
+    Narrow(AnnouncementRule),
+    /// `awaited_until`: what an announcement said of the text's arrival.
+    Consume {
+        awaited_until: Option<Timestamp>,
+    },
+    Complete {
+        code: Box<CodeRecord>,
+        grant: GrantId,
+    },
 }
 
 /// How a redemption ends.
@@ -66,6 +88,10 @@ pub enum Redeemed {
     Blocked,
     /// The request's proof or assertion was seen before.
     Replayed(Replay),
+    /// The instance left too many codes unredeemed: seconds until it may try again.
+    Limited(u64),
+    /// It asks for more than was announced.
+    Beyond(ParameterError),
     /// A grant.
     Issued(Box<Issued>),
 }
@@ -114,14 +140,69 @@ pub struct Issued {
 impl Redeem {
     /// `spends` is what the request uses up before anything else; empty once that is done.
     pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spends: Spends) -> Self {
-        Self { request, vault, spends, stage: Stage::Consume }
+        let stage = match request.announcement {
+            Some(rule) => Stage::Narrow(rule),
+            None => Stage::Consume { awaited_until: None },
+        };
+        Self { request, vault, spends, gate: None, stage }
+    }
+
+    /// For an attested instance: within its limit only.
+    #[must_use]
+    pub fn gated(mut self, gate: Option<UnredeemedGate>) -> Self {
+        self.gate = gate;
+        self
     }
 
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
     }
 
-    fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+    /// PROTOCOL 4: the token request may only narrow what its own announcement asked.
+    fn narrow(
+        &self,
+        rule: AnnouncementRule,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let request = &self.request;
+        let Some(announced) = own(view, rule.key, (&request.client_id, &request.jkt), cx.now)?
+        else {
+            return Ok(if rule.required {
+                Step::Done(Vec::new(), Redeemed::Pending)
+            } else {
+                Step::Next(Vec::new(), self.at(Stage::Consume { awaited_until: None }))
+            });
+        };
+        let details = request.terms.as_ref().map(|terms| terms.authorization_details.clone());
+        let asked = Asked {
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            details: details.unwrap_or_default(),
+        };
+        let asked = match announced.narrow(asked, rule.said) {
+            Ok(asked) => asked,
+            Err(error) => return Ok(Step::Done(Vec::new(), Redeemed::Beyond(error))),
+        };
+        let mut narrowed = Redemption {
+            scope: asked.scope,
+            resources: asked.resources,
+            ..Redemption::clone(request)
+        };
+        if narrowed.terms.is_some() || !asked.details.is_empty() {
+            let terms = narrowed.terms.get_or_insert_default();
+            terms.authorization_details = asked.details;
+        }
+        let stage = Stage::Consume { awaited_until: Some(announced.expires_at) };
+        Ok(Step::Next(Vec::new(), Self { request: Arc::new(narrowed), ..self.at(stage) }))
+    }
+
+    fn consume(
+        &self,
+        awaited_until: Option<Timestamp>,
+        view: &Rows,
+        cx: &mut Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
         let request = &self.request;
         let claim = Claim {
             code: request.code,
@@ -129,6 +210,7 @@ impl Redeem {
             repeatable: matches!(Bound::of(&request.jkt), Bound::Key(_)),
             words: request.words.as_deref(),
             login_hint: request.login_hint,
+            awaited_until,
         };
         let event = |now, kind| self.event(now, kind, None);
         Ok(match claim.consume(view, cx, event)? {
@@ -260,8 +342,13 @@ impl Operation for Redeem {
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
         self.spends.prefetch(keys);
+        keys.extend(self.gate.as_ref().map(UnredeemedGate::key));
         match &self.stage {
-            Stage::Consume => keys.push(Key::Code(self.request.code)),
+            Stage::Narrow(rule) => {
+                keys.push(Key::Note(rule.key));
+                keys.push(Key::Code(self.request.code));
+            }
+            Stage::Consume { .. } => keys.push(Key::Code(self.request.code)),
             Stage::Complete { code, .. } => {
                 keys.push(Key::Grants(code.terminal));
                 keys.push(Key::Terminal(code.terminal));
@@ -274,8 +361,13 @@ impl Operation for Redeem {
         if let Some(step) = self.spends.step(view, cx.now, then, Redeemed::Replayed)? {
             return Ok(step);
         }
+        if let Some(gate) = &self.gate {
+            let then = |gate| Self { gate, ..self.clone() };
+            return gate.step(view, cx.now, then, Redeemed::Limited);
+        }
         match &self.stage {
-            Stage::Consume => self.consume(view, cx),
+            Stage::Narrow(rule) => self.narrow(*rule, view, cx),
+            Stage::Consume { awaited_until } => self.consume(*awaited_until, view, cx),
             Stage::Complete { code, grant } => self.complete(code, *grant, view, cx),
         }
     }
