@@ -65,6 +65,9 @@ impl Announce {
         let said = &self.said;
         let mut by = awaited(view, said.key, now)?;
         let own = |known: &Announcement| same(known, &said.announcement);
+        if by.contains(&said.announcement) {
+            return Ok(Step::Done(Vec::new(), Announcing::Awaited));
+        }
         by.retain(|known| !own(known));
         if by.len() >= MAX_ANNOUNCEMENTS {
             return Ok(Step::Done(Vec::new(), Announcing::Full));

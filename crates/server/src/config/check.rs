@@ -76,7 +76,7 @@ impl File {
             master,
             master_made_at,
             keys: self.keys.policy()?,
-            terminal: self.terminal.check()?,
+            terminal: self.terminal.check(ttl_s)?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
@@ -121,13 +121,6 @@ impl File {
                 "admin.listen is reachable from other machines, without encryption".to_owned(),
             );
         }
-        if self.limits.unredeemed_codes_per_instance.or(self.limits.block_s).is_some() {
-            notes.push(
-                "limits.unredeemed_codes_per_instance and limits.block_s have no effect: this \
-                 version does not count the codes of an attested installation"
-                    .to_owned(),
-            );
-        }
         if self.terminal.notify == Some(true) {
             notes.push(
                 "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
@@ -138,9 +131,6 @@ impl File {
 
     /// Saying yes to a protection that is not there would be worse than not starting.
     fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        if self.terminal.announce == Some(Announce::Required) {
-            return refuse("terminal.announce = \"required\" is not supported by this version");
-        }
         if matches!(self.terminal.confirm, Some(Confirm::NewDevice | Confirm::Always)) {
             return refuse(
                 "terminal.confirm = \"new_device\" and \"always\" need texts to phones, which this \
@@ -210,7 +200,7 @@ impl file::Store {
 }
 
 impl file::Terminal {
-    fn check(&self) -> Result<Terminal, ConfigError> {
+    fn check(&self, ttl_s: u32) -> Result<Terminal, ConfigError> {
         let mut phrases = default_phrases();
         if !self.phrases.is_empty() {
             phrases.clone_from(&self.phrases);
@@ -227,6 +217,8 @@ impl file::Terminal {
             ));
         }
         Ok(Terminal {
+            announce_required: self.announce == Some(Announce::Required),
+            ttl_s: ttl_s.into(),
             phrase_required: self.phrase != Some(Phrase::Off),
             phrases,
             interval_s: within(self.interval_s, "terminal.interval_s", 5, 1, 60)?.into(),
@@ -236,16 +228,6 @@ impl file::Terminal {
 
 impl file::Limits {
     fn check(&self) -> Result<Limits, ConfigError> {
-        // Their rule binds attested instance keys, which this version does not know; the values are
-        // still checked, so that a file written today stays good.
-        within(
-            self.unredeemed_codes_per_instance,
-            "limits.unredeemed_codes_per_instance",
-            3,
-            1,
-            1000,
-        )?;
-        within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?;
         let size = |value, key, default, max| {
             within(value, key, default, 1, max)
                 .and_then(|n| usize::try_from(n).or_else(|_| refuse(format!("{key} is too large"))))
@@ -263,6 +245,13 @@ impl file::Limits {
                 1000,
                 10_000_000,
             )?,
+            unredeemed_codes_per_instance: size(
+                self.unredeemed_codes_per_instance,
+                "limits.unredeemed_codes_per_instance",
+                3,
+                1000,
+            )?,
+            block_s: within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?.into(),
             waits: size(self.waits, "limits.waits", 20_000, 10_000_000)?,
             connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })

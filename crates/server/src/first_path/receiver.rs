@@ -56,6 +56,11 @@ impl Receiver {
         let record =
             RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
                 .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let record = if platform.config.terminal.announce_required {
+            record.only_announced(&platform.vault)
+        } else {
+            record
+        };
         let code = record.code();
         let recorded = platform.run(record).await?;
         if recorded == Recorded::Voided {

@@ -119,10 +119,11 @@ fn describe(platform: &Platform) -> Metadata {
             "phone_number",
             "phone_number_verified",
         ]),
-        terminal_numbers: config.terminal_numbers(),
+        terminal_authorization_endpoint: Some(endpoint(path::TERMINAL_AUTHORIZATION)),
+        terminal_numbers: platform.numbers.all(),
         terminal_code_methods_supported: strings(&[METHOD]),
         terminal_phrases: config.terminal.phrases.clone(),
-        require_terminal_announcement: Some(false),
+        require_terminal_announcement: Some(config.terminal.announce_required),
         ..Metadata::default()
     }
 }
@@ -131,6 +132,7 @@ fn describe(platform: &Platform) -> Metadata {
 fn aliases(public_url: Option<&str>) -> BTreeMap<String, String> {
     let endpoints = [
         ("token_endpoint", path::TOKEN),
+        ("terminal_authorization_endpoint", path::TERMINAL_AUTHORIZATION),
         ("pushed_authorization_request_endpoint", path::PAR),
         ("device_authorization_endpoint", path::DEVICE_AUTHORIZATION),
         ("authorization_challenge_endpoint", path::CHALLENGE),

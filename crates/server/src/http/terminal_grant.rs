@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use twinpath_core::app::Registered;
 use twinpath_core::authorization::{authentication_context, max_age};
 use twinpath_core::grant::{Resources, Scope, Spends};
-use twinpath_core::join::{Issued, Redeem, Redeemed, Redemption};
+use twinpath_core::join::{
+    AnnouncementRule, Issued, Redeem, Redeemed, Redemption, UnredeemedGate, announcement_key,
+};
 use twinpath_core::number::E164;
 use twinpath_core::records::{GrantType, Terms};
 use twinpath_core::token::{Bound, IdTokenRequest};
@@ -42,18 +44,21 @@ pub(super) async fn take_turn(
     request: TokenRequest,
     redemption: Redemption,
 ) -> Result<Response, Refusal> {
-    let source = (request.source, &request.caller.registered.app.client_id);
-    if let Err(retry_after_s) = platform.pending.admit(source, redemption.code, request.now) {
+    let source = request.limited_source();
+    if let Some(source) = source
+        && let Err(retry_after_s) = platform.pending.admit(source, redemption.code, request.now)
+    {
         return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
     }
     let redemption = Arc::new(redemption);
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: redemption.code, wait, now: request.now };
-    let first = run(platform, &redemption, request.spends());
+    let gate = request.gate(platform, redemption.code);
+    let first = run(platform, &redemption, request.spends(), gate);
     let again = async {
         // The text may have taken its time, and an operator may have been faster.
         request.caller.still_admitted(platform).await?;
-        run(platform, &redemption, Spends::default()).await
+        run(platform, &redemption, Spends::default(), None).await
     };
     let pending = |redeemed: &Redeemed| matches!(redeemed, Redeemed::Pending);
     let mut turned = turn.take(first, again, pending).await?;
@@ -96,8 +101,15 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     // No resource begins like it.
     let said = json!(details).to_string();
     frozen.extend((!details.is_empty()).then_some(said.as_bytes()));
+    let code = vault.code_key(&code);
+    let said = ["scope", "resource", "authorization_details"].map(|name| form.get(name).is_some());
     Ok(Redemption {
-        code: vault.code_key(&code),
+        code,
+        announcement: Some(AnnouncementRule {
+            key: announcement_key(vault, code),
+            required: config.terminal.announce_required,
+            said: said.into(),
+        }),
         frozen: vault.frozen(&frozen),
         client_id,
         jkt: request.proven.jkt.clone(),
@@ -128,9 +140,10 @@ async fn run(
     platform: &Platform,
     redemption: &Arc<Redemption>,
     spends: Spends,
+    gate: Option<UnredeemedGate>,
 ) -> Result<Redeemed, Refusal> {
     let vault = Arc::clone(&platform.vault);
-    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends)).await?)
+    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends).gated(gate)).await?)
 }
 
 fn answer(
@@ -156,6 +169,8 @@ fn answer(
         Redeemed::Blocked => {
             Err(Refusal::new(ErrorCode::AccessDenied, "this account cannot be used"))
         }
+        Redeemed::Limited(retry_after_s) => Err(Refusal::too_many(*retry_after_s)),
+        Redeemed::Beyond(error) => Err(error.clone().into()),
         Redeemed::Replayed(replay) => Err(replayed(*replay)),
     }
 }
