@@ -8,6 +8,8 @@ mod check;
 mod file;
 mod keys;
 mod load;
+mod network;
+mod route;
 mod secrets;
 mod store_url;
 mod tls;
@@ -23,6 +25,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use network::Network;
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
