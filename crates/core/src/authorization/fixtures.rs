@@ -30,8 +30,12 @@ impl Parameters for Form {
 
 /// No resources, no types.
 pub(crate) fn rules(vault: &Vault) -> Rules<'_> {
+    static UNCONFIRMED: crate::outbound::ConfirmPolicy = crate::outbound::ConfirmPolicy {
+        all: crate::outbound::Confirm::Never,
+        sensitive: Vec::new(),
+    };
     static NONE: std::sync::LazyLock<DetailTypes> = std::sync::LazyLock::new(DetailTypes::default);
-    Rules { resources: &[], details: &NONE, vault, keys: keys(vault) }
+    Rules { resources: &[], details: &NONE, vault, keys: keys(vault), confirm: &UNCONFIRMED }
 }
 
 fn keys(vault: &Vault) -> KeyRing {

@@ -1,6 +1,10 @@
 //! Documents that live for minutes to days, and that nothing but their key finds, or their kind and time.
 
+mod outbound;
+
 use serde::{Deserialize, Serialize};
+
+pub use outbound::{Delivery, Outbound, TextPurpose};
 
 use crate::ids::{Digest, Timestamp};
 
@@ -26,6 +30,18 @@ pub enum Content {
         /// Anything.
         text: String,
     },
+    /// A text to a phone (PROTOCOL 6).
+    Outbound(Outbound),
+    /// Which text to a phone a network's or provider's message identifier names.
+    Receipt {
+        /// The text's key.
+        text: Digest,
+    },
+    /// How often something was done within one window of time.
+    Tally {
+        /// So often.
+        count: u32,
+    },
 }
 
 /// Which notes are listed together.
@@ -33,6 +49,12 @@ pub enum Content {
 pub enum NoteKind {
     /// [`Content::Blank`].
     Blank,
+    /// [`Content::Outbound`].
+    Outbound,
+    /// [`Content::Receipt`].
+    Receipt,
+    /// [`Content::Tally`].
+    Tally,
 }
 
 impl NoteKind {
@@ -40,6 +62,9 @@ impl NoteKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Blank => "blank",
+            Self::Outbound => "outbound",
+            Self::Receipt => "receipt",
+            Self::Tally => "tally",
         }
     }
 }
@@ -49,6 +74,9 @@ impl Content {
     pub const fn kind(&self) -> NoteKind {
         match self {
             Self::Blank { .. } => NoteKind::Blank,
+            Self::Outbound(_) => NoteKind::Outbound,
+            Self::Receipt { .. } => NoteKind::Receipt,
+            Self::Tally { .. } => NoteKind::Tally,
         }
     }
 }
