@@ -132,6 +132,7 @@ impl Commitment {
             frozen: vault().frozen(&[b"openid"]),
             words: Some(Arc::from([vault().words(&words())])),
             login_hint: None,
+            announcement: None,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
             texting: crate::outbound::Texting::default(),

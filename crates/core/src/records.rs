@@ -27,7 +27,9 @@ pub use instance::{
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
-pub use note::{Content, Delivery, Note, NoteKind, Outbound, TextPurpose};
+pub use note::{
+    Announcement, Content, Delivery, Note, NoteKind, Outbound, TextPurpose, Unredeemed,
+};
 pub use session::Session;
 
 /// Ciphertext of [`crate::vault::Vault`]; only it can open one.

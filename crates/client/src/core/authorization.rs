@@ -1,5 +1,5 @@
-//! The state machine of one authorization (PROTOCOL 2, 3, 5, 6): text, then token request until
-//! there is an answer.
+//! The state machine of one authorization (PROTOCOL 2 to 6): where the platform wants it the
+//! announcement, then the text, then token requests until there is an answer.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -43,6 +43,9 @@ pub struct Options {
     pub max_age: Option<u64>,
     /// The number that must be proven, in E.164 (PROTOCOL 5, `login_hint`).
     pub number: Option<String>,
+    /// The country of the SIM's home network, ISO 3166-1, if the app knows it: the code is announced with
+    /// it, so that the platform chooses the number (PROTOCOL 4).
+    pub terminal_country: Option<String>,
     /// The language of the text, a BCP 47 tag; English where the platform lacks it.
     pub language: String,
     /// Seconds to hold each request open (PROTOCOL 5, `Prefer: wait`), at most 30. `None` polls by
@@ -61,6 +64,7 @@ impl Default for Options {
             acr_values: None,
             max_age: None,
             number: None,
+            terminal_country: None,
             language: "en".to_owned(),
             long_poll: Some(25),
             patience: Duration::from_secs(300),
@@ -71,6 +75,9 @@ impl Default for Options {
 /// One authorization. Every event gives one [`Step`].
 pub struct Authorization {
     exchange: Exchange,
+    /// The conversation of the announcement, until it is accepted.
+    announcing: Option<Exchange>,
+    code: Code,
     metadata: Arc<Metadata>,
     options: Options,
     verifier: Verifier,
@@ -82,7 +89,8 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// Makes verifier, code and text (PROTOCOL 2, 3). The first step is [`Step::SendText`].
+    /// Makes verifier and code (PROTOCOL 2). The first step is [`Step::SendText`], or the announcement's
+    /// [`Step::Request`] where the platform requires one or a country is given.
     pub fn begin(
         app: Arc<App>,
         metadata: Arc<Metadata>,
@@ -92,10 +100,17 @@ impl Authorization {
         check_supported(&metadata)?;
         let verifier = Verifier::from_random(cx.random);
         let code = Code::commit(&app.issuer, &app.client_id, &app.jkt(), verifier.as_str());
-        let text = text(&metadata, &app.name, &options.language, &code)?;
-        let endpoint = metadata.token_endpoint.clone();
-        let machine = Self {
-            exchange: Exchange::new(app, endpoint, options.patience),
+        let endpoint = announcement_endpoint(&metadata, &options)?;
+        let text = match endpoint {
+            Some(_) => Text { to: Vec::new(), body: String::new(), sms_uri: String::new() },
+            None => text(&metadata, &app.name, &options.language, &code)?,
+        };
+        let exchange = |endpoint| Exchange::new(Arc::clone(&app), endpoint, options.patience);
+        let announcing = endpoint.map(exchange);
+        let mut machine = Self {
+            exchange: exchange(metadata.token_endpoint.clone()),
+            announcing,
+            code,
             metadata,
             options,
             verifier,
@@ -105,7 +120,11 @@ impl Authorization {
             reminded: false,
             confirmation_code: None,
         };
-        Ok((machine, Step::SendText(text)))
+        let step = match machine.announcing {
+            Some(_) => machine.announce(cx),
+            None => Step::SendText(text),
+        };
+        Ok((machine, step))
     }
 
     /// The same question with a new code, after [`Error::can_restart`].
@@ -120,7 +139,10 @@ impl Authorization {
 
     /// The pause is over.
     pub fn waited(&mut self, cx: &Context<'_>) -> Step {
-        self.request(cx)
+        match self.announcing {
+            Some(_) => self.announce(cx),
+            None => self.request(cx),
+        }
     }
 
     /// The user was offered to send the text again.
@@ -137,18 +159,71 @@ impl Authorization {
 
     /// No answer came. The same verifier is shown again (PROTOCOL 5, the lost response).
     pub fn lost(&mut self, reason: String, cx: &Context<'_>) -> Step {
+        if let Some(exchange) = &mut self.announcing {
+            let verdict = exchange.lost(reason, cx);
+            return self.follow_announcement(verdict, cx);
+        }
         let verdict = self.exchange.lost(reason, cx);
         self.follow(verdict, cx)
     }
 
     /// An answer came.
     pub fn answered(&mut self, answer: &Answer, cx: &mut Context<'_>) -> Step {
+        if let Some(exchange) = &mut self.announcing {
+            return match exchange.judge(answer, cx) {
+                Verdict::Accepted => self.announced(answer),
+                verdict => self.follow_announcement(verdict, cx),
+            };
+        }
         match self.exchange.judge(answer, cx) {
             Verdict::Accepted => match self.exchange.tokens(answer, cx) {
                 Ok(tokens) => Step::Done(Some(Box::new(tokens))),
                 Err(verdict) => self.follow(verdict, cx),
             },
             verdict => self.follow(verdict, cx),
+        }
+    }
+
+    /// PROTOCOL 4.
+    fn announce(&mut self, cx: &Context<'_>) -> Step {
+        let options = &self.options;
+        let mut form =
+            vec![("code", self.code.to_string()), ("ui_locales", options.language.clone())];
+        form.extend(options.resource.iter().map(|resource| ("resource", resource.clone())));
+        let optional = [
+            ("scope", options.scope.clone()),
+            ("authorization_details", options.authorization_details.as_ref().map(Value::to_string)),
+            ("terminal_country", options.terminal_country.clone()),
+        ];
+        form.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let exchange = self.announcing.as_mut().unwrap_or(&mut self.exchange);
+        exchange.request(form, None, cx).map_or_else(Step::Failed, Step::Request)
+    }
+
+    /// The text is the platform's, but its code must be ours: another would prove somebody else's
+    /// request.
+    fn announced(&mut self, answer: &Answer) -> Step {
+        let malformed = || Step::Failed(Error::Malformed("an announcement without our text"));
+        let Ok(text) = serde_json::from_slice::<Announced>(&answer.body) else {
+            return malformed();
+        };
+        let ours = code::read_message(&text.sms_body).is_ok_and(|said| said.code == self.code);
+        let Some(number) = text.sms_to.first().filter(|_| ours) else {
+            return malformed();
+        };
+        let sms_uri = format!("sms:{number}?body={}", http::percent_encode(&text.sms_body));
+        self.text = Text { to: text.sms_to, body: text.sms_body, sms_uri };
+        self.announcing = None;
+        Step::SendText(self.text.clone())
+    }
+
+    fn follow_announcement(&mut self, verdict: Verdict, cx: &Context<'_>) -> Step {
+        match verdict {
+            Verdict::Again => self.announce(cx),
+            Verdict::Wait(pause) => Step::WaitFor(pause),
+            Verdict::Refused(body) => Step::Failed(Error::Refused(body)),
+            Verdict::GiveUp(error) => Step::Failed(error),
+            Verdict::Accepted => Step::Failed(Error::Malformed("an announcement without a text")),
         }
     }
 
@@ -244,10 +319,26 @@ fn check_supported(metadata: &Metadata) -> Result<(), Error> {
     if metadata.terminal_numbers.is_empty() {
         return Err(Error::Unsupported("a number to text to"));
     }
-    if metadata.require_terminal_announcement == Some(true) {
-        return Err(Error::Unsupported("texts without announcement"));
-    }
     Ok(())
+}
+
+/// Where the code is announced, if it is.
+fn announcement_endpoint(metadata: &Metadata, options: &Options) -> Result<Option<String>, Error> {
+    let endpoint = metadata.terminal_authorization_endpoint.clone();
+    match (metadata.require_terminal_announcement, &options.terminal_country) {
+        (Some(true), _) => {
+            endpoint.map(Some).ok_or(Error::Unsupported("the announcement that it requires"))
+        }
+        (_, Some(_)) => Ok(endpoint),
+        (_, None) => Ok(None),
+    }
+}
+
+/// The answer to an announcement (PROTOCOL 4).
+#[derive(serde::Deserialize)]
+struct Announced {
+    sms_to: Vec<String>,
+    sms_body: String,
 }
 
 /// The text in the wanted language, or in English where that lacks or is too long for one message.

@@ -365,6 +365,7 @@ fn unsupported_platforms_are_named() {
         let app = app(Authentication::None);
         Authorization::begin(app, Arc::new(metadata), Options::default(), &World::new().cx()).err()
     };
+    // Required, and no endpoint for it.
     let cases: [fn(&mut Metadata); 3] = [
         |m| m.terminal_code_methods_supported.clear(),
         |m| m.terminal_numbers.clear(),
@@ -457,4 +458,75 @@ fn hmac_assertions_check_with_the_secret() {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"secret");
     aws_lc_rs::hmac::verify(&key, assertion.signing_input, &assertion.signature).expect("checks");
     assert_eq!(b64::encode(&assertion.signature).len(), 43);
+}
+
+const ANNOUNCE: &str = "https://id.example.com/terminal_authorization";
+
+/// A machine that has to announce, with its announcement.
+fn announcing(world: &mut World, options: Options, required: bool) -> (Authorization, Request) {
+    let mut metadata = Arc::unwrap_or_clone(metadata());
+    metadata.terminal_authorization_endpoint = Some(ANNOUNCE.into());
+    metadata.require_terminal_announcement = Some(required);
+    let app = app(Authentication::None);
+    match Authorization::begin(app, Arc::new(metadata), options, &world.cx()) {
+        Ok((machine, step)) => (machine, request(step)),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn prepared(code: &str) -> Answer {
+    let body = json!({
+        "sms_to": ["10690001"], "sms_body": format!("Weather. {code}"),
+        "sms_uri": "sms:10690001?body=x", "expires_in": 300, "interval": 5
+    });
+    answer(200, &[], &body)
+}
+
+#[test]
+fn where_it_is_required_the_code_is_announced_before_its_text() {
+    let mut world = World::new();
+    let options = Options { scope: Some("forecast".into()), ..Options::default() };
+    let (mut machine, first) = announcing(&mut world, options, true);
+    assert_eq!(first.url, ANNOUNCE);
+    assert_eq!(form(&first, "scope").as_deref(), Some("forecast"));
+    assert!(header(&first, "dpop").is_some());
+    let code = form(&first, "code").unwrap();
+    // A nonce to learn, a lost answer: the same code is announced again.
+    let nonce = [("dpop-nonce", "n1")];
+    let again = answer(400, &nonce, &json!({"error": "use_dpop_nonce"}));
+    let second = request(machine.answered(&again, &mut world.cx()));
+    assert_eq!(form(&second, "code").as_ref(), Some(&code));
+    assert_eq!(pause(&machine.lost("reset".into(), &world.cx())), 1);
+    let third = request(machine.waited(&world.cx()));
+    assert_eq!((third.url.as_str(), form(&third, "code").as_ref()), (ANNOUNCE, Some(&code)));
+    let text = match machine.answered(&prepared(&code), &mut world.cx()) {
+        Step::SendText(text) => text,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(text.to, ["10690001"]);
+    assert!(text.body.ends_with(&code) && text.sms_uri.starts_with("sms:10690001?body="));
+    let redeeming = request(machine.text_sent(&world.cx()));
+    assert_eq!(redeeming.url, TOKEN);
+    assert!(matches!(machine.answered(&granted(), &mut world.cx()), Step::Done(Some(_))));
+}
+
+#[test]
+fn another_s_code_in_the_prepared_text_is_refused() {
+    let mut world = World::new();
+    let (_, other) = announcing(&mut world, Options::default(), true);
+    let (mut machine, _) = announcing(&mut world, Options::default(), true);
+    let theirs = prepared(&form(&other, "code").unwrap());
+    let error = failure(machine.answered(&theirs, &mut world.cx()));
+    assert!(matches!(error, Error::Malformed(_)), "{error}");
+    let (mut machine, _) = announcing(&mut world, Options::default(), true);
+    let error = failure(machine.answered(&refusal("invalid_scope"), &mut world.cx()));
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+}
+
+#[test]
+fn a_country_is_told_where_announcing_is_optional() {
+    let mut world = World::new();
+    let options = Options { terminal_country: Some("CN".into()), ..Options::default() };
+    let (_, request) = announcing(&mut world, options, false);
+    assert_eq!(form(&request, "terminal_country").as_deref(), Some("CN"));
 }

@@ -147,6 +147,7 @@ impl ProveTerminal {
             login_hint,
             // What must be confirmed is refused before (`Rules`).
             confirming: None,
+            awaited_until: None,
         };
         let client_id = &self.client_id;
         let event = |now, kind| AuditEvent {

@@ -23,6 +23,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) login_hint: Option<TerminalKey>,
     /// How it is confirmed; `None` for a request that cannot be.
     pub(crate) confirming: Option<Confirming<'a>>,
+    /// Until when its text could arrive, if it was announced.
+    pub(crate) awaited_until: Option<Timestamp>,
 }
 
 /// How a claim is confirmed (PROTOCOL 6).
@@ -64,7 +66,8 @@ impl Claim<'_> {
         let Some(code) = view.code(self.code)? else {
             return Ok(Consumed::Pending);
         };
-        let live = cx.now < code.expires_at;
+        let in_time = self.awaited_until.is_none_or(|until| code.received_at < until);
+        let live = in_time && cx.now < code.expires_at;
         match code.state {
             _ if cx.now >= code.purge_at => Ok(Consumed::Pending),
             CodeState::Voided { .. } => denied(Denial::Voided),

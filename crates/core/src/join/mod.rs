@@ -20,6 +20,7 @@
 //! comes between them leaves the grant's tombstone on the terminal's rows, so that completing finds
 //! it revoked: whatever the order, no token comes of a voided code.
 
+mod announce;
 #[cfg(test)]
 mod certificates;
 mod consume;
@@ -30,14 +31,17 @@ mod record;
 mod redeem;
 #[cfg(test)]
 mod simulation;
+mod unredeemed;
 
+pub use announce::{Announce, Announced, Announcing, announcement_key};
 pub(crate) use consume::{Claim, Confirming, Consumed};
 pub(crate) use find_account::{Finder, Found, made_by};
 pub(crate) use known::Known;
 pub(crate) use led_to::LedTo;
 pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
-pub use redeem::{Awaiting, Denial, Issued, Redeem, Redeemed, Redemption};
+pub use redeem::{AnnouncementRule, Awaiting, Denial, Issued, Redeem, Redeemed, Redemption};
+pub use unredeemed::UnredeemedGate;
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).
 pub const TOMBSTONE_S: i64 = 72 * 3600;

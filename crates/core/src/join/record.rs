@@ -4,14 +4,15 @@ use crate::authorization::end;
 use crate::first_message::{FirstMessage, Route};
 use crate::grant::{revoke, revoke_grant};
 use crate::ids::{CodeKey, Digest, GrantId, RouteName, TerminalKey};
-use crate::join::{LedTo, TOMBSTONE_S};
+use crate::join::announce::is_awaited;
+use crate::join::{LedTo, TOMBSTONE_S, announcement_key};
 use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
 use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::{Vault, VaultError};
 
 const REASON: &str = "second_sender";
 
-/// Records one accepted text. Its steps: the number's quota, the code, and, where the text voids a
+/// Records one accepted text. Its steps: where texts must be announced, whether this one was; the number's quota, the code, and, where the text voids a
 /// redeemed code, the grant.
 #[derive(Clone, Debug)]
 pub struct RecordText {
@@ -24,10 +25,13 @@ pub struct RecordText {
     trust: Trust,
     ttl_s: i64,
     per_hour: usize,
+    /// Where a code that nobody announced is not recorded: the key of what is announced of it.
+    announcement: Option<Digest>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
+    Announced,
     Quota,
     Code,
     Revoke { terminal: TerminalKey, led: LedTo },
@@ -46,6 +50,8 @@ pub enum Recorded {
     Tombstone,
     /// A route of higher trust recorded the code: nothing changed.
     LowerTrust,
+    /// Nobody announced the code with these words, and texts must be announced: nothing recorded.
+    Unannounced,
     /// The number sent too many different codes: nothing recorded.
     OverLimit,
 }
@@ -59,6 +65,7 @@ impl Recorded {
             Self::Voided => "voided",
             Self::Tombstone => "tombstone",
             Self::LowerTrust => "lower_trust",
+            Self::Unannounced => "unannounced",
             Self::OverLimit => "over_limit",
         }
     }
@@ -84,7 +91,16 @@ impl RecordText {
             trust: route.senders.trust,
             ttl_s: route.ttl_s,
             per_hour,
+            announcement: None,
         })
+    }
+
+    /// Records nothing of a code that nobody announced with these words (PROTOCOL 4).
+    #[must_use]
+    pub fn only_announced(mut self, vault: &Vault) -> Self {
+        self.announcement = Some(announcement_key(vault, self.code));
+        self.stage = Stage::Announced;
+        self
     }
 
     /// The code's key, by which waiting requests are woken.
@@ -94,6 +110,18 @@ impl RecordText {
 
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
+    }
+
+    /// What is known already is decided on, announced or not: a second sender voids it whenever it comes.
+    fn announced(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let awaited = match self.announcement {
+            Some(key) => is_awaited(view, key, self.words, cx.now)?,
+            None => true,
+        };
+        if awaited || view.code(self.code)?.is_some_and(|known| cx.now < known.purge_at) {
+            return Ok(Step::Next(Vec::new(), self.at(Stage::Quota)));
+        }
+        Ok(Step::Done(Vec::new(), Recorded::Unannounced))
     }
 
     /// A number's different codes within an hour; redeliveries do not count.
@@ -182,12 +210,14 @@ impl Operation for RecordText {
     type Outcome = Recorded;
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.extend(self.announcement.map(Key::Note));
         keys.push(Key::Quota(self.terminal, self.route.clone()));
         keys.push(Key::Code(self.code));
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         match self.stage {
+            Stage::Announced => self.announced(view, cx),
             Stage::Quota => self.quota(view, cx),
             Stage::Code => self.record(view, cx),
             Stage::Revoke { terminal, led } => {

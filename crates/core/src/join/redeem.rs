@@ -5,9 +5,10 @@ mod notify;
 
 use std::sync::Arc;
 
-use crate::grant::{Minted, NewGrant, RefreshToken, Replay, Spends};
+use crate::grant::{Minted, NewGrant, ParameterError, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
-use crate::join::{Claim, Confirming, Consumed, Finder, Found};
+use crate::join::announce::{Asked, own};
+use crate::join::{Claim, Confirming, Consumed, Finder, Found, UnredeemedGate};
 use crate::outbound::{Confirm, Spend, Texting};
 use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
 use crate::token::Bound;
@@ -35,6 +36,8 @@ pub struct Redemption {
     pub words: Option<Arc<[Digest]>>,
     /// The terminal the app expects (`login_hint`).
     pub login_hint: Option<TerminalKey>,
+    /// What its app may have announced of the code.
+    pub announcement: Option<AnnouncementRule>,
     /// Seconds for which the grant can be refreshed.
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
@@ -43,20 +46,36 @@ pub struct Redemption {
     pub texting: Texting,
 }
 
-/// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), *consume*
-/// and *complete*. Where it may have to be confirmed, *judge*, *meter* (one for each limit of texts) and
-/// *confirm* come after the first *consume*, and *text* ends it; the request that shows the digits goes on
-/// from its own *consume*. Where the number is to be told, *notify* comes last.
+/// How a redemption is held to what its app announced (PROTOCOL 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnnouncementRule {
+    /// [`announcement_key`](crate::join::announcement_key) of its code.
+    pub key: Digest,
+    /// Whether texts must be announced: a code that this app did not announce stays pending.
+    pub required: bool,
+    /// Whether the request named `scope`, `resource` and `authorization_details` itself.
+    pub said: (bool, bool, bool),
+}
+
+/// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), the
+/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*. Where it may
+/// have to be confirmed, *judge*, *meter* (one for each limit of texts) and *confirm* come after the first
+/// *consume*, and *text* ends it; the request that shows the digits goes on from its own *consume*. Where
+/// the number is to be told, *notify* comes last.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
     vault: Arc<Vault>,
     spends: Spends,
+    gate: Option<UnredeemedGate>,
+    /// What an announcement said of the text's arrival.
+    awaited_until: Option<Timestamp>,
     stage: Stage,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
+    Narrow(AnnouncementRule),
     Consume,
     Judge { code: Box<CodeRecord> },
     Meter { spend: Spend },
@@ -87,6 +106,10 @@ pub enum Redeemed {
     OverLimit(Timestamp),
     /// The request's proof or assertion was seen before.
     Replayed(Replay),
+    /// The instance left too many codes unredeemed: seconds until it may try again.
+    Limited(u64),
+    /// It asks for more than was announced.
+    Beyond(ParameterError),
     /// A grant.
     Issued(Box<Issued>),
 }
@@ -151,11 +174,61 @@ pub struct Issued {
 impl Redeem {
     /// `spends` is what the request uses up before anything else; empty once that is done.
     pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spends: Spends) -> Self {
-        Self { request, vault, spends, stage: Stage::Consume }
+        let stage = match request.announcement {
+            Some(rule) => Stage::Narrow(rule),
+            None => Stage::Consume,
+        };
+        Self { request, vault, spends, gate: None, awaited_until: None, stage }
+    }
+
+    /// For an attested instance: within its limit only.
+    #[must_use]
+    pub fn gated(mut self, gate: Option<UnredeemedGate>) -> Self {
+        self.gate = gate;
+        self
     }
 
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
+    }
+
+    /// PROTOCOL 4: the token request may only narrow what its own announcement asked.
+    fn narrow(
+        &self,
+        rule: AnnouncementRule,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let request = &self.request;
+        let Some(announced) = own(view, rule.key, (&request.client_id, &request.jkt), cx.now)?
+        else {
+            return Ok(if rule.required {
+                Step::Done(Vec::new(), Redeemed::Pending)
+            } else {
+                Step::Next(Vec::new(), self.at(Stage::Consume))
+            });
+        };
+        let details = request.terms.as_ref().map(|terms| terms.authorization_details.clone());
+        let asked = Asked {
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            details: details.unwrap_or_default(),
+        };
+        let asked = match announced.narrow(asked, rule.said) {
+            Ok(asked) => asked,
+            Err(error) => return Ok(Step::Done(Vec::new(), Redeemed::Beyond(error))),
+        };
+        let mut narrowed = Redemption {
+            scope: asked.scope,
+            resources: asked.resources,
+            ..Redemption::clone(request)
+        };
+        if narrowed.terms.is_some() || !asked.details.is_empty() {
+            let terms = narrowed.terms.get_or_insert_default();
+            terms.authorization_details = asked.details;
+        }
+        let (request, awaited_until) = (Arc::new(narrowed), Some(announced.expires_at));
+        Ok(Step::Next(Vec::new(), Self { request, awaited_until, ..self.at(Stage::Consume) }))
     }
 
     fn claim(&self) -> Claim<'_> {
@@ -167,8 +240,9 @@ impl Redeem {
             repeatable: matches!(Bound::of(&request.jkt), Bound::Key(_)),
             words: request.words.as_deref(),
             login_hint: request.login_hint,
+            awaited_until: self.awaited_until,
             confirming: Some(Confirming {
-                asked: texting.confirm != Confirm::Never,
+                asked: self.confirm_when() != Confirm::Never,
                 said: texting.said.as_ref(),
                 vault: &self.vault,
             }),
@@ -322,7 +396,12 @@ impl Operation for Redeem {
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
         self.spends.prefetch(keys);
+        keys.extend(self.gate.as_ref().map(UnredeemedGate::key));
         match &self.stage {
+            Stage::Narrow(rule) => {
+                keys.push(Key::Note(rule.key));
+                keys.push(Key::Code(self.request.code));
+            }
             Stage::Consume | Stage::Confirm { .. } => keys.push(Key::Code(self.request.code)),
             Stage::Meter { spend } => spend.hint(keys),
             Stage::Text { code } => keys.extend(self.text(code).map(Key::Note)),
@@ -339,7 +418,12 @@ impl Operation for Redeem {
         if let Some(step) = self.spends.step(view, cx.now, then, Redeemed::Replayed)? {
             return Ok(step);
         }
+        if let Some(gate) = &self.gate {
+            let then = |gate| Self { gate, ..self.clone() };
+            return gate.step(view, cx.now, then, Redeemed::Limited);
+        }
         match &self.stage {
+            Stage::Narrow(rule) => self.narrow(*rule, view, cx),
             Stage::Consume => self.consume(view, cx),
             Stage::Judge { code } => self.judge(code, view, cx),
             Stage::Meter { spend } => self.meter(spend, view, cx),

@@ -50,7 +50,7 @@ pub struct ConfirmPolicy {
     /// Whatever is asked.
     pub all: Confirm,
     /// What asks for one of these scopes, always.
-    pub sensitive: Vec<String>,
+    pub sensitive: std::sync::Arc<[String]>,
 }
 
 impl ConfirmPolicy {
@@ -63,8 +63,10 @@ impl ConfirmPolicy {
 /// What a request says of texts to its terminal, and what the platform holds of them.
 #[derive(Clone, Debug, Default)]
 pub struct Texting {
-    /// When it must be confirmed.
+    /// When it must be confirmed, whatever its scope.
     pub confirm: Confirm,
+    /// Scopes for which it must always be.
+    pub sensitive: std::sync::Arc<[String]>,
     /// The digits it shows.
     pub said: Option<ConfirmationCode>,
     /// Whether the number is told of installations that the account did not know.

@@ -1,12 +1,17 @@
 //! Documents that live for minutes to days, and that nothing but their key finds, or their kind and time.
 
+mod announcement;
 mod outbound;
+mod unredeemed;
 
 use serde::{Deserialize, Serialize};
 
 pub use outbound::{Delivery, Outbound, TextPurpose};
 
 use crate::ids::{Digest, Timestamp};
+
+pub use announcement::Announcement;
+pub use unredeemed::Unredeemed;
 
 /// A short-lived document.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +30,13 @@ pub struct Note {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Content {
+    /// Of one code, by its key.
+    Announced {
+        /// One for each instance, oldest first.
+        by: Vec<Announcement>,
+    },
+    /// Of one attested instance, by its app and key.
+    Unredeemed(Unredeemed),
     /// For tests of the store: a note of no use.
     Blank {
         /// Anything.
@@ -47,6 +59,10 @@ pub enum Content {
 /// Which notes are listed together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum NoteKind {
+    /// [`Content::Announced`].
+    Announced,
+    /// [`Content::Unredeemed`].
+    Unredeemed,
     /// [`Content::Blank`].
     Blank,
     /// [`Content::Outbound`].
@@ -61,6 +77,8 @@ impl NoteKind {
     /// The word it is stored by.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Announced => "announced",
+            Self::Unredeemed => "unredeemed",
             Self::Blank => "blank",
             Self::Outbound => "outbound",
             Self::Receipt => "receipt",
@@ -73,6 +91,8 @@ impl Content {
     /// Its kind.
     pub const fn kind(&self) -> NoteKind {
         match self {
+            Self::Announced { .. } => NoteKind::Announced,
+            Self::Unredeemed(_) => NoteKind::Unredeemed,
             Self::Blank { .. } => NoteKind::Blank,
             Self::Outbound(_) => NoteKind::Outbound,
             Self::Receipt { .. } => NoteKind::Receipt,

@@ -9,6 +9,7 @@ use twinpath_core::first_message::Route;
 use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
 use twinpath_core::number::{SenderPolicy, UnknownTon};
+use twinpath_core::outbound::ConfirmPolicy;
 use twinpath_core::records::Trust;
 use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
@@ -18,8 +19,8 @@ use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Registration,
-    Store, Terminal, Tokens,
+    Announce, Bind, Config, ConfigError, File, Limits, Password, Phrase, Registration, Store,
+    Terminal, Tokens,
 };
 
 pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -76,7 +77,14 @@ impl File {
             master,
             master_made_at,
             keys: self.keys.policy()?,
-            terminal: self.terminal.check()?,
+            terminal: self.terminal.check(ttl_s)?,
+            confirm: self.terminal.confirm_policy(self.sms.outbound.is_some())?,
+            outbound: self
+                .sms
+                .outbound
+                .as_ref()
+                .map(|outbound| outbound.check(self.terminal.notify))
+                .transpose()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
@@ -121,16 +129,18 @@ impl File {
                 "admin.listen is reachable from other machines, without encryption".to_owned(),
             );
         }
-        if self.limits.unredeemed_codes_per_instance.or(self.limits.block_s).is_some() {
+        if config.outbound.is_none() && self.terminal.notify != Some(false) {
             notes.push(
-                "limits.unredeemed_codes_per_instance and limits.block_s have no effect: this \
-                 version does not count the codes of an attested installation"
+                "numbers are not told of new installations (terminal.notify): no texts are sent to \
+                 phones, see [sms.outbound]"
                     .to_owned(),
             );
         }
-        if self.terminal.notify == Some(true) {
+        if config.confirm != ConfirmPolicy::default() {
             notes.push(
-                "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
+                "what must be confirmed (terminal.confirm, terminal.sensitive_scopes) is refused at the \
+                 sign-in page: only the terminal grant and the device grant confirm"
+                    .to_owned(),
             );
         }
         notes
@@ -138,15 +148,6 @@ impl File {
 
     /// Saying yes to a protection that is not there would be worse than not starting.
     fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        if self.terminal.announce == Some(Announce::Required) {
-            return refuse("terminal.announce = \"required\" is not supported by this version");
-        }
-        if matches!(self.terminal.confirm, Some(Confirm::NewDevice | Confirm::Always)) {
-            return refuse(
-                "terminal.confirm = \"new_device\" and \"always\" need texts to phones, which this \
-                 version does not send; use \"sensitive\" or \"never\"",
-            );
-        }
         if !self.sms.webhook.is_empty() {
             return refuse("[[sms.webhook]] is not supported by this version; use [[sms.smpp]]");
         }
@@ -210,7 +211,7 @@ impl file::Store {
 }
 
 impl file::Terminal {
-    fn check(&self) -> Result<Terminal, ConfigError> {
+    fn check(&self, ttl_s: u32) -> Result<Terminal, ConfigError> {
         let mut phrases = default_phrases();
         if !self.phrases.is_empty() {
             phrases.clone_from(&self.phrases);
@@ -227,6 +228,8 @@ impl file::Terminal {
             ));
         }
         Ok(Terminal {
+            announce_required: self.announce == Some(Announce::Required),
+            ttl_s: ttl_s.into(),
             phrase_required: self.phrase != Some(Phrase::Off),
             phrases,
             interval_s: within(self.interval_s, "terminal.interval_s", 5, 1, 60)?.into(),
@@ -236,16 +239,6 @@ impl file::Terminal {
 
 impl file::Limits {
     fn check(&self) -> Result<Limits, ConfigError> {
-        // Their rule binds attested instance keys, which this version does not know; the values are
-        // still checked, so that a file written today stays good.
-        within(
-            self.unredeemed_codes_per_instance,
-            "limits.unredeemed_codes_per_instance",
-            3,
-            1,
-            1000,
-        )?;
-        within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?;
         let size = |value, key, default, max| {
             within(value, key, default, 1, max)
                 .and_then(|n| usize::try_from(n).or_else(|_| refuse(format!("{key} is too large"))))
@@ -263,6 +256,13 @@ impl file::Limits {
                 1000,
                 10_000_000,
             )?,
+            unredeemed_codes_per_instance: size(
+                self.unredeemed_codes_per_instance,
+                "limits.unredeemed_codes_per_instance",
+                3,
+                1000,
+            )?,
+            block_s: within(self.block_s, "limits.block_s", 86_400, 1, 31_536_000)?.into(),
             waits: size(self.waits, "limits.waits", 20_000, 10_000_000)?,
             connections: size(self.connections, "limits.connections", 10_000, 10_000_000)?,
         })

@@ -8,6 +8,7 @@ mod check;
 mod file;
 mod keys;
 mod load;
+mod outbound;
 mod secrets;
 mod store_url;
 mod tls;
@@ -23,6 +24,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use outbound::Outbound;
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -73,6 +75,10 @@ pub struct Config {
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.
     pub terminal: Terminal,
+    /// What must be confirmed (PROTOCOL 6).
+    pub confirm: twinpath_core::outbound::ConfirmPolicy,
+    /// Texts to phones; `None`: none are sent.
+    pub outbound: Option<Outbound>,
     /// Limits.
     pub limits: Limits,
     /// Tokens' lives.
@@ -95,20 +101,6 @@ pub struct Config {
     pub binds: Vec<Bind>,
     /// What whoever runs this should know.
     pub notes: Vec<String>,
-}
-
-impl Config {
-    /// The numbers that texts may be sent to, each once.
-    pub fn terminal_numbers(&self) -> Vec<String> {
-        let mut numbers: Vec<String> = Vec::new();
-        let receiving = self.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter);
-        for number in receiving.flat_map(|bind| &bind.numbers) {
-            if !numbers.contains(number) {
-                numbers.push(number.clone());
-            }
-        }
-        numbers
-    }
 }
 
 /// Section `[store]`.
@@ -134,6 +126,11 @@ pub struct Terminal {
     pub phrase_required: bool,
     /// The phrases' templates by language.
     pub phrases: BTreeMap<String, String>,
+    /// Whether texts must be announced.
+    pub announce_required: bool,
+    /// Seconds for which an announced text is awaited, and a text's code lives unless its route says
+    /// otherwise.
+    pub ttl_s: i64,
     /// Seconds between polls.
     pub interval_s: u64,
 }
@@ -145,6 +142,10 @@ pub struct Limits {
     pub texts_per_number_per_hour: usize,
     /// Codes asked for and not redeemed within ten minutes, for each source address and app.
     pub pending_codes_per_address: usize,
+    /// Codes that an attested instance may leave unredeemed within ten minutes.
+    pub unredeemed_codes_per_instance: usize,
+    /// Seconds that its third block in a day costs it.
+    pub block_s: i64,
     /// Requests that wait at the same time.
     pub waits: usize,
     /// Connections at the same time.

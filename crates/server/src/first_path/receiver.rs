@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use twinpath_core::first_message::Route;
+use twinpath_core::first_message::{RevocationText, Route};
+use twinpath_core::grant::{RevokeByText, RevokedByText};
 use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
 use twinpath_store::StoreError;
@@ -47,6 +48,9 @@ impl Receiver {
     /// Reads a text and has it recorded: what became of it, in a stable word. By then it is durable,
     /// or refused by rule. An error leaves nothing recorded.
     pub async fn receive(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
+        if let Some(text) = self.route.revocation(arrival.sender, arrival.text) {
+            return self.revoke(&text).await;
+        }
         let message = match self.route.receive(arrival.sender, arrival.text) {
             Ok(message) => message,
             Err(refusal) => return Ok(refusal.as_str()),
@@ -56,6 +60,11 @@ impl Receiver {
         let record =
             RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
                 .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        let record = if platform.config.terminal.announce_required {
+            record.only_announced(&platform.vault)
+        } else {
+            record
+        };
         let code = record.code();
         let recorded = platform.run(record).await?;
         if recorded == Recorded::Voided {
@@ -69,5 +78,19 @@ impl Receiver {
             platform.waiters.wake(code);
         }
         Ok(recorded.as_str())
+    }
+
+    /// Ends the grant that a text names (PROTOCOL 6). There is no reply, whatever comes of it.
+    async fn revoke(&self, text: &RevocationText) -> Result<&'static str, StoreError> {
+        let platform = &self.platform;
+        let terminal = platform.vault.terminal_key(&text.number);
+        let per_hour = platform.config.limits.texts_per_number_per_hour;
+        let (vault, route) = (&platform.vault, &self.route.name);
+        let revoke = RevokeByText::new(vault, terminal, text.digits, route, per_hour);
+        let revoked = platform.run(revoke).await?;
+        if let RevokedByText::Revoked(lost) = &revoked {
+            platform.tell_of_grants(lost);
+        }
+        Ok(revoked.as_str())
     }
 }

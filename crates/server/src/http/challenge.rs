@@ -25,6 +25,7 @@ use crate::http::prepared_text::PreparedText;
 use crate::http::refusal::json;
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
+use crate::http::terminal_authorization::announce_own;
 use crate::http::turn::{Turn, pending, wanted_wait};
 use crate::http::{Refusal, path};
 use crate::platform::{Pace, Platform, SystemRandom, now};
@@ -90,7 +91,7 @@ async fn begin(platform: &Platform, request: TokenRequest) -> Result<Response, R
         Arrived::Page(arrival) | Arrived::Silent(arrival) => {
             platform.pending.asked(source, visit.code, request.now, None);
             let interval = platform.config.terminal.interval_s;
-            Ok(visit.insufficient(&arrival.0, interval))
+            visit.insufficient(&arrival.0, interval).await
         }
         Arrived::Refused(_, error) => Err(Refusal::new(error, "a person has to be asked")),
         Arrived::Unknown => Err(invalid_session()),
@@ -107,19 +108,19 @@ async fn go_on(
     let session = AuthSession::parse(auth_session).ok_or_else(invalid_session)?;
     let visit = Visit::new(platform, &request, session);
     let row = platform.store.read(visit.look).await?.ok_or_else(invalid_session)?;
-    let source = (request.source, &request.caller.registered.app.client_id);
+    let source = request.limited_source();
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: visit.code, wait, now: request.now };
     let waiting = |outcome: &ProvenOutcome| *outcome == ProvenOutcome::Waiting;
     let mut turned = turn.take(visit.prove(), visit.prove(), waiting).await?;
     let answer = match &turned.outcome {
         ProvenOutcome::Waiting => match turned.paced() {
-            Pace::Right(interval) => Ok(visit.insufficient(&row, interval)),
+            Pace::Right(interval) => visit.insufficient(&row, interval).await,
             fast @ Pace::TooFast(_) => Err(pending(fast)),
         },
         ProvenOutcome::Proven(row) => visit.approve(row).await,
         ProvenOutcome::Failed(denial) => {
-            let app = source.1;
+            let app = &request.caller.registered.app.client_id;
             tracing::info!(%app, reason = denial.as_str(), "a code was refused");
             let why = "the text's code is used, void, or not for this request; start again";
             visit.end(ErrorCode::AccessDenied, why).await
@@ -199,13 +200,15 @@ impl<'a> Visit<'a> {
     }
 
     /// Section 5.2.2 of the draft, with the members of PROTOCOL 4.
-    fn insufficient(&self, row: &Interaction, interval: u64) -> Response {
+    async fn insufficient(&self, row: &Interaction, interval: u64) -> Result<Response, Refusal> {
         let (config, app) = (&self.platform.config, &self.request.caller.registered.app);
         let code =
             self.session.0.terminal_code(&self.platform.vault, &config.issuer, &app.client_id, 0);
         let locales = row.request.ui_locales.as_deref();
         let named = (app.client_name.as_str(), &code);
-        let text = PreparedText::new(config, &config.terminal.phrases, named, locales);
+        let numbers = self.platform.numbers.all();
+        let text = PreparedText::new(numbers, &config.terminal.phrases, named, locales);
+        announce_own(self.platform, &app.client_id, (&code, text.body()), row.expires_at).await?;
         let mut members = text.members();
         let left_s = row.expires_at.seconds().saturating_sub(now().seconds()).max(0);
         let error = ErrorCode::InsufficientAuthorization.as_str();
@@ -219,6 +222,6 @@ impl<'a> Visit<'a> {
         members.extend(more.map(|(name, value)| (name.to_owned(), value)));
         let mut response = json(&Value::Object(members));
         *response.status_mut() = StatusCode::BAD_REQUEST;
-        response
+        Ok(response)
     }
 }

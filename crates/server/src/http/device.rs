@@ -19,7 +19,8 @@ use crate::http::prepared_text::PreparedText;
 use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
-use crate::http::terminal_grant::{take_turn, terms};
+use crate::http::terminal_authorization::announce_own;
+use crate::http::terminal_grant::{take_turn, terms, texting};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -70,7 +71,9 @@ async fn begin(
     let device_code = device_code.ok_or_else(|| fault("a device code could not be sealed"))?;
     // A television is no app on the phone that sends: the words are those of the platform's pages.
     let named = (app.client_name.as_str(), &code);
-    let text = PreparedText::new(&platform.config, &page_phrases(), named, form.get("ui_locales"));
+    let text =
+        PreparedText::new(platform.numbers.all(), &page_phrases(), named, form.get("ui_locales"));
+    announce_own(platform, client_id, (&code, text.body()), asked.expires_at).await?;
     let mut members = text.members();
     // What verifies is the text itself: there is no page to go to.
     let complete = members.get("sms_uri").and_then(Value::as_str).unwrap_or("sms:").to_owned();
@@ -127,7 +130,9 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         resources: asked.resources,
         terms: terms(asked.authorization_details, request),
         login_hint: asked.login_hint,
+        announcement: None,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
+        texting: texting(platform, request)?,
     })
 }

@@ -27,6 +27,7 @@ mod request;
 mod revocation;
 mod sender;
 mod signin;
+mod terminal_authorization;
 mod terminal_grant;
 mod tls;
 mod token;
@@ -54,6 +55,8 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub mod path {
     /// RFC 6749 3.2.
     pub const TOKEN: &str = "/token";
+    /// PROTOCOL 4.
+    pub const TERMINAL_AUTHORIZATION: &str = "/terminal_authorization";
     /// RFC 7009 2.
     pub const REVOKE: &str = "/revoke";
     /// RFC 7662 2.
@@ -125,6 +128,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
 fn authenticating(platform: &Arc<Platform>) -> Router<Arc<Platform>> {
     Router::new()
         .route(path::TOKEN, post(token::token))
+        .route(path::TERMINAL_AUTHORIZATION, post(terminal_authorization::announce))
         .route(path::REVOKE, post(revocation::revoke))
         .route(path::INTROSPECT, post(introspection::introspect))
         .route(path::PAR, post(par::push))

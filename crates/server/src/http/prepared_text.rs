@@ -7,8 +7,6 @@ use twinpath_pages::text::sms_uri;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::compose;
 
-use crate::config::Config;
-
 /// What a person sends, and where to.
 #[derive(Debug)]
 pub(super) struct PreparedText {
@@ -20,7 +18,7 @@ impl PreparedText {
     /// The code with the words of an app, from `templates` by language, in the first of `ui_locales`
     /// there is, or English.
     pub(super) fn new(
-        config: &Config,
+        numbers: Vec<String>,
         templates: &BTreeMap<String, String>,
         (app_name, code): (&str, &Code),
         ui_locales: Option<&str>,
@@ -30,7 +28,12 @@ impl PreparedText {
         // A long name leaves no room for the words of every script.
         let body = chosen.chain(templates.values()).find_map(|it| compose(it, app_name, code).ok());
         let body = body.unwrap_or_else(|| code.to_string());
-        Self { numbers: config.terminal_numbers(), body }
+        Self { numbers, body }
+    }
+
+    /// What it says.
+    pub(super) fn body(&self) -> &str {
+        &self.body
     }
 
     /// With the names of PROTOCOL 4.
@@ -55,22 +58,12 @@ fn template_for<'a>(templates: &'a BTreeMap<String, String>, locale: &str) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::File;
     use twinpath_wire::phrase::default_phrases;
 
     fn body(name: &str, ui_locales: Option<&str>) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let store = folder.path().join("t.db");
-        let text = format!(
-            "issuer = \"https://id.example.com\"\nstore.url = \"sqlite://{}\"\nkeys.master = {:?}\n\
-             [[sms.smpp]]\nname = \"a\"\naddress = \"127.0.0.1:1\"\nsystem_id = \"a\"\n\
-             numbers = [\"+8610690001\"]",
-            store.display(),
-            "01".repeat(32),
-        );
-        let config = toml::from_str::<File>(&text).unwrap().check().unwrap();
         let code = Code::from_bytes([7; 20]);
-        let prepared = PreparedText::new(&config, &default_phrases(), (name, &code), ui_locales);
+        let numbers = vec!["+8610690001".to_owned()];
+        let prepared = PreparedText::new(numbers, &default_phrases(), (name, &code), ui_locales);
         let members = prepared.members();
         assert_eq!(members["sms_to"], json!(["+8610690001"]));
         let uri = members["sms_uri"].as_str().unwrap();

@@ -7,8 +7,9 @@ use http::HeaderMap;
 use serde_json::Value;
 use twinpath_core::app::Registered;
 use twinpath_core::grant::{Scope, Spends};
-use twinpath_core::ids::Timestamp;
+use twinpath_core::ids::{ClientId, CodeKey, Timestamp};
 use twinpath_core::instance::ScopeRule;
+use twinpath_core::join::UnredeemedGate;
 use twinpath_core::records::{App, Grant};
 use twinpath_core::token::{AccessClaims, Bound, IdClaims, IdTokenRequest, Subject, at_hash};
 use twinpath_wire::oauth::{TOKEN_TYPE_BEARER, TOKEN_TYPE_DPOP, TokenResponse};
@@ -40,6 +41,22 @@ impl TokenRequest {
     pub(super) fn scope_rule(&self, platform: &Platform) -> ScopeRule {
         let policy = Arc::clone(&platform.config.attestation.scopes);
         ScopeRule { policy, evidence: self.caller.evidence() }
+    }
+
+    /// The source whose codes are counted (PROTOCOL 7.4): that of every request but an attested instance's,
+    /// which has a limit of its own.
+    pub(super) fn limited_source(&self) -> Option<(std::net::IpAddr, &ClientId)> {
+        let attested = self.caller.attested.is_some();
+        (!attested).then_some((self.source, &self.caller.registered.app.client_id))
+    }
+
+    /// The limit of an attested instance that names `code`.
+    pub(super) fn gate(&self, platform: &Platform, code: CodeKey) -> Option<UnredeemedGate> {
+        self.caller.attested.as_ref()?;
+        let limits = &platform.config.limits;
+        let instance = (&self.caller.registered.app.client_id, self.proven.jkt.as_str());
+        let limit = (limits.unredeemed_codes_per_instance, limits.block_s);
+        Some(UnredeemedGate::new(&platform.vault, instance, code, limit))
     }
 
     /// Refuses it before its operation. The assertion stays, for a request that is made well; a proof

@@ -35,8 +35,8 @@ pub(super) fn wanted_wait(headers: &HeaderMap) -> Option<Duration> {
 #[derive(Clone, Copy)]
 pub(super) struct Turn<'a> {
     pub(super) platform: &'a Platform,
-    /// Who asks, for limits.
-    pub(super) source: (IpAddr, &'a ClientId),
+    /// Whose codes are counted, if they are.
+    pub(super) source: Option<(IpAddr, &'a ClientId)>,
     pub(super) code: CodeKey,
     /// How long it would wait.
     pub(super) wait: Option<Duration>,
@@ -77,7 +77,9 @@ impl<'a> Turn<'a> {
             if here.taken {
                 return Err(already_waiting(platform, code));
             }
-            platform.pending.asked(source, code, self.now, here.elsewhere);
+            if let Some(source) = source {
+                platform.pending.asked(source, code, self.now, here.elsewhere);
+            }
             line = Some(here);
             if let (Some(wait), Some(place)) = (wait, &place)
                 && in_time(platform, code)
@@ -87,7 +89,9 @@ impl<'a> Turn<'a> {
             }
         }
         if !pending(&outcome) {
-            platform.pending.ended(source, code);
+            if let Some(source) = source {
+                platform.pending.ended(source, code);
+            }
             platform.polls.forget(code);
             if let Some(line) = line.take() {
                 line.over();

@@ -20,6 +20,13 @@ impl Binds {
         known.push((name.to_owned(), Arc::clone(counters)));
     }
 
+    /// Whether texts may be expected by this bind: it is bound, or about to be.
+    pub fn up(&self, name: &str) -> bool {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = counters.iter().find(|(known, _)| known == name).map(|(_, c)| c.state());
+        matches!(state, None | Some(BindState::Connecting | BindState::Bound))
+    }
+
     /// Each bind's state by name.
     pub fn states(&self) -> BTreeMap<String, &'static str> {
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

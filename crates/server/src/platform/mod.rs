@@ -8,6 +8,7 @@ mod counters;
 mod hourly;
 mod limits;
 mod nodes;
+mod numbers;
 mod proofs;
 mod readiness;
 mod registry;
@@ -36,6 +37,7 @@ pub use counters::Counters;
 pub use hourly::Hourly;
 pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
+pub use numbers::{NotServed, NumberChoice, Numbers, UnknownCountry};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
@@ -43,7 +45,8 @@ pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys}
 pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
-use crate::config::Config;
+use crate::config::{BindMode, Config};
+use crate::outbound::Outbox;
 
 /// The server's clock.
 pub fn now() -> Timestamp {
@@ -87,13 +90,17 @@ pub struct Platform {
     /// How often evidence comes to be judged.
     pub attestations: Hourly,
     /// The binds to message centres.
-    pub binds: Binds,
+    pub binds: Arc<Binds>,
+    /// Where phones may text to.
+    pub numbers: Numbers,
     /// Whether the store takes writes.
     pub readiness: Readiness,
     /// Other attesters than this one.
     pub attesters: Attesters,
     /// Whom phones' evidence must come from.
     pub trust: AttestationTrust,
+    /// Texts to phones.
+    pub outbox: Outbox,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
@@ -136,6 +143,7 @@ impl Platform {
         let store = open_store(&config)?;
         ensure_signing_key(&store, &vault, &config.keys).await?;
         let registry = Registry::load(&store, &vault, &config).await?;
+        let binds = Arc::new(Binds::default());
         Ok(Arc::new(Self {
             proofs: Proofs::new(&vault, store.is_shared()),
             waiters: Waiters::new(config.limits.waits),
@@ -143,8 +151,10 @@ impl Platform {
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
             registrations: Hourly::new(config.registration.requests_per_hour),
             attestations: Hourly::new(config.attestation.requests_per_hour),
-            binds: Binds::default(),
+            numbers: offered(&config, &binds),
+            binds,
             readiness: Readiness::default(),
+            outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
             trust,
@@ -250,4 +260,14 @@ fn store_options(config: &Config) -> twinpath_store::Options {
         next_schema: settings.next_schema,
         ..twinpath_store::Options::default()
     }
+}
+
+/// The numbers of all routes that texts come in by.
+fn offered(config: &Config, binds: &Arc<Binds>) -> Numbers {
+    let numbers = Numbers::default();
+    for bind in config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter) {
+        let (binds, name) = (Arc::clone(binds), Arc::clone(&bind.route.name.0));
+        numbers.add(&bind.numbers, &bind.route.senders, 0, move || binds.up(&name));
+    }
+    numbers
 }

@@ -6,11 +6,18 @@
 use crate::ids::{Digest, Timestamp};
 use crate::join::Known;
 use crate::join::redeem::{Awaiting, Redeem, Redeemed, Stage};
-use crate::outbound::{Confirm, Measured, NewText, Spend, Spent, text_key};
+use crate::outbound::{Confirm, Measured, NewText, Spend, Spent, Texting, text_key};
 use crate::records::{AccountStatus, CodeRecord, CodeState, TextPurpose};
 use crate::transaction::{Context, Missing, Rows, Step, Write};
 
 impl Redeem {
+    /// When the request must be confirmed, by the scope it has in the end.
+    pub(super) fn confirm_when(&self) -> Confirm {
+        let Texting { confirm, sensitive, .. } = &self.request.texting;
+        let asked = |token: &str| sensitive.iter().any(|marked| marked == token);
+        if self.request.scope.split(' ').any(asked) { Confirm::Always } else { *confirm }
+    }
+
     /// Whether the request must be confirmed, by what its terminal's rows say.
     pub(super) fn judge(
         &self,
@@ -32,7 +39,7 @@ impl Redeem {
         let known = || {
             account.is_some_and(|account| Known { account: account.id, client_id, jkt }.in_(grants))
         };
-        let must = match request.texting.confirm {
+        let must = match self.confirm_when() {
             Confirm::Never => false,
             Confirm::NewDevice => !known(),
             Confirm::Always => true,

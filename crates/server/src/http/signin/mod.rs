@@ -28,6 +28,7 @@ use twinpath_wire::phrase::{compose, page_phrases};
 use crate::http::authorize::{accepted, query};
 use crate::http::browser::{Browser, page, redirect};
 use crate::http::refusal::fault;
+use crate::http::terminal_authorization::announce_own;
 use crate::http::{Refusal, issuer_path, path};
 use crate::platform::{Platform, now};
 
@@ -146,7 +147,7 @@ async fn shown(
         return Ok(redirect(&visit.path(platform)));
     }
     match prove(platform, &visit, attempt).await? {
-        ProvenOutcome::Waiting => Ok(waiting(platform, &visit, attempt, language)),
+        ProvenOutcome::Waiting => waiting(platform, &visit, attempt, language).await,
         ProvenOutcome::Proven(row) => confirm(platform, &Visit { row, ..visit }, language),
         ProvenOutcome::Gone => Err(lost()),
         ProvenOutcome::Blocked => Ok(blocked(platform, &visit, language)),
@@ -247,22 +248,32 @@ pub(super) fn scope_views(platform: &Platform, scope: &str) -> Vec<Scope> {
     scope.split(' ').filter(|name| !name.is_empty()).map(view).collect()
 }
 
-fn waiting(platform: &Platform, visit: &Visit, attempt: u32, language: Language) -> Response {
+async fn waiting(
+    platform: &Platform,
+    visit: &Visit,
+    attempt: u32,
+    language: Language,
+) -> Result<Response, Trouble> {
     let left_s = visit.row.expires_at.seconds().saturating_sub(now().seconds());
     let own = visit.path(platform);
     let view = Waiting {
         app: app_view(&visit.registered),
         scopes: scope_views(platform, &visit.row.request.scope),
-        text: text(platform, visit, attempt, language),
+        text: text(platform, visit, attempt, language).await?,
         left_s: u32::try_from(left_s).unwrap_or(0),
         events: format!("{own}/events"),
         page: own,
         cancel: visit.form(platform, "cancel"),
     };
-    page(StatusCode::OK, view.render(&frame(platform, language)), visit.redirect_uri())
+    Ok(page(StatusCode::OK, view.render(&frame(platform, language)), visit.redirect_uri()))
 }
 
-fn text(platform: &Platform, visit: &Visit, attempt: u32, language: Language) -> Text {
+async fn text(
+    platform: &Platform,
+    visit: &Visit,
+    attempt: u32,
+    language: Language,
+) -> Result<Text, Trouble> {
     let (vault, issuer) = (&platform.vault, &platform.config.issuer);
     let code = visit.id.terminal_code(vault, issuer, &visit.row.client_id, attempt);
     let phrases = page_phrases();
@@ -271,10 +282,9 @@ fn text(platform: &Platform, visit: &Visit, attempt: u32, language: Language) ->
     // A long name leaves no room for the words of every script.
     let any = || phrases.keys().find_map(|tag| written(tag));
     let body = written(language.tag()).or_else(|| written("en")).or_else(any);
-    Text {
-        numbers: platform.config.terminal_numbers(),
-        body: body.unwrap_or_else(|| code.to_string()),
-    }
+    let body = body.unwrap_or_else(|| code.to_string());
+    announce_own(platform, &visit.row.client_id, (&code, &body), visit.row.expires_at).await?;
+    Ok(Text { numbers: platform.numbers.all(), body })
 }
 
 fn confirm(platform: &Platform, visit: &Visit, language: Language) -> Result<Response, Trouble> {

@@ -209,7 +209,7 @@ pub(crate) async fn purging_forgets_old_lines_of_the_audit_trail(backend: &impl 
 
 pub(crate) async fn figures_count(backend: &impl Backend) {
     let store = backend.store();
-    assert_eq!(store.schema_version(), 3);
+    assert_eq!(store.schema_version(), 4);
     store.ping().await.unwrap();
     store.run(Count(Digest([1; 16]))).await.unwrap();
     store.read(Fetch(Key::SigningKeys)).await.unwrap();

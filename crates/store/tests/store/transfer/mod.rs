@@ -147,7 +147,7 @@ fn copies_in_pieces(from: &Place, to: &Place) {
     assert_eq!(seen.len(), 2 * Table::ALL.len(), "every part was interrupted: {seen:?}");
     assert_eq!(runs, seen.len() + 1);
     let total: u64 = copied.tables.iter().map(|(_, rows)| rows).sum();
-    assert_eq!(total, 3 * 2_100 + 2 * 2_100 + 5 * 2_300 + 5_000 + 3 + 4 + 2 + 4_300);
+    assert_eq!(total, 3 * 2_100 + 2 * 2_100 + 5 * 2_300 + 5_000 + 3 + 4 + 2 + 9 + 4_300);
     assert_eq!(copied_rows, total);
     let after = runtime().block_on(async {
         let store = to.open();
@@ -227,7 +227,9 @@ fn ends_before(pages: usize, from: &Place, to: &Place) -> bool {
     if told.take(pages).count() == pages {
         child.kill().unwrap();
     }
+    // The last page may have been told by a copy that then ended before it was killed.
     child.wait().unwrap().success()
+        || matches!(Transfer::open(&from.url, &to.url, DAYS), Err(TransferError::NotEmpty(_)))
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn few(place: &Place) {
     runtime().block_on(async {
         let store = place.open();
         let all = everything();
-        // Apps, keys and the trail are at the end.
+        // Keys and the trail are at the end.
         let last = all.len() - 5;
         for (at, (keys, writes)) in all.into_iter().enumerate() {
             if at % 700 == 0 || at >= last {
@@ -438,12 +440,12 @@ fn versions_are_told_without_a_migration() {
     let place = Place::server();
     let next = Options { next_schema: true, ..Options::default() };
     let told = || Store::versions(&place.url, &next).unwrap();
-    assert_eq!(told(), Versions { present: 0, newest: 4 });
+    assert_eq!(told(), Versions { present: 0, newest: 5 });
     drop(place.open());
-    assert_eq!(told(), Versions { present: 3, newest: 4 });
+    assert_eq!(told(), Versions { present: 4, newest: 5 });
     drop(Store::open(&place.url, next.clone()).unwrap());
-    assert_eq!(told(), Versions { present: 4, newest: 4 });
+    assert_eq!(told(), Versions { present: 5, newest: 5 });
     // Programs of this version may use it, but do not copy what they do not know.
     let error = Transfer::open(&place.url, &Place::file().url, DAYS).expect_err("it is refused");
-    assert_eq!(error, TransferError::Version { present: 4, newest: 3 });
+    assert_eq!(error, TransferError::Version { present: 5, newest: 4 });
 }

@@ -171,7 +171,7 @@ fn attempt_of(page: &Page, wanted: GrantId, model: &Model) -> u32 {
         code.is_some_and(|code| match code.state {
             CodeState::Redeemed { grant, .. } => grant == wanted,
             CodeState::Voided { grant } => grant == Some(wanted),
-            CodeState::Recorded | CodeState::Refused | CodeState::Confirming { .. } => false,
+            CodeState::Recorded | CodeState::Confirming { .. } | CodeState::Refused => false,
         })
     };
     (0..MAX_ATTEMPTS).find(made).expect("proven by no text")
