@@ -182,13 +182,13 @@ async fn attempt(
     }
     let reference = format!("{key:?}");
     let outbound = OutboundText { to, body, reference };
-    let serving: Vec<_> =
-        platform.outbox.senders().into_iter().filter(|it| it.serves(&outbound.to)).collect();
-    if serving.is_empty() {
+    let senders = platform.outbox.senders();
+    let serving = senders.iter().filter(|sender| sender.serves(&outbound.to));
+    if !senders.is_empty() && serving.clone().next().is_none() {
         return nobody(Settled::Permanent("no_sender"));
     }
     let mut last = (text.purpose.as_str().to_owned(), Settled::Temporary("down"));
-    for sender in serving.iter().filter(|sender| sender.up()).take(SENDERS_TRIED) {
+    for sender in serving.filter(|sender| sender.up()).take(SENDERS_TRIED) {
         let settled = by(sender.as_ref(), &outbound).await;
         let again = matches!(settled, Settled::Temporary(_));
         last = (sender.name().to_owned(), settled);
