@@ -77,13 +77,8 @@ impl File {
             master_made_at,
             keys: self.keys.policy()?,
             terminal: self.terminal.check(ttl_s)?,
-            confirm: self.terminal.confirm_policy(self.sms.outbound.is_some())?,
-            outbound: self
-                .sms
-                .outbound
-                .as_ref()
-                .map(|outbound| outbound.check(self.terminal.notify))
-                .transpose()?,
+            confirm: self.terminal.confirm_policy(self.sms.sends())?,
+            outbound: self.sms.check_outbound(self.terminal.notify)?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
@@ -131,7 +126,7 @@ impl File {
         if config.outbound.is_none() && self.terminal.notify != Some(false) {
             notes.push(
                 "numbers are not told of new installations (terminal.notify): no texts are sent to \
-                 phones, see [sms.outbound]"
+                 phones, as no bind is a transceiver or transmitter"
                     .to_owned(),
             );
         }

@@ -12,7 +12,7 @@ use crate::config::check::within;
 use crate::config::load::refuse;
 use crate::config::{ConfigError, file};
 
-/// Section `[sms.outbound]`: with it, texts are sent to phones.
+/// Section `[sms.outbound]`: what texts to phones may cost, and say. It may be left out.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     /// What they may cost.
@@ -27,6 +27,28 @@ pub struct Outbound {
 
 /// As long as the longest names are cut to where they leave no room.
 const NAME: &str = "sixteen letters.";
+
+impl file::Sms {
+    /// Whether anything here carries texts to phones.
+    pub(super) fn sends(&self) -> bool {
+        self.smpp.iter().any(|bind| bind.mode != Some(file::BindMode::Receiver))
+    }
+
+    /// What is sent to phones, where anything can be.
+    pub(super) fn check_outbound(
+        &self,
+        notify: Option<bool>,
+    ) -> Result<Option<Outbound>, ConfigError> {
+        match (&self.outbound, self.sends()) {
+            (Some(_), false) => refuse(
+                "[sms.outbound] needs a way to phones: an [[sms.smpp]] whose mode is transceiver or \
+                 transmitter",
+            ),
+            (None, false) => Ok(None),
+            (said, true) => said.clone().unwrap_or_default().check(notify).map(Some),
+        }
+    }
+}
 
 impl file::Outbound {
     pub(super) fn check(&self, notify: Option<bool>) -> Result<Outbound, ConfigError> {
@@ -111,8 +133,8 @@ impl file::Terminal {
         };
         if all != Confirm::Never && !possible {
             return refuse(
-                "terminal.confirm = \"new_device\" and \"always\" need texts to phones: configure \
-                 [sms.outbound]",
+                "terminal.confirm = \"new_device\" and \"always\" need texts to phones: an \
+                 [[sms.smpp]] that is no receiver",
             );
         }
         if self.confirm == Some(file::Confirm::Never) && !self.sensitive_scopes.is_empty() {
@@ -120,7 +142,7 @@ impl file::Terminal {
         }
         if !self.sensitive_scopes.is_empty() && !possible {
             return refuse(
-                "terminal.sensitive_scopes need texts to phones: configure [sms.outbound]",
+                "terminal.sensitive_scopes need texts to phones: an [[sms.smpp]] that is no receiver",
             );
         }
         for name in &self.sensitive_scopes {
