@@ -9,6 +9,7 @@ mod accounts;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod announcements;
 mod assertions;
 #[cfg(test)]
 mod attacks;

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::first_message::Route;
 use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
-use twinpath_core::number::{SenderPolicy, UnknownTon};
+use twinpath_core::number::SenderPolicy;
 use twinpath_core::outbound::ConfirmPolicy;
-use twinpath_core::records::Trust;
 use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
 
 use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
+use crate::config::route::{Senders, route_name};
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
     Announce, Bind, Config, ConfigError, File, Limits, Password, Phrase, Registration, Store,
@@ -354,10 +353,7 @@ impl file::Smpp {
     fn check(&self, at: usize, ttl_s: u32) -> Result<Bind, ConfigError> {
         let key = |name: &str| format!("sms.smpp.{at}.{name}");
         let name = required(self.name.clone(), &key("name"))?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-            return refuse(format!("{}: use 1 to 64 letters, digits, - _ .", key("name")));
-        }
+        route_name(&name, &key("name"))?;
         let system_id =
             limited(required(self.system_id.clone(), &key("system_id"))?, 15, &key("system_id"))?;
         let password =
@@ -405,35 +401,9 @@ impl file::Smpp {
     }
 
     fn senders(&self, key: &dyn Fn(&str) -> String) -> Result<SenderPolicy, ConfigError> {
-        let region = |name: &str, code: &String| {
-            Region::from_code(code)
-                .ok()
-                .filter(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|r| r == *region))
-                .ok_or_else(|| {
-                    ConfigError(format!("{}: {code:?} is no ISO 3166-1 country", key(name)))
-                })
-        };
-        let unknown_ton = match self.unknown_ton.unwrap_or_default() {
-            file::UnknownTon::International => UnknownTon::International,
-            file::UnknownTon::National => UnknownTon::National,
-            file::UnknownTon::Refuse => UnknownTon::Refuse,
-        };
-        if unknown_ton == UnknownTon::National && self.country.is_none() {
-            return refuse(format!(
-                "{} is missing: unknown_ton = \"national\" needs it",
-                key("country")
-            ));
-        }
-        Ok(SenderPolicy {
-            country: self.country.as_ref().map(|c| region("country", c)).transpose()?,
-            countries: self
-                .countries
-                .iter()
-                .map(|c| region("countries", c))
-                .collect::<Result<_, _>>()?,
-            unknown_ton,
-            trust: self.trust.unwrap_or(Trust::Aggregator),
-        })
+        let Self { country, countries, trust, unknown_ton, .. } = self;
+        let (country, trust, unknown_ton) = (country.as_ref(), *trust, *unknown_ton);
+        Senders { country, countries, trust, unknown_ton }.check(key)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first-message receiver: one text of a route, read and recorded.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use twinpath_core::first_message::{RevocationText, Route};
 use twinpath_core::grant::{RevokeByText, RevokedByText};
@@ -13,6 +14,9 @@ use crate::platform::{Platform, SystemRandom};
 /// What became of the texts of each route.
 pub const METRIC: &str = "twinpath_texts_total";
 
+/// How long it took from a text's arrival to what it may be acknowledged for.
+const TIMING: &str = "twinpath_text_seconds";
+
 /// A text as its network or provider handed it over.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
@@ -20,6 +24,8 @@ pub struct Arrival<'a> {
     pub sender: Sender<'a>,
     /// What it says, whole.
     pub text: &'a str,
+    /// What its provider calls this delivery, the same when it repeats it.
+    pub id: Option<&'a str>,
 }
 
 /// The first-message receiver of one route.
@@ -48,6 +54,13 @@ impl Receiver {
     /// Reads a text and has it recorded: what became of it, in a stable word. By then it is durable,
     /// or refused by rule. An error leaves nothing recorded.
     pub async fn receive(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
+        let begun = Instant::now();
+        let outcome = self.decide(arrival).await;
+        self.platform.timings.observe(TIMING, self.route(), begun.elapsed());
+        outcome
+    }
+
+    async fn decide(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
         if let Some(text) = self.route.revocation(arrival.sender, arrival.text) {
             return self.revoke(&text).await;
         }
@@ -64,6 +77,10 @@ impl Receiver {
             record.only_announced(&platform.vault)
         } else {
             record
+        };
+        let record = match arrival.id {
+            Some(id) => record.delivered_as(&platform.vault, id),
+            None => record,
         };
         let code = record.code();
         let recorded = platform.run(record).await?;

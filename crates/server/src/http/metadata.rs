@@ -23,6 +23,21 @@ fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
 }
 
+const CLAIMS: [&str; 12] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "sid",
+    "union_id",
+    "phone_number",
+    "phone_number_verified",
+];
+
 fn describe(platform: &Platform) -> Metadata {
     let config = &platform.config;
     let endpoint = |path: &str| format!("{}{path}", config.issuer);
@@ -105,20 +120,7 @@ fn describe(platform: &Platform) -> Metadata {
         backchannel_logout_supported: Some(true),
         backchannel_logout_session_supported: Some(true),
         acr_values_supported: contexts(config.outbound.is_some()),
-        claims_supported: strings(&[
-            "sub",
-            "iss",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "acr",
-            "amr",
-            "sid",
-            "union_id",
-            "phone_number",
-            "phone_number_verified",
-        ]),
+        claims_supported: strings(&CLAIMS),
         terminal_authorization_endpoint: Some(endpoint(path::TERMINAL_AUTHORIZATION)),
         terminal_numbers: platform.numbers.all(),
         terminal_code_methods_supported: strings(&[METHOD]),

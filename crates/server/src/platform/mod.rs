@@ -13,6 +13,7 @@ mod proofs;
 mod readiness;
 mod registry;
 mod signing_keys;
+mod timings;
 mod trust;
 mod waiters;
 
@@ -42,6 +43,7 @@ pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
+pub use timings::Timings;
 pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
@@ -105,6 +107,8 @@ pub struct Platform {
     pub backchannel: Backchannel,
     /// For `/metrics`.
     pub counters: Counters,
+    /// For `/metrics`.
+    pub timings: Timings,
 }
 
 impl std::fmt::Debug for Platform {
@@ -157,6 +161,7 @@ impl Platform {
             outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
+            timings: Timings::default(),
             trust,
             attesters,
             vault,
