@@ -107,7 +107,6 @@ fn what_is_missing_or_wrong_is_named() {
             "terminal.sensitive_scopes",
         ),
         (format!("{base}[sms.outbound]\ncountries = [\"XX\"]"), "sms.outbound.countries"),
-        (format!("{base}[sms.outbound]\nsenders = 1"), "senders"),
         (
             format!("{base}[sms.outbound.notices]\nen = \"{{app}} {{platform}}\""),
             "sms.outbound.notices.en",
