@@ -40,7 +40,9 @@ pub(super) async fn exchange(
     let app = &registered.app.client_id;
     match redeemed {
         CodeRedeemed::Issued { grant, number, refresh_token, asked, notice } => {
-            notice.into_iter().for_each(|text| platform.outbox.send(text));
+            if let Some(text) = notice {
+                platform.outbox.send(text);
+            }
             let number = platform.vault.open_number(grant.terminal, &number);
             let number = number.map_err(|_| fault("a number does not open"))?;
             let scope = Scope::parse(&grant.scope)?;

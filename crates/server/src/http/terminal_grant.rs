@@ -200,7 +200,9 @@ fn answer(
 ) -> Result<Response, Refusal> {
     match &turned.outcome {
         Redeemed::Issued(issued) => {
-            issued.notice.into_iter().for_each(|text| platform.outbox.send(text));
+            if let Some(text) = issued.notice {
+                platform.outbox.send(text);
+            }
             respond(platform, request, issued)
         }
         Redeemed::Unconfirmed(awaiting) => {

@@ -38,7 +38,7 @@ const SENDER_TIME: Duration = Duration::from_secs(20);
 /// How many senders are tried in one attempt.
 const SENDERS_TRIED: usize = 2;
 
-const _: () = assert!(SENDER_TIME.as_secs() as i64 * (SENDERS_TRIED as i64) < ATTEMPT_S);
+const _: () = assert!(SENDER_TIME.as_secs() * (SENDERS_TRIED as u64) < ATTEMPT_S.unsigned_abs());
 
 enum Work {
     Send(Digest),

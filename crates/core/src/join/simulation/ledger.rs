@@ -23,6 +23,7 @@ pub(super) struct Sender {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts, each by itself")]
 pub(super) struct CodeFacts {
     pub(super) client: &'static str,
     pub(super) jkt: &'static str,

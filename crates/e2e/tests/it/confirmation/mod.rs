@@ -3,6 +3,7 @@
 
 mod notices;
 mod policies;
+mod sdk;
 mod sending;
 mod texts;
 

@@ -93,8 +93,31 @@ fn what_is_missing_or_wrong_is_named() {
         (format!("store.statement_timeout_s = 0\n{base}"), "store.statement_timeout_s"),
         (format!("store.statement_timeout_s = 61\n{base}"), "store.statement_timeout_s"),
         (format!("{base}[terminal]\nttl_s = 1"), "terminal.ttl_s"),
-        (format!("{base}[terminal]\nannounce = \"required\""), "terminal.announce"),
         (format!("{base}[terminal]\nconfirm = \"always\""), "terminal.confirm"),
+        (format!("{base}[terminal]\nconfirm = \"new_device\""), "sms.outbound"),
+        (format!("{base}[terminal]\nsensitive_scopes = [\"pay\"]"), "terminal.sensitive_scopes"),
+        (
+            format!("{base}[terminal]\nsensitive_scopes = [\"a b\"]\n[sms.outbound]"),
+            "terminal.sensitive_scopes",
+        ),
+        (
+            format!(
+                "{base}[terminal]\nconfirm = \"never\"\nsensitive_scopes = [\"a\"]\n[sms.outbound]"
+            ),
+            "terminal.sensitive_scopes",
+        ),
+        (format!("{base}[sms.outbound]\ncountries = [\"XX\"]"), "sms.outbound.countries"),
+        (
+            format!("{base}[sms.outbound.notices]\nen = \"{{app}} {{platform}}\""),
+            "sms.outbound.notices.en",
+        ),
+        (
+            format!(
+                "{base}[sms.outbound.confirmations]\nen = \"{{app}} {{platform}} {{code}} {}\"",
+                "x".repeat(160)
+            ),
+            "sms.outbound.confirmations.en",
+        ),
         (format!("{base}[terminal.phrases]\nen = \"hello\""), "terminal.phrases.en"),
         (format!("{base}[http]\nlisten = \"8080\""), "http.listen"),
         (format!("{base}[[sms.webhook]]\nname = \"w\""), "sms.webhook"),

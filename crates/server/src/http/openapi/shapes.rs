@@ -87,6 +87,12 @@ pub(super) const SHAPES: &[Shape] = &[
             &[
                 required("grant_type", Kind::OneOf(GRANTS), "What is shown for the token."),
                 member("terminal_verifier", Kind::Text, "What the text's code was made from."),
+                member(
+                    "confirmation_code",
+                    Kind::Text,
+                    "Eight digits that were texted to the phone.",
+                ),
+                LOCALES,
                 member("code", Kind::Text, "RFC 6749 4.1.3."),
                 member("redirect_uri", Kind::Text, "RFC 6749 4.1.3: as the request said it."),
                 member("code_verifier", Kind::Text, "RFC 7636 4.5."),
@@ -301,6 +307,17 @@ pub(super) const SHAPES: &[Shape] = &[
                 member("error_description", Kind::Text, "For developers."),
                 member("reasons", Kind::List, "Of the attester: every reason to refuse evidence."),
                 member("interval", Kind::Number, "Seconds between polls."),
+                member("channel", Kind::Text, "With confirmation_required: sms."),
+                member(
+                    "expires_in",
+                    Kind::Number,
+                    "With confirmation_required: seconds that the digits live.",
+                ),
+                member(
+                    "attempts_left",
+                    Kind::Number,
+                    "With confirmation_required: how often they may be tried.",
+                ),
                 member(
                     "auth_session",
                     Kind::Text,
