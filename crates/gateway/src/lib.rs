@@ -4,8 +4,15 @@
 //! | module | owns |
 //! |---|---|
 //! | [`webhook`] | one call of a gateway: what it must show, and what it says |
-//! | twilio, telnyx, vonage, smsgate, sns | one provider each |
-//! | generic | any other, by description |
-//! | outbound | texts to phones: the request to a provider's API, and what its answer means |
+//! | [`proof`] | secrets, marks and times |
+//! | `fields` | forms, queries and JSON, within limits |
+//! | [`twilio`], [`telnyx`], [`vonage`], [`smsgate`], [`sns`] | one provider each |
+//! | [`generic`] | any other, by description |
+//! | [`outbound`] | texts to phones: the request to a provider's API, and what its answer means |
 
+mod fields;
+#[cfg(test)]
+mod testing;
+pub mod proof;
+pub mod twilio;
 pub mod webhook;
