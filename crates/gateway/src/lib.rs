@@ -4,6 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`webhook`] | one call of a gateway: what it must show, and what it says |
+//! | [`provider`] | which of them, and what each asks of its calls |
 //! | [`proof`] | secrets, marks and times |
 //! | `fields` | forms, queries and JSON, within limits |
 //! | [`twilio`], [`telnyx`], [`vonage`], [`smsgate`], [`sns`] | one provider each |
@@ -11,8 +12,11 @@
 //! | [`outbound`] | texts to phones: the request to a provider's API, and what its answer means |
 
 mod fields;
+pub mod proof;
+pub mod smsgate;
+pub mod telnyx;
 #[cfg(test)]
 mod testing;
-pub mod proof;
 pub mod twilio;
+pub mod vonage;
 pub mod webhook;

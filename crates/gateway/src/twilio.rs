@@ -73,9 +73,9 @@ fn spellings(url: &str) -> Vec<String> {
     let mut spellings = vec![url.to_owned()];
     let Some((scheme, rest)) = url.split_once("://") else { return spellings };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let port = authority.rsplit_once(':').filter(|(_, port)| {
-        !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit())
-    });
+    let port = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()));
     spellings.push(match port {
         Some((host, _)) => format!("{scheme}://{host}{path}"),
         None if scheme == "https" => format!("{scheme}://{authority}:443{path}"),

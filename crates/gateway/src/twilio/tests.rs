@@ -58,7 +58,12 @@ fn a_call_that_shows_something_else_is_refused() {
         ("no mark", URL, "", FORM),
         ("no base64", URL, "***", FORM),
         ("of another secret", URL, "2bjGwAe1UoD0rZ7O/qu292xNdVw=", FORM),
-        ("body hash of another body", "https://id.example.com/sms/twilio-main?bodySHA256=2de2f8d70b45fb2889f4706e985e5724d045b83860ec51604a37c5580b857176", "dsDp5kQrGAn177fr7JDUaEEzqAc=", "{}"),
+        (
+            "body hash of another body",
+            "https://id.example.com/sms/twilio-main?bodySHA256=2de2f8d70b45fb2889f4706e985e5724d045b83860ec51604a37c5580b857176",
+            "dsDp5kQrGAn177fr7JDUaEEzqAc=",
+            "{}",
+        ),
     ] {
         assert_eq!(read(url, mark, body.as_bytes()), no, "{what}");
     }
@@ -96,7 +101,13 @@ fn repeated_values_are_signed_once_and_sorted() {
 #[test]
 fn a_json_body_is_covered_by_its_hash() {
     let body = br#"{"AccountSid":"AC1","MessageSid":"SM1","From":"+447911123456","Body":"hi"}"#;
-    let Ok(Said::Texts(texts)) = read("https://id.example.com/sms/twilio-main?bodySHA256=2de2f8d70b45fb2889f4706e985e5724d045b83860ec51604a37c5580b857176", "dsDp5kQrGAn177fr7JDUaEEzqAc=", body) else { panic!() };
+    let Ok(Said::Texts(texts)) = read(
+        "https://id.example.com/sms/twilio-main?bodySHA256=2de2f8d70b45fb2889f4706e985e5724d045b83860ec51604a37c5580b857176",
+        "dsDp5kQrGAn177fr7JDUaEEzqAc=",
+        body,
+    ) else {
+        panic!()
+    };
     assert_eq!(texts[0].text, "hi");
 }
 
