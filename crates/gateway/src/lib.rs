@@ -12,8 +12,11 @@
 //! | [`outbound`] | texts to phones: the request to a provider's API, and what its answer means |
 
 mod fields;
+
 pub mod proof;
+
 pub mod smsgate;
+pub mod sns;
 pub mod telnyx;
 #[cfg(test)]
 mod testing;
