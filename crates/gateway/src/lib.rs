@@ -12,9 +12,10 @@
 //! | [`outbound`] | texts to phones: the request to a provider's API, and what its answer means |
 
 mod fields;
+pub mod generic;
 
 pub mod proof;
-
+pub mod provider;
 pub mod smsgate;
 pub mod sns;
 pub mod telnyx;
