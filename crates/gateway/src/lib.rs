@@ -13,7 +13,7 @@
 
 mod fields;
 pub mod generic;
-
+pub mod outbound;
 pub mod proof;
 pub mod provider;
 pub mod smsgate;

@@ -8,6 +8,7 @@ use crate::webhook::{Call, Refused};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 /// One thing that must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -156,6 +157,13 @@ impl Authentication {
 }
 
 impl User {
+    /// The header's value, where this side shows it.
+    pub(crate) fn written(&self, secrets: &Secrets) -> String {
+        let password = secrets.get(&self.secret).map(Secret::bytes).unwrap_or_default();
+        let pair = Zeroizing::new([self.user.as_bytes(), b":", password].concat());
+        format!("Basic {}", STANDARD.encode(pair))
+    }
+
     fn holds(&self, call: &Call<'_>, secret: &Secret) -> Result<(), Refused> {
         let no = Refused::Unauthenticated;
         let (scheme, written) = header(call, "authorization")?.split_once(' ').ok_or(no)?;
