@@ -171,11 +171,8 @@ impl Generic {
 
     /// The networks that calls must come from: from one of each list.
     pub fn addresses(&self) -> Vec<&[Network]> {
-        let networks = |authentication| match authentication {
-            &Authentication::Address(ref networks) => Some(networks.as_slice()),
-            _ => None,
-        };
-        self.description.authentication.iter().filter_map(networks).collect()
+        let listed = self.description.authentication.iter();
+        listed.filter_map(Authentication::networks).collect()
     }
 }
 

@@ -24,19 +24,16 @@ pub struct Twilio {
 impl Twilio {
     pub(crate) fn read(&self, call: &Call<'_>) -> Result<Said, Refused> {
         let mark = base64_mark(header(call, "x-twilio-signature")?)?;
-        let parameters = match Parameters::of_url(call.url)?.one("bodySHA256")? {
-            Some(hash) => {
-                shown(self.signed(call.url, &Parameters::default(), &mark))?;
-                let body = digest::digest(&digest::SHA256, call.body);
-                let same = constant_time::verify_slices_are_equal(body.as_ref(), &hex_mark(hash)?);
-                shown(same.is_ok())?;
-                Parameters::of_json(call.body)?
-            }
-            None => {
-                let parameters = Parameters::parse(call.body)?;
-                shown(self.signed(call.url, &parameters, &mark))?;
-                parameters
-            }
+        let parameters = if let Some(hash) = Parameters::of_url(call.url)?.one("bodySHA256")? {
+            shown(self.signed(call.url, &Parameters::default(), &mark))?;
+            let body = digest::digest(&digest::SHA256, call.body);
+            let same = constant_time::verify_slices_are_equal(body.as_ref(), &hex_mark(hash)?);
+            shown(same.is_ok())?;
+            Parameters::of_json(call.body)?
+        } else {
+            let parameters = Parameters::parse(call.body)?;
+            shown(self.signed(call.url, &parameters, &mark))?;
+            parameters
         };
         if let Some(account) = &self.account_sid {
             shown(parameters.one("AccountSid")? == Some(account))?;
@@ -44,7 +41,7 @@ impl Twilio {
         said(&parameters)
     }
 
-    /// No text back: an empty TwiML document.
+    /// No text back: an empty `TwiML` document.
     pub(crate) const ACKNOWLEDGEMENT: Acknowledgement<'static> =
         Acknowledgement { status: 200, content_type: "text/xml", body: "<Response/>" };
 

@@ -101,9 +101,10 @@ fn parameters(call: &Call<'_>) -> Result<Parameters, Refused> {
         return Parameters::of_url(call.url);
     }
     let kind = call.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    match kind.is_some_and(|kind| kind.trim_start().starts_with("application/json")) {
-        true => Parameters::of_json(call.body),
-        false => Parameters::parse(call.body),
+    if kind.is_some_and(|kind| kind.trim_start().starts_with("application/json")) {
+        Parameters::of_json(call.body)
+    } else {
+        Parameters::parse(call.body)
     }
 }
 
@@ -142,7 +143,8 @@ fn sms_state(status: &str) -> DeliveryState {
     }
 }
 
-/// A message or status of the Messages API. Those of WhatsApp, Messenger, Viber and RCS prove no SIM.
+/// A message or status of the Messages API. Those of other channels, such as RCS,
+/// prove no SIM.
 fn message(event: &Value) -> Result<Said, Refused> {
     let id = text_at(event, "message_uuid").ok_or(Refused::Malformed("message_uuid"))?;
     if text_at(event, "channel") != Some("sms") {

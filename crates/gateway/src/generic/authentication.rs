@@ -138,6 +138,11 @@ impl Authentication {
         }
     }
 
+    /// The networks to call from.
+    pub(super) fn networks(&self) -> Option<&[Network]> {
+        if let Self::Address(networks) = self { Some(networks) } else { None }
+    }
+
     /// Whether the call shows it. What the server alone can see is the server's to hold.
     pub(super) fn holds(&self, call: &Call<'_>, secrets: &Secrets) -> Result<(), Refused> {
         let Some(name) = self.secret() else { return Ok(()) };

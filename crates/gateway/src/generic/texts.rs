@@ -60,25 +60,7 @@ impl Description {
         if items.len() > MAX_TEXTS {
             return Err(Refused::Malformed("too many texts"));
         }
-        self.gathered(items.iter().map(|item| self.one(&Source::Json { item, whole }, now)))
-    }
-
-    /// The texts that can be read. One that cannot must not hold up the others: the provider
-    /// would send all of them again and again.
-    fn gathered(&self, read: impl Iterator<Item = Result<Read, Refused>>) -> Result<Said, Refused> {
-        let (mut texts, mut left, mut refused) = (Vec::new(), "empty", None);
-        for one in read {
-            match one {
-                Ok(Ok(text)) => texts.push(text),
-                Ok(Err(why)) => left = why,
-                Err(why) => refused = Some(why),
-            }
-        }
-        match refused {
-            Some(why) if texts.is_empty() => Err(why),
-            _ if texts.is_empty() => Ok(Said::Nothing(left)),
-            _ => Ok(Said::Texts(texts)),
-        }
+        gathered(items.iter().map(|item| self.one(&Source::Json { item, whole }, now)))
     }
 
     fn one(&self, source: &Source<'_>, now: i64) -> Result<Read, Refused> {
@@ -130,6 +112,24 @@ impl Description {
                 }
             }
         }
+    }
+}
+
+/// The texts that can be read. One that cannot must not hold up the others: the provider
+/// would send all of them again and again.
+fn gathered(read: impl Iterator<Item = Result<Read, Refused>>) -> Result<Said, Refused> {
+    let (mut texts, mut left, mut refused) = (Vec::new(), "empty", None);
+    for one in read {
+        match one {
+            Ok(Ok(text)) => texts.push(text),
+            Ok(Err(why)) => left = why,
+            Err(why) => refused = Some(why),
+        }
+    }
+    match refused {
+        Some(why) if texts.is_empty() => Err(why),
+        _ if texts.is_empty() => Ok(Said::Nothing(left)),
+        _ => Ok(Said::Texts(texts)),
     }
 }
 

@@ -40,15 +40,14 @@ pub(super) fn filled(template: &str, values: &Values<'_>, write: fn(&str) -> Str
     while let Some((before, after)) = rest.split_once('{') {
         whole.push_str(before);
         let place = after.split_once('}');
-        match place.and_then(|(place, after)| Some((values.value(place)?, after))) {
-            Some((value, after)) => {
-                whole.push_str(&write(value));
-                rest = after;
-            }
-            None => {
-                whole.push('{');
-                rest = after;
-            }
+        if let Some((value, after)) =
+            place.and_then(|(place, after)| Some((values.value(place)?, after)))
+        {
+            whole.push_str(&write(value));
+            rest = after;
+        } else {
+            whole.push('{');
+            rest = after;
         }
     }
     whole + rest

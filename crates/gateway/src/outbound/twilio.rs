@@ -87,14 +87,13 @@ fn of_code(code: u64) -> ApiAttempt {
         21_408 => ApiAttempt::Permanent("country"),
         21_610 => ApiAttempt::Permanent("unsubscribed"),
         21_602 | 21_605 | 21_617 => ApiAttempt::Permanent("text"),
-        // The queue of the sender is full.
-        21_611 => temporary("throttled"),
+        // 21611: the queue of the sender is full.
+        21_611 | 20_429 => temporary("throttled"),
         // The sender is not one, not the account's, or not for texts.
         21_212 | 21_603 | 21_606 | 21_607 | 21_659 | 21_660 | 21_661 | 21_701 | 21_703 => {
             temporary("sender")
         }
         20_003 | 20_005 | 20_008 | 20_404 => temporary("credentials"),
-        20_429 => temporary("throttled"),
         _ => ApiAttempt::Permanent("refused"),
     }
 }
