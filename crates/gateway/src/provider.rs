@@ -89,3 +89,95 @@ impl Provider {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::Secret;
+    use crate::testing::call;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    const KANNEL: &str = r#"{"method": "GET", "format": "query",
+        "fields": {"from": "f", "text": "t"},
+        "authentication": ["mtls", {"address": ["192.0.2.0/24"]}],
+        "success": {"content_type": "text/plain", "body": "ok"}}"#;
+
+    fn providers() -> Vec<Provider> {
+        let secrets = vec![Secret::new("x").unwrap()];
+        let description = serde_json::from_str(KANNEL).unwrap();
+        let generic = Generic::new(description, crate::generic::Secrets::new()).unwrap();
+        vec![
+            Provider::Twilio(Twilio { secrets: secrets.clone(), account_sid: None }),
+            Provider::Telnyx(Telnyx::new(&[STANDARD.encode([1; 32])]).unwrap()),
+            Provider::Vonage(Vonage { secrets: secrets.clone(), api_key: None }),
+            Provider::SmsGate(SmsGate { secrets }),
+            Provider::Sns(Sns { topics: vec!["t".into()] }),
+            Provider::Generic(Box::new(generic)),
+        ]
+    }
+
+    #[test]
+    fn calls_come_with_their_methods_alone() {
+        for provider in providers() {
+            for method in ["GET", "POST", "PUT", "HEAD", "post", ""] {
+                let said = provider.read(&call(method, "https://a/x", &[], b"", 0).call(), None);
+                let known = provider.methods().contains(&method);
+                assert_eq!(said != Err(Refused::Malformed("method")), known, "{provider:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_has_its_limit() {
+        let body = vec![b'a'; MAX_BODY + 1];
+        for provider in providers() {
+            let method = provider.methods()[0];
+            let read =
+                |body| provider.read(&call(method, "https://a/x", &[], body, 0).call(), None);
+            assert_eq!(read(&body), Err(Refused::Malformed("too long")), "{provider:?}");
+            assert_ne!(read(&body[1..]), Err(Refused::Malformed("too long")), "{provider:?}");
+        }
+    }
+
+    /// Whatever is asked, an empty call shows nothing.
+    #[test]
+    fn an_empty_call_says_nothing() {
+        for provider in providers() {
+            for method in provider.methods() {
+                let said = provider.read(&call(method, "https://a/x", &[], b"", 0).call(), None);
+                assert!(said.is_err(), "{provider:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_is_answered_as_it_wants() {
+        let answers: Vec<_> = providers()
+            .iter()
+            .map(|p| (p.acknowledgement().status, p.acknowledgement().body.to_owned()))
+            .collect();
+        let none = (200, String::new());
+        let expected = [
+            (200, "<Response/>".to_owned()),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none,
+            (200, "ok".to_owned()),
+        ];
+        assert_eq!(answers, expected);
+    }
+
+    #[test]
+    fn what_the_server_has_to_see_is_told() {
+        let providers = providers();
+        let call = call("POST", "https://a/x", &[], b"{}", 0);
+        let signed = |p: &Provider| p.signing_certificate(&call.call()).is_some();
+        let told: Vec<_> = providers
+            .iter()
+            .map(|p| (signed(p), p.requires_certificate(), p.addresses().len()))
+            .collect();
+        let none = (false, false, 0);
+        assert_eq!(told, [none, none, none, none, (true, false, 0), (false, true, 1)]);
+    }
+}

@@ -58,7 +58,7 @@ fn text(event: &Value, payload: &Value) -> Result<Said, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{MUST_NOT_SHOW, call};
+    use crate::testing::{MUST_NOT_SHOW, call, hex};
 
     const NOW: i64 = 1_700_000_000;
     const BODY: &str = r#"{"deviceId":"d","event":"sms:received","id":"Ey6ECgOkVVFjz3CL48B8C","webhookId":"w","payload":{"messageId":"abc123","message":"LOGIN 4F7K","sender":"+447911123456","recipient":"+15005550006","simNumber":1,"receivedAt":"2024-06-22T15:46:11.000+07:00"}}"#;
@@ -78,7 +78,7 @@ mod tests {
     fn signed(time: &str, body: &[u8]) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"gate-token");
         let mark = hmac::sign(&key, &[body, time.as_bytes()].concat());
-        mark.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+        hex(mark.as_ref())
     }
 
     fn read(body: &str) -> Result<Said, Refused> {

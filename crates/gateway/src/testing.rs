@@ -36,3 +36,9 @@ pub(crate) fn call(
     }
     Owned { method, url: url.to_owned(), headers: map, body: body.to_vec(), now }
 }
+
+/// Octets in lower-case hex.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
+}

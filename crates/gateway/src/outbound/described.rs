@@ -133,9 +133,13 @@ impl DescribedApi {
         if !description.success_statuses.contains(&status) {
             return of_status(status);
         }
-        let said = |(path, value): (&String, &String)| found(path).as_ref() == Some(value);
-        if !description.accepted.iter().all(said) {
-            return ApiAttempt::Permanent("refused");
+        for (path, value) in &description.accepted {
+            match found(path) {
+                Some(said) if said == *value => {}
+                Some(_) => return ApiAttempt::Permanent("refused"),
+                // Not the provider's answer, but a page of something on the way.
+                None => return temporary("unexpected"),
+            }
         }
         let id = description.message_id.as_ref().and_then(found);
         let id = id.or_else(|| description.between(body));

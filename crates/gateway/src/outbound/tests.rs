@@ -179,7 +179,7 @@ fn vonage_is_asked_by_form() {
     assert_eq!(answer("0"), ApiAttempt::Accepted { message_id: Some("0A".into()) });
     assert_eq!(answer("1"), temporary("unavailable"));
     assert_eq!(answer("6"), ApiAttempt::Permanent("refused"));
-    assert_eq!(api.answer(200, b"<html>", None), ApiAttempt::Permanent("refused"));
+    assert_eq!(api.answer(200, b"<html>", None), temporary("unexpected"));
 }
 
 #[test]

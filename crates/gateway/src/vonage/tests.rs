@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{MUST_NOT_SHOW, call};
+use crate::testing::{MUST_NOT_SHOW, call, hex};
 
 const NOW: i64 = 1_700_000_000;
 const URL: &str = "https://id.example.com/sms/vonage";
@@ -14,7 +14,7 @@ const SHA1: &str = "88468F86826FA680A6A37D0B91E342F6F836A4BF";
 const MD5: &str = "53A315E7D0E3D271EA82781F388B6872";
 
 const MESSAGE: &str = r#"{"channel":"sms","message_uuid":"aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab","to":"15005550006","from":"447911123456","timestamp":"2023-11-14T22:13:20Z","text":"LOGIN 4F7K","message_type":"text","sms":{"num_messages":"1"}}"#;
-/// HS256 with `vonage-token`, by python3: iat 1700000000, api_key abcd1234, `payload_hash` of MESSAGE.
+/// HS256 with `vonage-token`, by python3: iat 1700000000, `api_key` abcd1234, `payload_hash` of MESSAGE.
 const JWT: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpYXQiOiAxNzAwMDAwMDAwLCAianRpIjogImM1YmE4ZjI0LTFhMTQtNGMxMC1iZmRmLTNmYmU4Y2U1MTFiNSIsICJpc3MiOiAiVm9uYWdlIiwgInBheWxvYWRfaGFzaCI6ICJmMTFjZGFiYTIwZDk4ZjRhNTA4MTMwYjZmYmEzNGY4YzE3N2RkZjk5MGVjOWZhMDE3ZDg1MGU0NTUxNjRjY2EwIiwgImFwaV9rZXkiOiAiYWJjZDEyMzQiLCAiYXBwbGljYXRpb25faWQiOiAiYWFhYWFhYWEtYmJiYi1jY2NjLWRkZGQtMDEyMzQ1Njc4OWFiIn0.K294E42bWUNS1yrtvOEF-CcIrCuJuXoBFDC7FtTNMDQ";
 
 fn vonage() -> Vonage {
@@ -30,7 +30,7 @@ fn post(form: &str) -> Result<Said, Refused> {
 fn signed(form: &str) -> String {
     let octets = signed_octets(&Parameters::parse(form.as_bytes()).unwrap());
     let mark = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"vonage-token"), octets.as_bytes());
-    let mark: String = mark.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+    let mark = hex(mark.as_ref()).to_uppercase();
     format!("{form}&sig={mark}")
 }
 
@@ -47,7 +47,7 @@ fn jwt(head: &str, claims: &str) -> String {
 
 fn claims(body: &str, iat: i64, more: &str) -> String {
     let hash = digest::digest(&digest::SHA256, body.as_bytes());
-    let hash: String = hash.as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
+    let hash = hex(hash.as_ref());
     format!(r#"{{"iat":{iat},"api_key":"abcd1234","payload_hash":"{hash}"{more}}}"#)
 }
 
