@@ -8,6 +8,9 @@ mod check;
 mod file;
 mod keys;
 mod load;
+mod network;
+mod outbound;
+mod route;
 mod secrets;
 mod store_url;
 mod tls;
@@ -23,6 +26,8 @@ use twinpath_smpp::text::DefaultAlphabet;
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use network::Network;
+pub use outbound::Outbound;
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -73,6 +78,10 @@ pub struct Config {
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.
     pub terminal: Terminal,
+    /// What must be confirmed (PROTOCOL 6).
+    pub confirm: twinpath_core::outbound::ConfirmPolicy,
+    /// Texts to phones; `None`: none are sent.
+    pub outbound: Option<Outbound>,
     /// Limits.
     pub limits: Limits,
     /// Tokens' lives.
