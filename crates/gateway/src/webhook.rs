@@ -3,7 +3,8 @@
 use http::HeaderMap;
 
 /// A call, as it came over the wire.
-#[derive(Clone, Copy, Debug)]
+/// `Debug` shows no query, header or body.
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// `POST` or `GET`.
     pub method: &'a str,
@@ -15,6 +16,14 @@ pub struct Call<'a> {
     pub body: &'a [u8],
     /// Seconds since 1970.
     pub now: i64,
+}
+
+impl std::fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut call = f.debug_struct("Call");
+        call.field("method", &self.method).field("body", &self.body.len());
+        call.finish_non_exhaustive()
+    }
 }
 
 /// A phone's text. `Debug` shows neither numbers nor text.
@@ -62,8 +71,8 @@ pub struct DeliveryReceipt {
     pub error: Option<String>,
 }
 
-/// What a call says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What a call says. `Debug` does not show what a subscription is confirmed with.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Said {
     /// Phones' texts, at most [`MAX_TEXTS`].
     Texts(Vec<InboundText>),
@@ -73,6 +82,17 @@ pub enum Said {
     Nothing(&'static str),
     /// AWS SNS: whoever fetches this URL agrees to the subscription.
     Subscribe(String),
+}
+
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Texts(texts) => f.debug_tuple("Texts").field(texts).finish(),
+            Self::Receipts(receipts) => f.debug_tuple("Receipts").field(receipts).finish(),
+            Self::Nothing(word) => f.debug_tuple("Nothing").field(word).finish(),
+            Self::Subscribe(_) => f.write_str("Subscribe"),
+        }
+    }
 }
 
 /// Most texts of one call.
@@ -105,11 +125,11 @@ impl Refused {
 
 /// How a provider wants its calls answered once all is recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Acknowledgement {
-    /// 200 or 204.
+pub struct Acknowledgement<'a> {
+    /// 200 or 204; by description another of 200 to 299.
     pub status: u16,
     /// Of the body; empty for none.
-    pub content_type: &'static str,
+    pub content_type: &'a str,
     /// Never a text to the phone.
-    pub body: &'static str,
+    pub body: &'a str,
 }
