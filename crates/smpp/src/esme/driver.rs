@@ -8,17 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt, Stream, StreamExt, stream::FuturesUnordered};
-use tokio::{io, net::TcpStream};
-
 use crate::{
     connection::{Connection, now},
     pdu::CommandStatus,
     session::{CloseReason, Event, Session, Unanswered},
 };
+use futures_util::{FutureExt, Stream, StreamExt, stream::FuturesUnordered};
 
 use super::{
-    BindState, Counters, Deliveries, Delivery, EsmeConfig, Supervisor, Undecodable, stopped,
+    BindState, Counters, Deliveries, Delivery, EsmeConfig, Stream as Wire, Supervisor, Undecodable,
+    stopped,
 };
 
 /// A message for a handler.
@@ -28,12 +27,12 @@ enum Incoming {
 }
 
 /// A handler's result.
-type Handled = (Unanswered, CommandStatus);
+type Handled = (Unanswered, CommandStatus, Instant);
 
 impl<D: Deliveries> Supervisor<D> {
     /// Holds one session: why it ended, and for how long it was bound.
-    pub(super) async fn converse(&mut self, stream: TcpStream) -> (CloseReason, Option<Duration>) {
-        let Ok(session) = open(&self.config, &stream) else {
+    pub(super) async fn converse(&mut self, stream: Wire) -> (CloseReason, Option<Duration>) {
+        let Ok(session) = Session::esme(self.config.session, self.config.bind(), now()) else {
             return (CloseReason::Disconnected, None);
         };
         let (counters, deliveries) = (&*self.counters, &*self.deliveries);
@@ -80,12 +79,6 @@ impl<D: Deliveries> Supervisor<D> {
     }
 }
 
-/// A session about to bind.
-fn open(config: &EsmeConfig, stream: &TcpStream) -> io::Result<Session> {
-    stream.set_nodelay(true)?;
-    Session::esme(config.session, config.bind(), now()).map_err(io::Error::other)
-}
-
 /// What an event asks of the driver.
 enum Heard {
     Message(Unanswered, Incoming),
@@ -119,7 +112,7 @@ impl Talk<'_> {
                     sequence: unanswered.sequence(),
                     message,
                     default_alphabet: self.config.default_alphabet,
-                    received: Instant::now(),
+                    received: now(),
                 };
                 Heard::Message(unanswered, Incoming::Delivery(Box::new(delivery)))
             }
@@ -150,8 +143,8 @@ impl Talk<'_> {
 
     fn acknowledge(&self, session: &mut Session, handled: &mut Vec<Handled>) {
         let now = now();
-        for (unanswered, status) in handled.drain(..) {
-            self.counters.answered(status);
+        for (unanswered, status, received) in handled.drain(..) {
+            self.counters.answered(status, now.saturating_duration_since(received));
             session.acknowledge(unanswered, status, now);
         }
         self.measure(session);
@@ -183,6 +176,10 @@ async fn handle<D: Deliveries>(
     unanswered: Unanswered,
     incoming: Incoming,
 ) -> Handled {
+    let received = match &incoming {
+        Incoming::Delivery(delivery) => delivery.received,
+        Incoming::Undecodable(_) => now(),
+    };
     let handler = async {
         match incoming {
             Incoming::Delivery(delivery) => deliveries.deliver(*delivery).await,
@@ -193,5 +190,5 @@ async fn handle<D: Deliveries>(
         tracing::error!("a delivery handler panicked");
         CommandStatus::TemporaryApplicationError
     });
-    (unanswered, status)
+    (unanswered, status, received)
 }
