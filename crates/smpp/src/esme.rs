@@ -14,7 +14,10 @@ mod driver;
 mod pace;
 mod tls;
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -37,6 +40,9 @@ use crate::{
 use backoff::Backoff;
 use dial::Stream;
 use pace::Pace;
+
+/// How long a message waits for its turn at the configured rate.
+const TURN: Duration = Duration::from_secs(5);
 
 /// A running bind. Dropping it shuts the bind down as [`shutdown`](Self::shutdown) does, without
 /// waiting.
@@ -62,7 +68,7 @@ impl Esme {
         let (stop, stopped) = watch::channel(false);
         let name = Arc::from(config.name.as_str());
         let counters = Arc::new(Counters::default());
-        let pace = Pace::new(config.rate_per_s, config.session.response);
+        let pace = Pace::new(config.rate_per_s, TURN);
         let supervisor = Supervisor {
             name: Arc::clone(&name),
             backoff: Backoff::new(config.backoff, config.seed),

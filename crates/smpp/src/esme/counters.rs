@@ -77,15 +77,14 @@ pub struct Counters {
     pub rebinds: AtomicU64,
     /// Microseconds the last `enquire_link` of ours took; 0 before the first.
     pub enquire_link_us: AtomicU64,
-    /// From a message's last octet to its answer, with the commit between.
+    /// From a handler's return, when what it promises is durable, to the answer on its way.
     pub answers: AnswerTimes,
     /// Messages submitted, by how that ended.
     pub submits: Submits,
 }
 
 /// Upper bounds of the buckets of [`AnswerTimes`], in microseconds.
-pub const ANSWER_BOUNDS: [u64; 8] =
-    [1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+pub const ANSWER_BOUNDS: [u64; 8] = [100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 1_000_000];
 
 /// How long answers took.
 #[derive(Debug, Default)]
