@@ -1,6 +1,6 @@
 //! Texts to phones over a bind.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A bind that transmits.
 #[derive(Debug)]
 pub struct BindSender {
-    esme: Arc<Esme>,
+    name: String,
+    /// Whoever runs the bind ends it: a sender does not keep it.
+    esme: Weak<Esme>,
     senders: SenderPolicy,
     source: Address,
     validity: Bytes,
@@ -32,7 +34,8 @@ impl BindSender {
     /// Over this bind, as it is configured.
     pub fn new(bind: &Bind, esme: &Arc<Esme>) -> Self {
         Self {
-            esme: Arc::clone(esme),
+            name: esme.name().to_owned(),
+            esme: Arc::downgrade(esme),
             senders: bind.route.senders.clone(),
             source: bind.submits.source.clone(),
             validity: relative(bind.submits.validity).into(),
@@ -53,7 +56,8 @@ impl BindSender {
             registered_delivery: 1,
             ..SubmitSm::new(source, to, encoded.data_coding, encoded.octets)
         };
-        match timeout(PATIENCE, self.esme.submit(message)).await {
+        let Some(esme) = self.esme.upgrade() else { return Attempt::Temporary("not_bound") };
+        match timeout(PATIENCE, esme.submit(message)).await {
             Ok(Ok(answer)) => self.outcome(&answer),
             Ok(Err(error)) => unanswered(error),
             Err(_) => Attempt::Unknown("no_answer"),
@@ -72,11 +76,11 @@ impl BindSender {
 
 impl TextSender for BindSender {
     fn name(&self) -> &str {
-        self.esme.name()
+        &self.name
     }
 
     fn up(&self) -> bool {
-        self.esme.takes_submits()
+        self.esme.upgrade().is_some_and(|esme| esme.takes_submits())
     }
 
     fn serves(&self, to: &E164) -> bool {
