@@ -148,8 +148,19 @@ async fn examine_bind(bind: &Bind, report: &mut Report) {
     if bind.numbers.is_empty() {
         report.note(&what, "no numbers: apps are not told where to text");
     }
+    if bind.tls.is_none() && !is_loopback(&bind.address) {
+        report.note(&what, "no tls: password and texts are readable unless a tunnel carries them");
+    }
     match try_bind(bind, PATIENCE).await {
         Ok(()) => report.ok(&what, &format!("{} accepts it", bind.address)),
         Err(why) => report.fail(&what, &format!("{}: {why}", bind.address)),
     }
+}
+
+/// Whether `host:port` is on this machine.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let ip = host.parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }

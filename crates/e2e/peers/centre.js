@@ -3,6 +3,9 @@
 // In:  {"id":1,"do":"deliver",...} and its siblings below; each is answered once, by its id.
 // Out: {"id":1,...} answers; {"event":"bind",...} and its siblings as they happen.
 //
+// With an argument, `{"key","cert","ca"}` in PEM, it speaks TLS, and asks for a certificate of `ca` if
+// there is one.
+//
 // Times (`at`) are milliseconds since 1970 with a fraction, from this machine's clock, so that they
 // can be compared with the test's own.
 import { createInterface } from 'node:readline';
@@ -18,7 +21,10 @@ let turn = 0;
 const now = () => performance.timeOrigin + performance.now();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-const server = smpp.createServer((session) => {
+const { key, cert, ca } = JSON.parse(process.argv[2] ?? '{}');
+const asks = { requestCert: ca !== undefined, rejectUnauthorized: ca !== undefined };
+const tls = key === undefined ? {} : { key, cert, ca: ca && [ca], ...asks };
+const server = smpp.createServer(tls, (session) => {
   const number = ++lastSession;
   const peer = { session, bound: null, system_id: null, waiting: new Map() };
   sessions.set(number, peer);
@@ -49,7 +55,9 @@ let lastMessage = 0;
 function submitted(peer, pdu) {
   const text = pdu.short_message.message.toString();
   const { source_addr: from, destination_addr: to, registered_delivery: receipt } = pdu;
-  say({ event: 'submit_sm', from, to, text, receipt, at: now() });
+  const { source_addr_ton, source_addr_npi, dest_addr_ton, dest_addr_npi, validity_period } = pdu;
+  const types = [source_addr_ton, source_addr_npi, dest_addr_ton, dest_addr_npi];
+  say({ event: 'submit_sm', from, to, text, receipt, types, validity_period, at: now() });
   if (settings.submitSilent) return;
   const message_id = (++lastMessage).toString(16).padStart(8, '0');
   const command_status = settings.submitStatus;
@@ -135,6 +143,7 @@ const commands = {
   },
 };
 
+server.on('tlsClientError', (error) => say({ event: 'refused', error: String(error), at: now() }));
 server.listen(0, '127.0.0.1', () => say({ event: 'listening', port: server.address().port }));
 
 const lines = createInterface({ input: process.stdin });

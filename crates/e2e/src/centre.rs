@@ -91,6 +91,20 @@ impl Receipt {
 impl Centre {
     /// Starts one on a free port.
     pub async fn start() -> Self {
+        Self::start_with(&json!({})).await
+    }
+
+    /// Starts one that speaks TLS: its key and certificate in PEM, and the CA of those it lets in, if
+    /// it asks who they are.
+    pub async fn start_tls(key: &str, certificate: &str, ca: Option<&str>) -> Self {
+        let mut tls = json!({"key": key, "cert": certificate});
+        if let Some(ca) = ca {
+            tls["ca"] = ca.into();
+        }
+        Self::start_with(&tls).await
+    }
+
+    async fn start_with(tls: &Value) -> Self {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         assert!(
             peers.join("node_modules/smpp").is_dir(),
@@ -99,6 +113,7 @@ impl Centre {
         );
         let mut process = Command::new("node")
             .arg(peers.join("centre.js"))
+            .arg(tls.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

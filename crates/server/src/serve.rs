@@ -109,6 +109,7 @@ impl Server {
         telling.spawn(deliver(Arc::clone(&platform), Shutdown(draining)));
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
+        binds.senders().into_iter().for_each(|sender| platform.outbox.add(sender));
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
         let backchannel = (drain, telling);
         Ok(Self { platform, address, mtls, admin, binds, stop, tasks, backchannel })

@@ -61,6 +61,9 @@ pub enum SendError {
     /// The response took too long. Whether the peer has it is not known: it may be sent again.
     #[error("no response in time")]
     TimedOut,
+    /// The peer has asked for a pause, or the configured rate leaves no room soon; it was not sent.
+    #[error("paused")]
+    Paused,
 }
 
 /// A request on its way to a connection.
@@ -76,6 +79,12 @@ impl Request {
         let (answer, answered) = oneshot::channel();
         to.send(Self { pdu, answer }).await.map_err(|_| SendError::NotBound)?;
         answered.await.unwrap_or(Err(SendError::Lost))
+    }
+
+    /// Ends a request that was not sent.
+    pub(crate) fn fail(self, error: SendError) {
+        // Whoever asked may have lost interest.
+        let _ = self.answer.send(Err(error));
     }
 }
 
@@ -222,6 +231,8 @@ fn poll_transfer<S: AsyncRead + AsyncWrite + Unpin>(
         }
         moved = true;
     }
+    // Over TLS, what was written may still be on this side. A flush that cannot end wakes us.
+    let _ = Pin::new(&mut *stream).poll_flush(cx)?;
     if read {
         if input.capacity() - input.len() < MIN_READ_OCTETS {
             input.reserve(READ_OCTETS);

@@ -9,21 +9,27 @@ mod backoff;
 mod config;
 mod counters;
 mod delivery;
+mod dial;
 mod driver;
+mod pace;
+mod tls;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::{
-    net::TcpStream,
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 pub use backoff::BackoffConfig;
 pub use config::EsmeConfig;
-pub use counters::{BindState, Counters};
+pub use counters::{ANSWER_BOUNDS, AnswerTimes, BindState, Counters, Submits};
 pub use delivery::{Deliveries, Delivery, Undecodable};
+pub use tls::{TlsError, TlsFiles};
 
 pub use crate::connection::{Answer, SendError};
 use crate::{
@@ -32,6 +38,11 @@ use crate::{
     session::{CloseReason, Session},
 };
 use backoff::Backoff;
+use dial::Stream;
+use pace::Pace;
+
+/// How long a message waits for its turn at the configured rate.
+const TURN: Duration = Duration::from_secs(5);
 
 /// A running bind. Dropping it shuts the bind down as [`shutdown`](Self::shutdown) does, without
 /// waiting.
@@ -39,9 +50,10 @@ use backoff::Backoff;
 pub struct Esme {
     name: Arc<str>,
     counters: Arc<Counters>,
+    pace: Pace,
     requests: mpsc::Sender<Request>,
     stop: watch::Sender<bool>,
-    supervisor: JoinHandle<()>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Esme {
@@ -56,6 +68,7 @@ impl Esme {
         let (stop, stopped) = watch::channel(false);
         let name = Arc::from(config.name.as_str());
         let counters = Arc::new(Counters::default());
+        let pace = Pace::new(config.rate_per_s, TURN);
         let supervisor = Supervisor {
             name: Arc::clone(&name),
             backoff: Backoff::new(config.backoff, config.seed),
@@ -65,8 +78,8 @@ impl Esme {
             requests: received,
             stop: stopped,
         };
-        let supervisor = tokio::spawn(supervisor.run());
-        Ok(Self { name, counters, requests, stop, supervisor })
+        let supervisor = Mutex::new(Some(tokio::spawn(supervisor.run())));
+        Ok(Self { name, counters, pace, requests, stop, supervisor })
     }
 
     /// Its name.
@@ -79,21 +92,45 @@ impl Esme {
         &self.counters
     }
 
+    /// Whether a message submitted now is sent soon: the bind is bound, and the message centre has
+    /// not asked for a pause.
+    pub fn takes_submits(&self) -> bool {
+        self.counters.state() == BindState::Bound && !self.pace.is_paused()
+    }
+
     /// Submits a message over the bind, and waits for its response. Waits while the window is
-    /// full; fails at once while not bound.
+    /// full and for the configured rate; fails at once while not bound, and while the message
+    /// centre has asked for a pause.
     pub async fn submit(&self, message: SubmitSm) -> Result<Answer, SendError> {
+        let answer = self.submit_in_turn(message).await;
+        self.counters.submits.count(&answer);
+        answer
+    }
+
+    async fn submit_in_turn(&self, message: SubmitSm) -> Result<Answer, SendError> {
         if self.counters.state() != BindState::Bound {
             return Err(SendError::NotBound);
         }
-        Request::send(Pdu::SubmitSm(message), &self.requests).await
+        self.pace.turn().await?;
+        let answer = Request::send(Pdu::SubmitSm(message), &self.requests).await;
+        if let Ok(answer) = &answer
+            && let Some(pause) = self.pace.answered(answer.status)
+        {
+            let status = answer.status.as_str();
+            tracing::warn!(bind = %self.name, status, ?pause, "submits pause");
+        }
+        answer
     }
 
     /// Takes no new messages, lets handlers finish and answers them, unbinds and closes. Bounded by
-    /// the session's `drain` and `response`.
-    pub async fn shutdown(self) {
+    /// the session's `drain` and `response`. Returns at once if it was called before.
+    pub async fn shutdown(&self) {
         self.stop.send_replace(true);
-        // The supervisor ends by itself; a panic in it has been reported by then.
-        let _ = self.supervisor.await;
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(supervisor) = supervisor {
+            // The supervisor ends by itself; a panic in it has been reported by then.
+            let _ = supervisor.await;
+        }
     }
 }
 
@@ -124,7 +161,12 @@ impl<D: Deliveries> Supervisor<D> {
                 break;
             }
             // What was not sent yet must not wait for another session.
-            while self.requests.try_recv().is_ok() {}
+            while let Ok(request) = self.requests.try_recv() {
+                request.fail(SendError::NotBound);
+            }
+            if matches!(reason, CloseReason::Refused(_)) {
+                self.counters.binds_refused.fetch_add(1, Relaxed);
+            }
             let pause = self.backoff.pause(reason, bound);
             let refused = matches!(reason, CloseReason::Refused(_));
             self.enter(if refused { BindState::Refused } else { BindState::Waiting });
@@ -139,17 +181,20 @@ impl<D: Deliveries> Supervisor<D> {
     }
 
     /// A connection, or none where connecting failed; nothing at all once stopped.
-    async fn connect(&mut self) -> Option<Option<TcpStream>> {
+    async fn connect(&mut self) -> Option<Option<Stream>> {
         self.enter(BindState::Connecting);
-        let connect =
-            timeout(self.config.connect_timeout, TcpStream::connect(&self.config.address));
         tokio::select! {
             biased;
             () = stopped(&mut self.stop) => None,
-            stream = connect => {
-                let stream = stream.map_err(std::io::Error::from).flatten();
-                if let Err(error) = &stream {
-                    tracing::warn!(bind = %self.name, %error, "cannot connect");
+            stream = dial::connect(&self.config) => {
+                match &stream {
+                    Ok(_) => {
+                        self.counters.connects.fetch_add(1, Relaxed);
+                    }
+                    Err(error) => {
+                        tracing::warn!(bind = %self.name, %error, "cannot connect");
+                        self.deliveries.unreachable(&self.name, error);
+                    }
                 }
                 Some(stream.ok())
             }

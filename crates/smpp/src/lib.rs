@@ -13,6 +13,7 @@
 pub mod centre;
 mod connection;
 pub mod esme;
+mod handling;
 pub mod pdu;
 pub mod session;
 pub mod text;

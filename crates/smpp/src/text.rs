@@ -5,8 +5,10 @@
 //! never read as a whole one; octets that are not of the alphabet are an error, never replaced.
 
 pub mod gsm;
+mod receipt;
 mod received;
 
+pub use receipt::{DeliveryReceipt, MessageState, ReceiptIds, receipt_of};
 pub use received::{ReceivedText, Refusal, message_of};
 
 use bytes::Bytes;
@@ -148,6 +150,28 @@ pub fn encode(text: &str) -> Encoded {
         let fits_one = septets.len() <= 160;
         return Encoded { data_coding: 0, octets: septets.into(), fits_one };
     }
+    utf16_of(text)
+}
+
+/// Writes a text to a phone for a message centre whose `data_coding` 0 is this alphabet: as short
+/// as [`encode`] where the centre's alphabet has every character, else in UTF-16.
+pub fn encode_for(text: &str, default_alphabet: DefaultAlphabet) -> Encoded {
+    let encoded = encode(text);
+    if encoded.data_coding != 0 {
+        return encoded;
+    }
+    let latin1 = || text.chars().map(|character| u8::try_from(character).ok()).collect();
+    let octets: Option<Vec<u8>> = match default_alphabet {
+        DefaultAlphabet::Gsm => return encoded,
+        DefaultAlphabet::GsmPacked => Some(gsm::pack(&encoded.octets)),
+        DefaultAlphabet::Latin1 => latin1(),
+        DefaultAlphabet::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
+    };
+    // Septets count even so: that is what the centre sends on.
+    octets.map_or_else(|| utf16_of(text), |octets| Encoded { octets: octets.into(), ..encoded })
+}
+
+fn utf16_of(text: &str) -> Encoded {
     let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
     Encoded { data_coding: 8, fits_one: octets.len() <= 140, octets: octets.into() }
 }
@@ -168,6 +192,33 @@ mod tests {
         assert_eq!(read(b"caf\xE9", DefaultAlphabet::Ascii), Err(TextError::OutsideAlphabet));
         assert_eq!(read(b"caf\xE9", GSM), Err(TextError::OutsideAlphabet));
         assert_eq!(read(&gsm::pack(b"TP1-AAA"), DefaultAlphabet::GsmPacked).unwrap(), "TP1-AAA");
+    }
+
+    #[test]
+    fn a_text_to_a_phone_is_in_the_centres_alphabet() {
+        let write = |text, alphabet| {
+            let encoded = encode_for(text, alphabet);
+            (encoded.data_coding, decode(encoded.data_coding, &encoded.octets, alphabet).unwrap())
+        };
+        let (gsm, packed) = (DefaultAlphabet::Gsm, DefaultAlphabet::GsmPacked);
+        let (latin1, ascii) = (DefaultAlphabet::Latin1, DefaultAlphabet::Ascii);
+        for (alphabet, text, coding) in [
+            (gsm, "{é}€@", 0),
+            (packed, "{é}€ 5", 0),
+            (latin1, "{é}@", 0),
+            (latin1, "5 €", 8),
+            (ascii, "{@}", 0),
+            (ascii, "é", 8),
+            (gsm, "“", 8),
+            (latin1, "ÿ", 8),
+        ] {
+            assert_eq!(write(text, alphabet), (coding, text.to_owned()), "{alphabet:?}");
+        }
+        let long = "[".repeat(81);
+        for alphabet in [gsm, packed, latin1, ascii] {
+            assert!(!encode_for(&long, alphabet).fits_one, "162 septets");
+            assert!(encode_for(&long[1..], alphabet).fits_one);
+        }
     }
 
     #[test]

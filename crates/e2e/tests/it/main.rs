@@ -64,6 +64,8 @@ mod schemathesis;
 #[cfg(test)]
 mod screen;
 #[cfg(test)]
+mod secure_binds;
+#[cfg(test)]
 mod senders;
 #[cfg(test)]
 mod sessions;

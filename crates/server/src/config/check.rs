@@ -392,6 +392,9 @@ impl file::Smpp {
             enquire_link: seconds(self.enquire_link_s, "enquire_link_s", 30)?,
             response_timeout: seconds(self.response_timeout_s, "response_timeout_s", 10)?,
             window: usize::try_from(window).unwrap_or(256),
+            priority: self.priority.unwrap_or(0),
+            tls: self.tls_files(&key)?,
+            submits: self.submits(&key)?,
         })
     }
 
@@ -409,7 +412,7 @@ fn checked_target(text: String, key: &str) -> Result<String, ConfigError> {
     if right { Ok(text) } else { refuse(format!("{key}: {text:?} must be host:port")) }
 }
 
-fn limited(text: String, max: usize, key: &str) -> Result<String, ConfigError> {
+pub(super) fn limited(text: String, max: usize, key: &str) -> Result<String, ConfigError> {
     if text.len() > max || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return refuse(format!("{key} must have at most {max} ASCII characters"));
     }

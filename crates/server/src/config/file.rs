@@ -286,6 +286,17 @@ pub struct Smpp {
     pub enquire_link_s: Option<u32>,
     pub response_timeout_s: Option<u32>,
     pub window: Option<u32>,
+    pub priority: Option<u32>,
+    pub tls: bool,
+    pub tls_ca_file: Option<PathBuf>,
+    pub tls_certificate_file: Option<PathBuf>,
+    pub tls_key_file: Option<PathBuf>,
+    pub tls_server_name: Option<String>,
+    pub submit_window: Option<u32>,
+    pub rate_per_s: Option<u32>,
+    pub sender: Option<String>,
+    pub validity_s: Option<u32>,
+    pub receipt_ids: Option<ReceiptIds>,
 }
 
 impl std::fmt::Debug for Smpp {
@@ -305,6 +316,19 @@ pub enum BindMode {
     Receiver,
     /// Texts to phones.
     Transmitter,
+}
+
+/// `receipt_ids`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptIds {
+    /// As in the answers to what was submitted.
+    #[default]
+    AsIs,
+    /// In hexadecimal, where answers have them in decimal.
+    Hex,
+    /// In decimal, where answers have them in hexadecimal.
+    Decimal,
 }
 
 /// `unknown_ton`

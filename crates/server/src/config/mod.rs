@@ -12,6 +12,7 @@ mod network;
 mod outbound;
 mod route;
 mod secrets;
+mod smpp;
 mod store_url;
 mod tls;
 
@@ -28,6 +29,7 @@ pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use network::Network;
 pub use outbound::Outbound;
+pub use smpp::Submits;
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -204,4 +206,10 @@ pub struct Bind {
     pub response_timeout: Duration,
     /// Texts in work at the same time.
     pub window: usize,
+    /// Of lower priority are preferred: for numbers that are offered, and for texts to phones.
+    pub priority: u32,
+    /// With it, TLS to the message centre.
+    pub tls: Option<twinpath_smpp::esme::TlsFiles>,
+    /// How texts to phones are submitted.
+    pub submits: Submits,
 }

@@ -2,10 +2,12 @@
 
 mod outbox;
 mod receipt;
+mod smpp;
 mod words;
 
 pub use outbox::{Outbox, dispatch};
 pub use receipt::{Receipt, ReceiptState, received};
+pub use smpp::BindSender;
 
 use std::fmt::Debug;
 use std::pin::Pin;

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use twinpath_smpp::esme::{BindState, Counters as BindCounters};
+use twinpath_smpp::esme::{
+    ANSWER_BOUNDS, AnswerTimes, BindState, Counters as BindCounters, Submits,
+};
 
 /// The counters of each bind.
 #[derive(Debug, Default)]
@@ -42,17 +44,75 @@ impl Binds {
                 let _ = writeln!(out, "{metric}{{bind=\"{name}\"}} {}", read(counters));
             }
         }
+        for (metric, read) in SECONDS {
+            let _ = writeln!(out, "# TYPE {metric} gauge");
+            for (name, counters) in counters.iter() {
+                let seconds = seconds(read(counters));
+                let _ = writeln!(out, "{metric}{{bind=\"{name}\"}} {seconds}");
+            }
+        }
+        let _ = writeln!(out, "# TYPE {SUBMITS} counter");
+        for (name, counters) in counters.iter() {
+            expose_submits(name, &counters.submits, out);
+        }
+        let _ = writeln!(out, "# TYPE {ANSWERS} histogram");
+        for (name, counters) in counters.iter() {
+            expose_answers(name, &counters.answers, out);
+        }
     }
+}
+
+/// What became of texts to phones that a bind submitted.
+const SUBMITS: &str = "twinpath_smpp_submits_total";
+/// From a text's record being durable to its answer on the way.
+const ANSWERS: &str = "twinpath_smpp_answer_seconds";
+
+fn expose_submits(bind: &str, submits: &Submits, out: &mut String) {
+    for (outcome, counter) in [
+        ("accepted", &submits.accepted),
+        ("throttled", &submits.throttled),
+        ("refused", &submits.refused),
+        ("unanswered", &submits.unanswered),
+        ("unsent", &submits.unsent),
+    ] {
+        let count = counter.load(Relaxed);
+        let _ = writeln!(out, "{SUBMITS}{{bind=\"{bind}\",outcome=\"{outcome}\"}} {count}");
+    }
+}
+
+fn expose_answers(bind: &str, answers: &AnswerTimes, out: &mut String) {
+    for (bucket, bound) in answers.buckets.iter().zip(ANSWER_BOUNDS) {
+        let (bound, count) = (seconds(bound), bucket.load(Relaxed));
+        let _ = writeln!(out, "{ANSWERS}_bucket{{bind=\"{bind}\",le=\"{bound}\"}} {count}");
+    }
+    let (count, sum) = (answers.count.load(Relaxed), seconds(answers.sum_us.load(Relaxed)));
+    let _ = writeln!(
+        out,
+        "{ANSWERS}_bucket{{bind=\"{bind}\",le=\"+Inf\"}} {count}\n\
+         {ANSWERS}_sum{{bind=\"{bind}\"}} {sum}\n{ANSWERS}_count{{bind=\"{bind}\"}} {count}"
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
 }
 
 type ReadCounter = fn(&BindCounters) -> u64;
 
-const METRICS: [(&str, &str, ReadCounter); 7] = [
+const METRICS: [(&str, &str, ReadCounter); 10] = [
     ("twinpath_smpp_bound", "gauge", |c| u64::from(c.state() == BindState::Bound)),
     ("twinpath_smpp_received_total", "counter", |c| c.received.load(Relaxed)),
     ("twinpath_smpp_acknowledged_total", "counter", |c| c.acknowledged.load(Relaxed)),
     ("twinpath_smpp_throttled_total", "counter", |c| c.throttled.load(Relaxed)),
+    ("twinpath_smpp_refused_total", "counter", |c| c.refused.load(Relaxed)),
     ("twinpath_smpp_undecodable_total", "counter", |c| c.undecodable.load(Relaxed)),
     ("twinpath_smpp_in_flight", "gauge", |c| c.in_flight.load(Relaxed)),
+    ("twinpath_smpp_connects_total", "counter", |c| c.connects.load(Relaxed)),
+    ("twinpath_smpp_binds_refused_total", "counter", |c| c.binds_refused.load(Relaxed)),
     ("twinpath_smpp_rebinds_total", "counter", |c| c.rebinds.load(Relaxed)),
 ];
+
+/// Kept in microseconds, told in seconds.
+const SECONDS: [(&str, ReadCounter); 1] =
+    [("twinpath_smpp_enquire_link_seconds", |c| c.enquire_link_us.load(Relaxed))];

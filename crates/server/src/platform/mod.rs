@@ -272,7 +272,7 @@ fn offered(config: &Config, binds: &Arc<Binds>) -> Numbers {
     let numbers = Numbers::default();
     for bind in config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter) {
         let (binds, name) = (Arc::clone(binds), Arc::clone(&bind.route.name.0));
-        numbers.add(&bind.numbers, &bind.route.senders, 0, move || binds.up(&name));
+        numbers.add(&bind.numbers, &bind.route.senders, bind.priority, move || binds.up(&name));
     }
     numbers
 }

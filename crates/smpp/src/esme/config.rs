@@ -1,6 +1,6 @@
 //! Owns what one bind is configured with.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::{
     text::DefaultAlphabet,
 };
 
-use super::BackoffConfig;
+use super::{BackoffConfig, TlsFiles};
 
 /// One bind to an operator's message centre.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct EsmeConfig {
     pub name: String,
     /// Host and port of the message centre.
     pub address: String,
+    /// With it, TLS to the message centre.
+    pub tls: Option<TlsFiles>,
     /// Who we are there.
     pub system_id: String,
     /// Our password there.
@@ -37,7 +39,9 @@ pub struct EsmeConfig {
     pub default_alphabet: DefaultAlphabet,
     /// Timers and windows.
     pub session: SessionConfig,
-    /// How long connecting may take.
+    /// Messages submitted a second, evenly spaced; any number if there is none.
+    pub rate_per_s: Option<NonZeroU32>,
+    /// How long connecting may take, TLS included.
     pub connect_timeout: Duration,
     /// Pauses between attempts.
     pub backoff: BackoffConfig,
@@ -51,6 +55,7 @@ impl EsmeConfig {
         Self {
             name: name.to_owned(),
             address: address.to_owned(),
+            tls: None,
             system_id: system_id.to_owned(),
             password: password.to_owned(),
             system_type: String::new(),
@@ -60,6 +65,7 @@ impl EsmeConfig {
             address_range: String::new(),
             default_alphabet: DefaultAlphabet::default(),
             session: SessionConfig::default(),
+            rate_per_s: None,
             connect_timeout: Duration::from_secs(10),
             backoff: BackoffConfig::default(),
             seed: 0,

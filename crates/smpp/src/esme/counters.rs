@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use crate::pdu::CommandStatus;
+use crate::{
+    connection::{Answer, SendError},
+    pdu::CommandStatus,
+};
 
 /// Where a bind is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +67,77 @@ pub struct Counters {
     pub undecodable: AtomicU64,
     /// Messages not yet answered.
     pub in_flight: AtomicU64,
+    /// Connections made, TLS included.
+    pub connects: AtomicU64,
+    /// Binds refused.
+    pub binds_refused: AtomicU64,
     /// Binds granted.
     pub binds: AtomicU64,
     /// Binds granted after the first.
     pub rebinds: AtomicU64,
     /// Microseconds the last `enquire_link` of ours took; 0 before the first.
     pub enquire_link_us: AtomicU64,
+    /// From a handler's return, when what it promises is durable, to the answer on its way.
+    pub answers: AnswerTimes,
+    /// Messages submitted, by how that ended.
+    pub submits: Submits,
+}
+
+/// Upper bounds of the buckets of [`AnswerTimes`], in microseconds.
+pub const ANSWER_BOUNDS: [u64; 8] = [100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 1_000_000];
+
+/// How long answers took.
+#[derive(Debug, Default)]
+pub struct AnswerTimes {
+    /// How many took no longer than the bound of the same place in [`ANSWER_BOUNDS`].
+    pub buckets: [AtomicU64; ANSWER_BOUNDS.len()],
+    /// All of them.
+    pub count: AtomicU64,
+    /// Microseconds they took together.
+    pub sum_us: AtomicU64,
+}
+
+impl AnswerTimes {
+    fn add(&self, took: Duration) {
+        let micros = micros(took);
+        for (bucket, bound) in self.buckets.iter().zip(ANSWER_BOUNDS) {
+            bucket.fetch_add(u64::from(micros <= bound), Relaxed);
+        }
+        self.count.fetch_add(1, Relaxed);
+        self.sum_us.fetch_add(micros, Relaxed);
+    }
+}
+
+/// How messages of ours ended.
+#[derive(Debug, Default)]
+pub struct Submits {
+    /// Taken.
+    pub accepted: AtomicU64,
+    /// Answered `ESME_RTHROTTLED` or `ESME_RMSGQFUL`.
+    pub throttled: AtomicU64,
+    /// Answered with any other status.
+    pub refused: AtomicU64,
+    /// Without an answer: too late, or the session ended.
+    pub unanswered: AtomicU64,
+    /// Not sent: not bound, no room, paused, or not to be written.
+    pub unsent: AtomicU64,
+}
+
+impl Submits {
+    pub(super) fn count(&self, answer: &Result<Answer, SendError>) {
+        let counter = match answer {
+            Ok(answer) if answer.status.is_ok() => &self.accepted,
+            Ok(answer) if answer.status.is_throttle() => &self.throttled,
+            Ok(_) => &self.refused,
+            Err(SendError::Lost | SendError::TimedOut) => &self.unanswered,
+            Err(_) => &self.unsent,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Counters {
@@ -96,7 +164,8 @@ impl Counters {
         }
     }
 
-    pub(super) fn answered(&self, status: CommandStatus) {
+    pub(super) fn answered(&self, status: CommandStatus, took: Duration) {
+        self.answers.add(took);
         let counter = match status {
             status if status.is_ok() => &self.acknowledged,
             status if status.is_throttle() => &self.throttled,
@@ -106,7 +175,6 @@ impl Counters {
     }
 
     pub(super) fn round_trip(&self, round_trip: Duration) {
-        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
-        self.enquire_link_us.store(micros.max(1), Relaxed);
+        self.enquire_link_us.store(micros(round_trip).max(1), Relaxed);
     }
 }

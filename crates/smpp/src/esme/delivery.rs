@@ -1,12 +1,12 @@
 //! Owns what a bind hands to the application, and what it expects back.
 
-use std::{sync::Arc, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 
 use crate::{
     pdu::{CommandStatus, DecodeError, ShortMessage},
-    text::{DefaultAlphabet, ReceivedText, Refusal, message_of},
+    text::{DefaultAlphabet, DeliveryReceipt, ReceivedText, Refusal, message_of, receipt_of},
 };
 
 use super::BindState;
@@ -30,6 +30,11 @@ impl Delivery {
     /// What it says, or why it says nothing to act upon.
     pub fn text(&self) -> Result<ReceivedText, Refusal> {
         message_of(&self.message, self.default_alphabet)
+    }
+
+    /// What became of a message that was submitted, where it says that.
+    pub fn receipt(&self) -> Option<DeliveryReceipt> {
+        receipt_of(&self.message)
     }
 }
 
@@ -56,6 +61,11 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// Puts aside a PDU that cannot be read. Return `ESME_ROK` once it is, or it comes again.
     fn undecodable(&self, undecodable: Undecodable) -> impl Future<Output = CommandStatus> + Send;
+
+    /// No connection could be made, or no TLS on it.
+    fn unreachable(&self, bind: &str, error: &io::Error) {
+        let _ = (bind, error);
+    }
 
     /// The bind's state has changed.
     fn state(&self, bind: &str, state: BindState) {

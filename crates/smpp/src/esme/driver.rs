@@ -1,39 +1,25 @@
 //! Owns one session of a bind: events to handlers, handlers' results to answers.
 
 use std::{
-    future::poll_fn,
-    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::Poll,
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt, Stream, StreamExt, stream::FuturesUnordered};
-use tokio::{io, net::TcpStream};
-
 use crate::{
     connection::{Connection, now},
-    pdu::CommandStatus,
+    handling::{Handled, Incoming, finished, handle},
     session::{CloseReason, Event, Session, Unanswered},
 };
+use futures_util::stream::FuturesUnordered;
 
 use super::{
-    BindState, Counters, Deliveries, Delivery, EsmeConfig, Supervisor, Undecodable, stopped,
+    BindState, Counters, Deliveries, Delivery, EsmeConfig, Stream, Supervisor, Undecodable, stopped,
 };
-
-/// A message for a handler.
-enum Incoming {
-    Delivery(Box<Delivery>),
-    Undecodable(Undecodable),
-}
-
-/// A handler's result.
-type Handled = (Unanswered, CommandStatus);
 
 impl<D: Deliveries> Supervisor<D> {
     /// Holds one session: why it ended, and for how long it was bound.
-    pub(super) async fn converse(&mut self, stream: TcpStream) -> (CloseReason, Option<Duration>) {
-        let Ok(session) = open(&self.config, &stream) else {
+    pub(super) async fn converse(&mut self, stream: Stream) -> (CloseReason, Option<Duration>) {
+        let Ok(session) = Session::esme(self.config.session, self.config.bind(), now()) else {
             return (CloseReason::Disconnected, None);
         };
         let (counters, deliveries) = (&*self.counters, &*self.deliveries);
@@ -78,12 +64,6 @@ impl<D: Deliveries> Supervisor<D> {
         connection.hang_up().await;
         (reason, bound)
     }
-}
-
-/// A session about to bind.
-fn open(config: &EsmeConfig, stream: &TcpStream) -> io::Result<Session> {
-    stream.set_nodelay(true)?;
-    Session::esme(config.session, config.bind(), now()).map_err(io::Error::other)
 }
 
 /// What an event asks of the driver.
@@ -150,8 +130,8 @@ impl Talk<'_> {
 
     fn acknowledge(&self, session: &mut Session, handled: &mut Vec<Handled>) {
         let now = now();
-        for (unanswered, status) in handled.drain(..) {
-            self.counters.answered(status);
+        for Handled { unanswered, status, at } in handled.drain(..) {
+            self.counters.answered(status, now.saturating_duration_since(at));
             session.acknowledge(unanswered, status, now);
         }
         self.measure(session);
@@ -161,37 +141,4 @@ impl Talk<'_> {
         let in_flight = u64::try_from(session.in_flight()).unwrap_or(u64::MAX);
         self.counters.in_flight.store(in_flight, Relaxed);
     }
-}
-
-/// Collects every handler that is done; waits for one if none is.
-async fn finished(
-    handlers: &mut (impl Stream<Item = Handled> + Unpin),
-    handled: &mut Vec<Handled>,
-) {
-    poll_fn(|cx| {
-        while let Poll::Ready(Some(done)) = handlers.poll_next_unpin(cx) {
-            handled.push(done);
-        }
-        if handled.is_empty() { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-}
-
-/// Runs a handler. One that panics must not take the bind with it.
-async fn handle<D: Deliveries>(
-    deliveries: &D,
-    unanswered: Unanswered,
-    incoming: Incoming,
-) -> Handled {
-    let handler = async {
-        match incoming {
-            Incoming::Delivery(delivery) => deliveries.deliver(*delivery).await,
-            Incoming::Undecodable(undecodable) => deliveries.undecodable(undecodable).await,
-        }
-    };
-    let status = AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a delivery handler panicked");
-        CommandStatus::TemporaryApplicationError
-    });
-    (unanswered, status)
 }

@@ -8,6 +8,8 @@ pub const MAX_TLVS: usize = 64;
 
 /// Tags this crate reads or writes (SMPP 3.4 5.3.2).
 pub mod tag {
+    /// `receipted_message_id`.
+    pub const RECEIPTED_MESSAGE_ID: u16 = 0x001E;
     /// `sar_msg_ref_num`.
     pub const SAR_MSG_REF_NUM: u16 = 0x020C;
     /// `sar_total_segments`.
@@ -16,8 +18,12 @@ pub mod tag {
     pub const SAR_SEGMENT_SEQNUM: u16 = 0x020F;
     /// `sc_interface_version`.
     pub const SC_INTERFACE_VERSION: u16 = 0x0210;
+    /// `network_error_code`.
+    pub const NETWORK_ERROR_CODE: u16 = 0x0423;
     /// `message_payload`.
     pub const MESSAGE_PAYLOAD: u16 = 0x0424;
+    /// `message_state`.
+    pub const MESSAGE_STATE: u16 = 0x0427;
 }
 
 /// One optional parameter.

@@ -22,7 +22,7 @@ async fn shutting_down_answers_what_is_under_way_then_unbinds() {
         esme.counters().in_flight.load(std::sync::atomic::Ordering::Relaxed) == 1
     })
     .await;
-    let shutdown = tokio::spawn(esme.shutdown());
+    let shutdown = tokio::spawn(async move { esme.shutdown().await });
     application.reaches(BindState::Draining).await;
     peer.write(&octets(&Pdu::DeliverSm(message(0, b"second")), 2)).await;
     let put_off = (CommandId::DeliverSmResp, CommandStatus::TemporaryApplicationError, 2);

@@ -11,7 +11,7 @@ use std::{
 use tokio::net::TcpListener;
 use twinpath_smpp::{
     centre::Centre,
-    esme::{BindState, EsmeConfig},
+    esme::{BackoffConfig, BindState, EsmeConfig},
     pdu::{CommandId, CommandStatus, Pdu},
     session::SessionConfig,
 };
@@ -75,29 +75,39 @@ async fn a_connection_that_never_binds_is_closed() {
     assert!(Peer::connect(centre.address()).await.read().await.is_none());
 }
 
-#[tokio::test]
-async fn a_refused_password_is_tried_again_but_not_soon() {
+/// Refuses the first bind so, and gives how long the next one took to come.
+async fn refused_once(status: CommandStatus, backoff: impl Fn(&mut BackoffConfig)) -> Duration {
     let binds = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&binds);
     let (centre, _submitted) = Centre::start(centre_config(), move |_| {
-        if counted.fetch_add(1, Relaxed) == 0 {
-            CommandStatus::InvalidPassword
-        } else {
-            CommandStatus::Ok
-        }
+        if counted.fetch_add(1, Relaxed) == 0 { status } else { CommandStatus::Ok }
     })
     .await
     .unwrap();
     let application = Application::open();
-    let config = esme_config(centre.address());
-    let refused = config.backoff.refused;
+    let mut config = esme_config(centre.address());
+    backoff(&mut config.backoff);
     let started = Instant::now();
     let esme = start(config, &application);
     application.reaches(BindState::Refused).await;
     soon("bound at last", centre.bound_until(|bound| !bound.is_empty())).await;
-    assert!(started.elapsed() >= refused && binds.load(Relaxed) == 2);
+    let took = started.elapsed();
+    assert_eq!(binds.load(Relaxed), 2);
     application.reaches(BindState::Bound).await;
-    assert_eq!(esme.counters().rebinds.load(Relaxed), 0);
+    let counters = esme.counters();
+    assert_eq!((counters.rebinds.load(Relaxed), counters.binds_refused.load(Relaxed)), (0, 1));
+    took
+}
+
+#[tokio::test]
+async fn a_refused_bind_is_tried_again_but_not_soon() {
+    let long = Duration::from_millis(300);
+    for status in [CommandStatus::InvalidPassword, CommandStatus::InvalidSystemId] {
+        assert!(refused_once(status, |backoff| backoff.refused = long).await >= long);
+    }
+    // The session of before has to end over there.
+    let already = |backoff: &mut BackoffConfig| backoff.already_bound = long;
+    assert!(refused_once(CommandStatus::AlreadyBound, already).await >= long);
 }
 
 #[tokio::test]

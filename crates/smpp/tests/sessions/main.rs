@@ -14,4 +14,8 @@ mod poison;
 #[cfg(test)]
 mod reconnect;
 #[cfg(test)]
+mod submits;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;

@@ -56,6 +56,8 @@ pub(crate) struct Application {
     delay: Duration,
     /// Every state so far: one that passes quickly is not missed.
     states: watch::Sender<Vec<BindState>>,
+    /// Why the last connection could not be made.
+    unreachable: Mutex<String>,
 }
 
 impl Application {
@@ -69,6 +71,7 @@ impl Application {
             gate: Semaphore::new(gate),
             delay,
             states: watch::Sender::new(Vec::new()),
+            unreachable: Mutex::default(),
         })
     }
 
@@ -83,6 +86,11 @@ impl Application {
             self.states.subscribe().wait_for(|states| states.contains(&state)).await.unwrap();
         })
         .await;
+    }
+
+    /// Why the last connection could not be made.
+    pub(crate) fn unreachable(&self) -> String {
+        self.unreachable.lock().unwrap().clone()
     }
 
     pub(crate) fn texts(&self) -> Vec<String> {
@@ -108,6 +116,10 @@ impl Deliveries for Application {
     async fn undecodable(&self, undecodable: Undecodable) -> CommandStatus {
         self.quarantine.lock().unwrap().push(undecodable);
         CommandStatus::Ok
+    }
+
+    fn unreachable(&self, _: &str, error: &std::io::Error) {
+        *self.unreachable.lock().unwrap() = error.to_string();
     }
 
     fn state(&self, _: &str, state: BindState) {

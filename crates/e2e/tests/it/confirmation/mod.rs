@@ -16,7 +16,8 @@ use twinpath_e2e::http::Answer;
 use twinpath_e2e::number;
 use twinpath_wire::code::read_message;
 
-use self::texts::{Mobile, digits};
+use self::texts::Mobile;
+pub(crate) use self::texts::digits;
 
 const ALWAYS: &str = "[terminal]\nconfirm = \"always\"";
 

@@ -1,7 +1,5 @@
 //! The outbox: errors that pass and errors that stay, limits, receipts, restarts.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use twinpath_e2e::app::Instance;
 use twinpath_e2e::centre::Centre;
@@ -11,7 +9,7 @@ use twinpath_e2e::platform::{Platform, Registration};
 use twinpath_e2e::rig::ROUTE;
 use twinpath_server::outbound::{Receipt, ReceiptState, received};
 
-use crate::confirmation::texts::{Mobile, OUT, connect, digits, said};
+use crate::confirmation::texts::{Mobile, OUT, digits, inward, outward, said};
 use crate::confirmation::{ALWAYS, awaits, claims};
 
 /// `ESME_RTHROTTLED`, `ESME_RINVDSTADR`.
@@ -39,7 +37,7 @@ async fn what_passes_is_tried_again_and_what_stays_is_not() {
     let refused = weather.attempt();
     mobile.rig.text(&number(2), &refused).await;
     awaits(&weather.redeem(&refused).await);
-    mobile.ended(OUT, "refused", 1.0).await;
+    mobile.ended(OUT, "destination_address", 1.0).await;
     mobile.out.set("submitStatus", 0).await;
     // A later text overtakes it: it is not in the queue any more.
     let later = weather.attempt();
@@ -111,11 +109,11 @@ async fn a_receipt_finds_its_text() {
 #[tokio::test]
 async fn a_restart_between_text_and_digits_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (centre, out) = (Centre::start().await, Arc::new(Centre::start().await));
+    let (centre, out) = (Centre::start().await, Centre::start().await);
     let settings = Settings {
         issuer: Some("http://127.0.0.1:9".to_owned()),
         store: Some(format!("sqlite://{}/t.db", folder.path().display())),
-        ..Settings::binds(&[Bind::new(ROUTE, centre.port)])
+        ..Settings::binds(&[inward(Bind::new(ROUTE, centre.port))])
     };
     let settings = settings.with(ALWAYS).with("[sms.outbound]");
     let before = Platform::start(&settings).await;
@@ -128,8 +126,9 @@ async fn a_restart_between_text_and_digits_changes_nothing() {
     awaits(&weather.redeem(&attempt).await);
     before.stop().await;
 
+    let mut settings = settings;
+    settings.binds.push(outward(&out));
     let after = Platform::start(&settings).await;
-    connect(&after.server.platform, &out).await;
     let weather = weather.at(after.place.address);
     assert_eq!(awaits(&weather.redeem(&attempt).await), 3);
     let metric = json!(after.metric("twinpath_outbound_texts_total").await);
