@@ -1,34 +1,22 @@
 //! Owns one session of a bind: events to handlers, handlers' results to answers.
 
 use std::{
-    future::poll_fn,
-    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::Poll,
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt, Stream, StreamExt, stream::FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use tokio::{io, net::TcpStream};
 
 use crate::{
     connection::{Connection, now},
-    pdu::CommandStatus,
+    handling::{Handled, Incoming, finished, handle},
     session::{CloseReason, Event, Session, Unanswered},
 };
 
 use super::{
     BindState, Counters, Deliveries, Delivery, EsmeConfig, Supervisor, Undecodable, stopped,
 };
-
-/// A message for a handler.
-enum Incoming {
-    Delivery(Box<Delivery>),
-    Undecodable(Undecodable),
-}
-
-/// A handler's result.
-type Handled = (Unanswered, CommandStatus);
 
 impl<D: Deliveries> Supervisor<D> {
     /// Holds one session: why it ended, and for how long it was bound.
@@ -150,7 +138,7 @@ impl Talk<'_> {
 
     fn acknowledge(&self, session: &mut Session, handled: &mut Vec<Handled>) {
         let now = now();
-        for (unanswered, status) in handled.drain(..) {
+        for Handled { unanswered, status, .. } in handled.drain(..) {
             self.counters.answered(status);
             session.acknowledge(unanswered, status, now);
         }
@@ -161,37 +149,4 @@ impl Talk<'_> {
         let in_flight = u64::try_from(session.in_flight()).unwrap_or(u64::MAX);
         self.counters.in_flight.store(in_flight, Relaxed);
     }
-}
-
-/// Collects every handler that is done; waits for one if none is.
-async fn finished(
-    handlers: &mut (impl Stream<Item = Handled> + Unpin),
-    handled: &mut Vec<Handled>,
-) {
-    poll_fn(|cx| {
-        while let Poll::Ready(Some(done)) = handlers.poll_next_unpin(cx) {
-            handled.push(done);
-        }
-        if handled.is_empty() { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-}
-
-/// Runs a handler. One that panics must not take the bind with it.
-async fn handle<D: Deliveries>(
-    deliveries: &D,
-    unanswered: Unanswered,
-    incoming: Incoming,
-) -> Handled {
-    let handler = async {
-        match incoming {
-            Incoming::Delivery(delivery) => deliveries.deliver(*delivery).await,
-            Incoming::Undecodable(undecodable) => deliveries.undecodable(undecodable).await,
-        }
-    };
-    let status = AssertUnwindSafe(handler).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a delivery handler panicked");
-        CommandStatus::TemporaryApplicationError
-    });
-    (unanswered, status)
 }
