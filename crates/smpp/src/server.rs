@@ -33,8 +33,8 @@ use crate::{esme::stopped, session::SessionConfig};
 
 pub use counters::{PeerCounters, ServerCounters};
 pub use peers::{Asked, Granted, Octets, Opened, Peers};
-pub use seats::source;
 use seats::Seats;
+pub use seats::source;
 
 /// What a server is configured with.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod load;
 mod network;
 mod route;
 mod secrets;
+mod smpp_server;
 mod store_url;
 mod tls;
 
@@ -26,6 +27,7 @@ pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use network::Network;
+pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -96,6 +98,8 @@ pub struct Config {
     pub dormant_s: i64,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
+    /// Where gateways bind to us.
+    pub smpp_server: Option<SmppServer>,
     /// What whoever runs this should know.
     pub notes: Vec<String>,
 }

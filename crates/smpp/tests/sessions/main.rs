@@ -14,4 +14,6 @@ mod poison;
 #[cfg(test)]
 mod reconnect;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod support;
