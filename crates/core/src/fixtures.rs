@@ -135,6 +135,7 @@ impl Commitment {
             announcement: None,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
+            texting: crate::outbound::Texting::default(),
         }
     }
 
@@ -272,7 +273,7 @@ impl Model {
     /// Runs an operation to its end.
     pub(crate) fn run<O: Operation>(&mut self, operation: O) -> O::Outcome {
         let mut operation = operation;
-        for _ in 0..10 {
+        for _ in 0..20 {
             match self.step(&operation) {
                 After::Done(outcome) => return outcome,
                 After::Next(next) => operation = next,

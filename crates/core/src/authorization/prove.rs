@@ -145,6 +145,8 @@ impl ProveTerminal {
             repeatable: true,
             words: self.words.as_deref(),
             login_hint,
+            // What must be confirmed is refused before (`Rules`).
+            confirming: None,
             awaited_until: None,
         };
         let client_id = &self.client_id;
@@ -156,6 +158,9 @@ impl ProveTerminal {
             Consumed::Pending => Step::Done(Vec::new(), ProvenOutcome::Waiting),
             Consumed::Expired => Step::Done(Vec::new(), ProvenOutcome::Late),
             Consumed::Denied(writes, denial) => Step::Done(writes, ProvenOutcome::Failed(denial)),
+            Consumed::Unjudged(_) | Consumed::Unconfirmed(..) => {
+                Step::Done(Vec::new(), ProvenOutcome::Failed(Denial::Used))
+            }
             Consumed::Taken(writes, code, grant) => {
                 Step::Next(writes, self.at(Stage::Find { code, grant }))
             }

@@ -28,6 +28,8 @@ mod client_credentials;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod confirmation;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod details;

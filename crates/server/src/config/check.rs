@@ -8,6 +8,7 @@ use twinpath_core::first_message::Route;
 use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
 use twinpath_core::number::SenderPolicy;
+use twinpath_core::outbound::ConfirmPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
@@ -17,8 +18,8 @@ use crate::config::load::refuse;
 use crate::config::route::{Senders, route_name};
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Registration,
-    Store, Terminal, Tokens,
+    Announce, Bind, Config, ConfigError, File, Limits, Password, Phrase, Registration, Store,
+    Terminal, Tokens,
 };
 
 pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -76,6 +77,13 @@ impl File {
             master_made_at,
             keys: self.keys.policy()?,
             terminal: self.terminal.check(ttl_s)?,
+            confirm: self.terminal.confirm_policy(self.sms.outbound.is_some())?,
+            outbound: self
+                .sms
+                .outbound
+                .as_ref()
+                .map(|outbound| outbound.check(self.terminal.notify))
+                .transpose()?,
             limits: self.limits.check()?,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
@@ -132,9 +140,18 @@ impl File {
                     .to_owned(),
             );
         }
-        if self.terminal.notify == Some(true) {
+        if config.outbound.is_none() && self.terminal.notify != Some(false) {
             notes.push(
-                "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
+                "numbers are not told of new installations (terminal.notify): no texts are sent to \
+                 phones, see [sms.outbound]"
+                    .to_owned(),
+            );
+        }
+        if config.confirm != ConfirmPolicy::default() {
+            notes.push(
+                "what must be confirmed (terminal.confirm, terminal.sensitive_scopes) is refused at the \
+                 sign-in page: only the terminal grant and the device grant confirm"
+                    .to_owned(),
             );
         }
         notes
@@ -142,12 +159,6 @@ impl File {
 
     /// Saying yes to a protection that is not there would be worse than not starting.
     fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        if matches!(self.terminal.confirm, Some(Confirm::NewDevice | Confirm::Always)) {
-            return refuse(
-                "terminal.confirm = \"new_device\" and \"always\" need texts to phones, which this \
-                 version does not send; use \"sensitive\" or \"never\"",
-            );
-        }
         if !self.sms.webhook.is_empty() {
             return refuse("[[sms.webhook]] is not supported by this version; use [[sms.smpp]]");
         }

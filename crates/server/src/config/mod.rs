@@ -9,6 +9,7 @@ mod file;
 mod keys;
 mod load;
 mod network;
+mod outbound;
 mod route;
 mod secrets;
 mod smpp_server;
@@ -27,6 +28,7 @@ pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use network::Network;
+pub use outbound::Outbound;
 pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
@@ -78,6 +80,10 @@ pub struct Config {
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.
     pub terminal: Terminal,
+    /// What must be confirmed (PROTOCOL 6).
+    pub confirm: twinpath_core::outbound::ConfirmPolicy,
+    /// Texts to phones; `None`: none are sent.
+    pub outbound: Option<Outbound>,
     /// Limits.
     pub limits: Limits,
     /// Tokens' lives.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use twinpath_core::first_message::Route;
+use twinpath_core::first_message::{RevocationText, Route};
+use twinpath_core::grant::{RevokeByText, RevokedByText};
 use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
 use twinpath_store::StoreError;
@@ -60,6 +61,9 @@ impl Receiver {
     }
 
     async fn decide(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
+        if let Some(text) = self.route.revocation(arrival.sender, arrival.text) {
+            return self.revoke(&text).await;
+        }
         let message = match self.route.receive(arrival.sender, arrival.text) {
             Ok(message) => message,
             Err(refusal) => return Ok(refusal.as_str()),
@@ -91,5 +95,19 @@ impl Receiver {
             platform.waiters.wake(code);
         }
         Ok(recorded.as_str())
+    }
+
+    /// Ends the grant that a text names (PROTOCOL 6). There is no reply, whatever comes of it.
+    async fn revoke(&self, text: &RevocationText) -> Result<&'static str, StoreError> {
+        let platform = &self.platform;
+        let terminal = platform.vault.terminal_key(&text.number);
+        let per_hour = platform.config.limits.texts_per_number_per_hour;
+        let (vault, route) = (&platform.vault, &self.route.name);
+        let revoke = RevokeByText::new(vault, terminal, text.digits, route, per_hour);
+        let revoked = platform.run(revoke).await?;
+        if let RevokedByText::Revoked(lost) = &revoked {
+            platform.tell_of_grants(lost);
+        }
+        Ok(revoked.as_str())
     }
 }

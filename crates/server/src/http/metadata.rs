@@ -11,8 +11,8 @@ use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{
-    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE,
-    GRANT_REFRESH_TOKEN, GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
+    ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS,
+    GRANT_DEVICE_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
 };
 
 use crate::http::kept::kept;
@@ -119,7 +119,7 @@ fn describe(platform: &Platform) -> Metadata {
         claims_parameter_supported: Some(true),
         backchannel_logout_supported: Some(true),
         backchannel_logout_session_supported: Some(true),
-        acr_values_supported: strings(&[ACR_TERMINAL]),
+        acr_values_supported: contexts(config.outbound.is_some()),
         claims_supported: strings(&CLAIMS),
         terminal_authorization_endpoint: Some(endpoint(path::TERMINAL_AUTHORIZATION)),
         terminal_numbers: platform.numbers.all(),
@@ -127,6 +127,15 @@ fn describe(platform: &Platform) -> Metadata {
         terminal_phrases: config.terminal.phrases.clone(),
         require_terminal_announcement: Some(config.terminal.announce_required),
         ..Metadata::default()
+    }
+}
+
+/// What `acr_values` may ask for: to be confirmed only where texts are sent to phones.
+fn contexts(confirmed: bool) -> Vec<String> {
+    if confirmed {
+        strings(&[ACR_TERMINAL, ACR_TERMINAL_CONFIRMED])
+    } else {
+        strings(&[ACR_TERMINAL])
     }
 }
 

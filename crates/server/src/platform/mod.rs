@@ -50,6 +50,7 @@ pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::{BindMode, Config};
+use crate::outbound::Outbox;
 
 /// The server's clock.
 pub fn now() -> Timestamp {
@@ -104,6 +105,8 @@ pub struct Platform {
     pub attesters: Attesters,
     /// Whom phones' evidence must come from.
     pub trust: AttestationTrust,
+    /// Texts to phones.
+    pub outbox: Outbox,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
@@ -161,6 +164,7 @@ impl Platform {
             binds,
             peers,
             readiness: Readiness::default(),
+            outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
             timings: Timings::default(),
