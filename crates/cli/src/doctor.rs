@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use twinpath_core::vault::Vault;
 use twinpath_server::config::{self, Bind, Config};
 use twinpath_server::first_path::smpp::try_bind;
+use twinpath_server::first_path::smpp_server::open_tls;
 use twinpath_server::http::Tls;
 use twinpath_server::platform::{now, open_store, read_signing_keys};
 
@@ -65,6 +66,7 @@ pub(crate) async fn examine(path: &Path) -> usize {
                 examine_listener(*listen, &mut report).await;
             }
             examine_binds(&config, &mut report).await;
+            examine_smpp_server(&config, &mut report).await;
         }
     }
     report.end()
@@ -135,11 +137,25 @@ async fn examine_listener(listen: SocketAddr, report: &mut Report) {
 }
 
 async fn examine_binds(config: &Config, report: &mut Report) {
-    if config.binds.is_empty() {
-        report.note("binds", "no [[sms.smpp]]: no text can arrive");
+    if config.binds.is_empty() && config.smpp_server.is_none() {
+        report.note("binds", "no [[sms.smpp]] and no [sms.smpp_server]: no text can arrive");
     }
     for bind in &config.binds {
         examine_bind(bind, report).await;
+    }
+}
+
+async fn examine_smpp_server(config: &Config, report: &mut Report) {
+    let Some(server) = &config.smpp_server else { return };
+    match open_tls(server) {
+        Ok(Some(_)) => report.ok("SMPP server's TLS", "the certificate fits its key"),
+        Ok(None) => report.note("SMPP server's TLS", "none: use it on a private network only"),
+        Err(error) => report.fail("SMPP server's TLS", &error.to_string()),
+    }
+    examine_listener(server.listen, report).await;
+    for peer in server.peers.iter().filter(|peer| peer.numbers.is_empty()) {
+        let what = format!("peer {}", peer.route.name.0);
+        report.note(&what, "no numbers: apps are not told where to text");
     }
 }
 

@@ -47,6 +47,11 @@ impl Peer {
         Self::start(Command::new(python).arg("-u").arg(folder.join(script)), script)
     }
 
+    /// Starts `peers/{script}` on Perl, with Debian's libnet-smpp-perl.
+    pub fn perl(script: &str) -> Self {
+        Self::start(Command::new("perl").arg(folder().join(script)), script)
+    }
+
     fn start(command: &mut Command, name: &str) -> Self {
         let mut process = command
             .stdin(Stdio::piped())

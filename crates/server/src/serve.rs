@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, TlsFiles};
 use crate::first_path::smpp::RunningBinds;
+use crate::first_path::smpp_server::RunningServer;
 use crate::http::{Listener, Shutdown, Tls};
 use crate::outbound::dispatch;
 use crate::platform::{
@@ -40,6 +41,9 @@ pub struct Server {
     pub mtls: Option<SocketAddr>,
     /// Where operators' commands and metrics listen.
     pub admin: Option<SocketAddr>,
+    /// Where gateways bind.
+    pub smpp: Option<SocketAddr>,
+    peers: RunningServer,
     binds: RunningBinds,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -103,22 +107,24 @@ impl Server {
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(dispatch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
-        tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
+        tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown.clone()));
         let (drain, draining) = watch::channel(false);
         let mut telling = JoinSet::new();
         telling.spawn(deliver(Arc::clone(&platform), Shutdown(draining)));
+        let peers = RunningServer::start(&platform, shutdown).await?;
+        let smpp = peers.address();
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
         binds.senders().into_iter().for_each(|sender| platform.outbox.add(sender));
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
         let backchannel = (drain, telling);
-        Ok(Self { platform, address, mtls, admin, binds, stop, tasks, backchannel })
+        Ok(Self { platform, address, mtls, admin, smpp, peers, binds, stop, tasks, backchannel })
     }
 
     /// Stops in order: no new texts, texts in work answered, requests in progress answered, apps
     /// told of logouts, store closed.
     pub async fn stop(mut self) {
-        self.binds.stop().await;
+        tokio::join!(self.binds.stop(), self.peers.stop());
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
         // After the last request that could end a session.

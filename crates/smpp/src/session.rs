@@ -251,6 +251,11 @@ impl Session {
         self.settle(now);
     }
 
+    /// Changes how many received messages may be unanswered: who is bound decides on it.
+    pub fn set_window(&mut self, window: usize) {
+        self.config.window = window.max(1);
+    }
+
     /// Grants the bind last offered (SMPP 3.4 4.1.2).
     pub fn accept_bind(&mut self, system_id: Bytes, now: Instant) -> Result<(), EncodeError> {
         let Phase::Offered { mode, sequence } = self.phase else { return Ok(()) };

@@ -72,6 +72,8 @@ mod sessions;
 #[cfg(test)]
 mod signed_introspection;
 #[cfg(test)]
+mod smpp_server;
+#[cfg(test)]
 mod step_up;
 #[cfg(test)]
 mod stop;

@@ -14,6 +14,7 @@ pub(super) async fn metrics(State(platform): State<Arc<Platform>>) -> Response {
     platform.counters.expose(&mut out);
     platform.timings.expose(&mut out);
     platform.binds.expose(&mut out);
+    platform.peers.expose(&mut out);
     let stats = platform.store.stats();
     let mut gauge = |name: &str, kind: &str, value: f64| {
         let _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");

@@ -101,8 +101,10 @@ impl File {
                 36_500,
             )?) * 86_400,
             binds: binds(&self.sms.smpp, ttl_s)?,
+            smpp_server: self.sms.smpp_server.as_ref().map(|s| s.check(ttl_s)).transpose()?,
             notes: Vec::new(),
         };
+        config.refuse_shared_names()?;
         Ok(Config { notes: self.notes(&config), ..config })
     }
 
@@ -121,6 +123,16 @@ impl File {
         if config.admin.is_some_and(|admin| !admin.ip().is_loopback()) {
             notes.push(
                 "admin.listen is reachable from other machines, without encryption".to_owned(),
+            );
+        }
+        if let Some(server) = &config.smpp_server
+            && server.tls.is_none()
+            && !server.listen.ip().is_loopback()
+        {
+            notes.push(
+                "sms.smpp_server.listen is reachable from other machines without TLS: passwords and \
+                 texts cross the network readable unless a tunnel carries them"
+                    .to_owned(),
             );
         }
         if config.outbound.is_none() && self.terminal.notify != Some(false) {
@@ -331,17 +343,22 @@ impl file::Registration {
 }
 
 fn binds(files: &[file::Smpp], ttl_s: u32) -> Result<Vec<Bind>, ConfigError> {
-    let binds: Vec<_> = files
-        .iter()
-        .enumerate()
-        .map(|(at, bind)| bind.check(at, ttl_s))
-        .collect::<Result<_, _>>()?;
-    for (at, bind) in binds.iter().enumerate() {
-        if binds.iter().take(at).any(|other| other.route.name == bind.route.name) {
-            return refuse(format!("two [[sms.smpp]] are named {:?}", bind.route.name.0));
+    files.iter().enumerate().map(|(at, bind)| bind.check(at, ttl_s)).collect()
+}
+
+impl Config {
+    /// A route's name says in metrics, tokens and limits which one it is.
+    fn refuse_shared_names(&self) -> Result<(), ConfigError> {
+        let binds = self.binds.iter().map(|bind| &bind.route.name);
+        let peers = self.smpp_server.iter().flat_map(|server| &server.peers);
+        let mut known = std::collections::BTreeSet::new();
+        for name in binds.chain(peers.map(|peer| &peer.route.name)) {
+            if !known.insert(&name.0) {
+                return refuse(format!("two routes are named {:?}", name.0));
+            }
         }
+        Ok(())
     }
-    Ok(binds)
 }
 
 impl file::Smpp {
@@ -383,12 +400,7 @@ impl file::Smpp {
                 &key("address_range"),
             )?,
             numbers: self.numbers.clone(),
-            default_alphabet: match self.default_alphabet.unwrap_or_default() {
-                Alphabet::Gsm => DefaultAlphabet::Gsm,
-                Alphabet::GsmPacked => DefaultAlphabet::GsmPacked,
-                Alphabet::Latin1 => DefaultAlphabet::Latin1,
-                Alphabet::Ascii => DefaultAlphabet::Ascii,
-            },
+            default_alphabet: default_alphabet(self.default_alphabet),
             enquire_link: seconds(self.enquire_link_s, "enquire_link_s", 30)?,
             response_timeout: seconds(self.response_timeout_s, "response_timeout_s", 10)?,
             window: usize::try_from(window).unwrap_or(256),
@@ -402,6 +414,15 @@ impl file::Smpp {
         let Self { country, countries, trust, unknown_ton, .. } = self;
         let (country, trust, unknown_ton) = (country.as_ref(), *trust, *unknown_ton);
         Senders { country, countries, trust, unknown_ton }.check(key)
+    }
+}
+
+pub(super) fn default_alphabet(said: Option<Alphabet>) -> DefaultAlphabet {
+    match said.unwrap_or_default() {
+        Alphabet::Gsm => DefaultAlphabet::Gsm,
+        Alphabet::GsmPacked => DefaultAlphabet::GsmPacked,
+        Alphabet::Latin1 => DefaultAlphabet::Latin1,
+        Alphabet::Ascii => DefaultAlphabet::Ascii,
     }
 }
 

@@ -246,6 +246,7 @@ pub struct Tokens {
 #[serde(deny_unknown_fields, default)]
 pub struct Sms {
     pub smpp: Vec<Smpp>,
+    pub smpp_server: Option<SmppServer>,
     pub webhook: Vec<toml::Table>,
     pub outbound: Option<Outbound>,
 }
@@ -302,6 +303,52 @@ pub struct Smpp {
 impl std::fmt::Debug for Smpp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Smpp").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// `[sms.smpp_server]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmppServer {
+    pub listen: Option<String>,
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub client_ca_file: Option<PathBuf>,
+    pub max_connections: Option<u32>,
+    pub max_connections_per_address: Option<u32>,
+    pub session_init_s: Option<u32>,
+    pub inactivity_s: Option<u32>,
+    pub enquire_link_s: Option<u32>,
+    pub lockout_attempts: Option<u32>,
+    pub lockout_s: Option<u32>,
+    pub peer: Vec<SmppPeer>,
+}
+
+/// `[[sms.smpp_server.peer]]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmppPeer {
+    pub name: Option<String>,
+    pub system_id: Option<String>,
+    pub password: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub allow: Vec<String>,
+    pub certificates_sha256: Vec<String>,
+    pub max_binds: Option<u32>,
+    pub window: Option<u32>,
+    pub rate_per_s: Option<u32>,
+    pub numbers: Vec<String>,
+    pub country: Option<String>,
+    pub countries: Vec<String>,
+    pub trust: Option<Trust>,
+    pub ttl_s: Option<u32>,
+    pub unknown_ton: Option<UnknownTon>,
+    pub default_alphabet: Option<Alphabet>,
+}
+
+impl std::fmt::Debug for SmppPeer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmppPeer").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

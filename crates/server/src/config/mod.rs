@@ -13,6 +13,7 @@ mod outbound;
 mod route;
 mod secrets;
 mod smpp;
+mod smpp_server;
 mod store_url;
 mod tls;
 
@@ -30,6 +31,7 @@ pub use load::{ConfigError, load};
 pub use network::Network;
 pub use outbound::Outbound;
 pub use smpp::Submits;
+pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -104,6 +106,8 @@ pub struct Config {
     pub dormant_s: i64,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
+    /// Where gateways bind to us.
+    pub smpp_server: Option<SmppServer>,
     /// What whoever runs this should know.
     pub notes: Vec<String>,
 }

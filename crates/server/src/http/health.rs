@@ -16,7 +16,8 @@ pub(super) async fn livez() -> Response {
 
 /// The state of the binds is told, but a node whose binds are down still answers requests.
 pub(super) async fn readyz(State(platform): State<Arc<Platform>>) -> Response {
-    let binds = platform.binds.states();
+    let mut binds = platform.binds.states();
+    binds.extend(platform.peers.states());
     match platform.readiness.of(&platform.store).await {
         Ok(()) => refusal::json(&json!({"status": "ok", "store": "ok", "binds": binds})),
         Err(error) => {

@@ -15,9 +15,13 @@ use rustls::crypto::{
     verify_tls13_signature,
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio::net::TcpStream;
@@ -46,22 +50,40 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the files. `ask` for clients' certificates or not.
+    /// For HTTP: reads the files. `ask` for clients' certificates or not.
     pub fn open(files: &TlsFiles, ask: bool) -> io::Result<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let identity = Arc::new(Identity::open(files, Arc::clone(&provider))?);
         let algorithms = provider.signature_verification_algorithms;
+        let verifier = ask.then(|| Arc::new(AnyCertificate(algorithms)) as _);
+        Self::make(files, provider, verifier, vec![b"http/1.1".to_vec()])
+    }
+
+    /// For other protocols: reads the files. With `client_ca`, clients must show a certificate that
+    /// one of those in this file vouches for.
+    pub fn open_vouched(files: &TlsFiles, client_ca: Option<&Path>) -> io::Result<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = client_ca.map(|path| vouched(path, &provider)).transpose()?;
+        Self::make(files, provider, verifier, Vec::new())
+    }
+
+    fn make(
+        files: &TlsFiles,
+        provider: Arc<CryptoProvider>,
+        verifier: Option<Arc<dyn ClientCertVerifier>>,
+        alpn: Vec<Vec<u8>>,
+    ) -> io::Result<Self> {
+        let identity = Arc::new(Identity::open(files, Arc::clone(&provider))?);
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?;
-        let builder = if ask {
-            builder.with_client_cert_verifier(Arc::new(AnyCertificate(algorithms)))
-        } else {
-            builder.with_no_client_auth()
+        let asks = verifier.is_some();
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::clone(&identity) as _);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        if ask {
+        config.alpn_protocols = alpn;
+        if asks {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -69,7 +91,7 @@ impl Tls {
     }
 
     /// Shakes hands; also gives the client's certificate, if it showed one.
-    pub(super) async fn accept(
+    pub(crate) async fn accept(
         &self,
         stream: TcpStream,
     ) -> io::Result<(TlsStream<TcpStream>, Option<ClientCertificate>)> {
@@ -162,6 +184,19 @@ fn read(files: &TlsFiles, provider: &CryptoProvider) -> io::Result<(Stamp, Arc<C
     let fitting = CertifiedKey::from_der(chain, key, provider);
     let identity = placed(&files.certificate, |_| fitting.map_err(io::Error::other))?;
     Ok((stamp, Arc::new(identity)))
+}
+
+/// Takes certificates that one of those in this file vouches for.
+fn vouched(path: &Path, provider: &Arc<CryptoProvider>) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    placed(path, |path| {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(path).map_err(io::Error::other)? {
+            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+        }
+        let builder =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+        Ok(builder.build().map_err(io::Error::other)? as _)
+    })
 }
 
 /// An error names its file.

@@ -9,6 +9,7 @@ mod hourly;
 mod limits;
 mod nodes;
 mod numbers;
+mod peers;
 mod proofs;
 mod readiness;
 mod registry;
@@ -39,6 +40,7 @@ pub use hourly::Hourly;
 pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
 pub use numbers::{NotServed, NumberChoice, Numbers, UnknownCountry};
+pub use peers::{PeerState, PeerStates};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
@@ -93,6 +95,8 @@ pub struct Platform {
     pub attestations: Hourly,
     /// The binds to message centres.
     pub binds: Arc<Binds>,
+    /// The gateways that bind to us.
+    pub peers: Arc<PeerStates>,
     /// Where phones may text to.
     pub numbers: Numbers,
     /// Whether the store takes writes.
@@ -148,6 +152,7 @@ impl Platform {
         ensure_signing_key(&store, &vault, &config.keys).await?;
         let registry = Registry::load(&store, &vault, &config).await?;
         let binds = Arc::new(Binds::default());
+        let peers = Arc::new(PeerStates::new(config.smpp_server.as_ref()));
         Ok(Arc::new(Self {
             proofs: Proofs::new(&vault, store.is_shared()),
             waiters: Waiters::new(config.limits.waits),
@@ -155,8 +160,9 @@ impl Platform {
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
             registrations: Hourly::new(config.registration.requests_per_hour),
             attestations: Hourly::new(config.attestation.requests_per_hour),
-            numbers: offered(&config, &binds),
+            numbers: offered(&config, &binds, &peers),
             binds,
+            peers,
             readiness: Readiness::default(),
             outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
@@ -268,11 +274,15 @@ fn store_options(config: &Config) -> twinpath_store::Options {
 }
 
 /// The numbers of all routes that texts come in by.
-fn offered(config: &Config, binds: &Arc<Binds>) -> Numbers {
+fn offered(config: &Config, binds: &Arc<Binds>, states: &Arc<PeerStates>) -> Numbers {
     let numbers = Numbers::default();
     for bind in config.binds.iter().filter(|bind| bind.mode != BindMode::Transmitter) {
         let (binds, name) = (Arc::clone(binds), Arc::clone(&bind.route.name.0));
         numbers.add(&bind.numbers, &bind.route.senders, bind.priority, move || binds.up(&name));
+    }
+    for peer in config.smpp_server.iter().flat_map(|server| &server.peers) {
+        let (states, name) = (Arc::clone(states), Arc::clone(&peer.route.name.0));
+        numbers.add(&peer.numbers, &peer.route.senders, 0, move || states.up(&name));
     }
     numbers
 }

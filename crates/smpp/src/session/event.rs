@@ -46,8 +46,8 @@ pub enum Event {
         /// The message; a `data_sm` reads like a `deliver_sm` without `short_message`.
         message: ShortMessage,
     },
-    /// A `deliver_sm` or `data_sm` cannot be read. To be put aside and acknowledged with
-    /// `ESME_ROK`, or the message centre sends it for ever.
+    /// A message cannot be read. To be put aside and acknowledged with `ESME_ROK`, or the peer sends
+    /// it for ever.
     Undecodable {
         /// To be handed back to [`acknowledge`](super::Session::acknowledge).
         unanswered: Unanswered,

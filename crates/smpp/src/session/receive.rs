@@ -108,10 +108,7 @@ impl Session {
                 Event::Message { unanswered, message }
             }
             Ok(Pdu::DataSm(data)) => Event::Message { unanswered, message: data.into() },
-            Err(reason) if self.role == Role::Esme => {
-                Event::Undecodable { unanswered, raw: frame.raw().clone(), reason }
-            }
-            Err(reason) => return self.respond(command, sequence, reason.status(), None),
+            Err(reason) => Event::Undecodable { unanswered, raw: frame.raw().clone(), reason },
             Ok(_) => return,
         };
         self.events.push_back(event);

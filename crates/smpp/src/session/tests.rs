@@ -166,11 +166,18 @@ fn a_poisoned_message_is_handed_over_and_the_bind_lives() {
 }
 
 #[test]
-fn a_centre_answers_an_unreadable_submit_with_its_response() {
+fn an_unreadable_submit_is_handed_over_and_answered_with_its_response() {
     let now = Instant::now();
     let mut centre = bound_to(SessionConfig::default(), BindMode::Transmitter, now);
     centre.receive(&mut raw(4, 5, b"cut"), now);
-    let status = CommandStatus::InvalidParameterLength;
+    let [Event::Undecodable { unanswered, reason, .. }] =
+        <[Event; 1]>::try_from(events(&mut centre)).unwrap()
+    else {
+        panic!("not undecodable")
+    };
+    let status = reason.status();
+    assert_eq!(status, CommandStatus::InvalidParameterLength);
+    centre.acknowledge(unanswered, status, now);
     assert_eq!(statuses(&mut centre), [(status, 5, CommandId::SubmitSmResp)]);
 }
 

@@ -14,6 +14,8 @@ mod poison;
 #[cfg(test)]
 mod reconnect;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod submits;
 #[cfg(test)]
 mod support;

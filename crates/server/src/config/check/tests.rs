@@ -78,7 +78,7 @@ fn what_is_missing_or_wrong_is_named() {
         (String::new(), "issuer"),
         ("issuer = \"http://127.0.0.1:1\"".to_owned(), "store.url"),
         (format!("{base}[[sms.smpp]]"), "sms.smpp.0.name"),
-        (format!("{base}{bind}{bind}"), "two [[sms.smpp]]"),
+        (format!("{base}{bind}{bind}"), "two routes are named"),
         (format!("{base}[[sms.smpp]]\nname = \"a\""), "sms.smpp.0.system_id"),
         (format!("{base}[[sms.smpp]]\nname = \"a b\""), "sms.smpp.0.name"),
         (format!("{base}{bind}country = \"XX\""), "sms.smpp.0.country"),

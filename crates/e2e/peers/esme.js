@@ -1,0 +1,58 @@
+// An ESME on node-smpp, told by lines of JSON: {"do":"connect",...} and its siblings below. Each is
+// answered by one line: {"answer":...}. What the other side sends unasked is {"event":...}.
+import { readFileSync } from 'node:fs'
+import smpp from 'smpp'
+import { say, told } from './lines.js'
+
+const sessions = new Map()
+
+// A connection under a name of the test's; the answer says whether it stands.
+function connect({ as, port, tls }) {
+  const options = { host: '127.0.0.1', port }
+  if (tls) {
+    Object.assign(options, { tls: true, ca: readFileSync(tls.ca) })
+    if (tls.cert) Object.assign(options, { cert: readFileSync(tls.cert), key: readFileSync(tls.key) })
+  }
+  return new Promise((resolve) => {
+    const session = new smpp.Session(options)
+    const peer = { session, closed: new Promise((done) => session.on('close', () => done('closed'))) }
+    sessions.set(as, peer)
+    session.on('error', (error) => resolve(String(error.code ?? error)))
+    session.on('close', () => resolve('closed'))
+    session.on('pdu', (pdu) => {
+      if (pdu.command === 'enquire_link' || pdu.command === 'unbind') session.send(pdu.response())
+    })
+    session.on(tls ? 'secureConnect' : 'connect', () => resolve('open'))
+  })
+}
+
+// The status of a request's response; "closed" if the connection ends first.
+function ask(peer, command, fields = {}) {
+  const answered = new Promise((resolve) => {
+    const sent = peer.session[command](fields, (pdu) =>
+      resolve({ status: pdu.command_status, command: pdu.command, message_id: pdu.message_id ?? null }))
+    if (!sent) resolve('closed')
+  })
+  return Promise.race([answered, peer.closed])
+}
+
+const bytes = (value) => (value?.hex === undefined ? value : Buffer.from(value.hex, 'hex'))
+const fields = (pdu) => Object.fromEntries(Object.entries(pdu).map(([k, v]) => [k, bytes(v)]))
+
+const commands = {
+  connect,
+  ask: ({ as, command, pdu = {} }) => ask(sessions.get(as), command, fields(pdu)),
+  // All at once, without waiting for answers in between.
+  flood: ({ as, command = 'submit_sm', pdus }) =>
+    Promise.all(pdus.map((pdu) => ask(sessions.get(as), command, fields(pdu)))),
+  closed: ({ as }) => sessions.get(as).closed,
+  drop: ({ as }) => {
+    sessions.get(as).session.destroy()
+    return 'dropped'
+  },
+}
+
+for (;;) {
+  const command = await told()
+  say('answer', await commands[command.do](command))
+}

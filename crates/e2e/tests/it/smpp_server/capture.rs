@@ -1,0 +1,145 @@
+//! What we say, as tshark reads it: no PDU is malformed, each answers what it should.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use twinpath_e2e::number;
+use twinpath_e2e::wait::within;
+
+use super::{Esme, PASSWORD, ROUTE, Rig, message};
+
+/// Where tshark is to take the octets to have gone.
+const PORT: u16 = 2775;
+const CLIENT: u16 = 40_000;
+
+/// Octets in the order they came, and whether from the client.
+type Record = Arc<Mutex<Vec<(bool, Vec<u8>)>>>;
+
+/// Passes one connection on and keeps what it says.
+async fn recorded(port: u16) -> (u16, Record) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (at, record) = (listener.local_addr().unwrap().port(), Record::default());
+    let kept = Arc::clone(&record);
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let ((from, to), (back, answer)) = (client.into_split(), server.into_split());
+        tokio::join!(pass(from, answer, true, &kept), pass(back, to, false, &kept));
+    });
+    (at, record)
+}
+
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, client: bool, record: &Record) {
+    let mut octets = vec![0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut octets).await {
+        record.lock().unwrap().push((client, octets[..count].to_vec()));
+        if to.write_all(&octets[..count]).await.is_err() {
+            return;
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+/// A capture file of raw IPv4 packets (link type 101) with these octets in a TCP connection.
+fn pcap(record: &[(bool, Vec<u8>)]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xA1B2_C3D4_u32, 0x0002_0004, 0, 0, 65_535, 101] {
+        file.extend(word.to_be_bytes());
+    }
+    let mut sequence = [1_u32, 1];
+    for (at, (client, octets)) in record.iter().enumerate() {
+        let (own, other) = (usize::from(!client), usize::from(*client));
+        let mut packet = Vec::new();
+        let length = u16::try_from(40 + octets.len()).unwrap();
+        packet.extend([0x45, 0]);
+        packet.extend(length.to_be_bytes());
+        packet.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
+        let (from, to) = if *client { (1, 2) } else { (2, 1) };
+        packet.extend([192, 0, 2, from, 192, 0, 2, to]);
+        let ports = if *client { [CLIENT, PORT] } else { [PORT, CLIENT] };
+        packet.extend(ports.into_iter().flat_map(u16::to_be_bytes));
+        packet.extend(sequence[own].to_be_bytes());
+        packet.extend(sequence[other].to_be_bytes());
+        packet.extend([0x50, 0x18, 0xFF, 0xFF, 0, 0, 0, 0]);
+        packet.extend(octets);
+        sequence[own] += u32::try_from(octets.len()).unwrap();
+        let captured = u32::try_from(packet.len()).unwrap();
+        for word in [u32::try_from(at).unwrap(), 0, captured, captured] {
+            file.extend(word.to_be_bytes());
+        }
+        file.extend(packet);
+    }
+    file
+}
+
+async fn tshark(file: &Path, more: &[&str]) -> String {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(file).args(["-d", &format!("tcp.port=={PORT},smpp")]).args(more);
+    let output = within("tshark", command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|error| panic!("tshark: {error}: install tshark"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn tshark_finds_nothing_malformed() {
+    let rig = Rig::with("enquire_link_s = 1", "").await;
+    let weather = rig.instance().await;
+    let (port, record) = recorded(rig.port).await;
+    let mut esme = Esme::start();
+    assert_eq!(esme.connect(port).await, "open");
+    assert_eq!(esme.submit(&number(1), "too early").await["status"], 4);
+    let bind = json!({"system_id": ROUTE, "password": PASSWORD});
+    assert_eq!(esme.ask("bind_transceiver", bind).await["status"], 0);
+    let attempt = weather.attempt();
+    assert_eq!(esme.submit(&number(1), &attempt.text).await["status"], 0);
+    let mut data = message(&number(2), "");
+    data.as_object_mut().unwrap().remove("short_message");
+    data["message_payload"] = attempt.text.as_str().into();
+    assert_eq!(esme.ask("data_sm", data).await["status"], 0);
+    assert_eq!(esme.ask("query_sm", json!({"message_id": "1"})).await["status"], 3);
+    assert_eq!(esme.ask("enquire_link", json!({})).await["status"], 0);
+    // Ours comes after a second's silence.
+    let ours = |(client, octets): &(bool, Vec<u8>)| !client && octets[4..8] == [0, 0, 0, 0x15];
+    twinpath_e2e::wait::until("our enquire_link", async || {
+        record.lock().unwrap().iter().any(ours).then_some(())
+    })
+    .await;
+    assert_eq!(esme.ask("unbind", json!({})).await["status"], 0);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conversation.pcap");
+    let kept = record.lock().unwrap().clone();
+    std::fs::write(&file, pcap(&kept)).unwrap();
+    assert_eq!(tshark(&file, &["-Y", "_ws.malformed || _ws.expert.severity >= 6291456"]).await, "");
+    let from_us = format!("smpp && tcp.srcport=={PORT}");
+    let fields = ["-Y", &from_us, "-T", "fields", "-e", "smpp.command_id", "-e"];
+    let said = tshark(&file, &[&fields[..], &["smpp.command_status"]].concat()).await;
+    let said: Vec<_> = said.split_whitespace().map(|word| word.trim_start_matches("0x")).collect();
+    let expected = [
+        ["80000004", "00000004"],
+        ["80000009", "00000000"],
+        ["80000004", "00000000"],
+        ["80000103", "00000000"],
+        ["80000000", "00000003"],
+        ["80000015", "00000000"],
+        ["00000015", "00000000"],
+        ["80000006", "00000000"],
+    ];
+    assert_eq!(said.chunks(2).collect::<Vec<_>>(), expected);
+    // tshark can tell what is malformed: half of the bind's response is.
+    let cut = kept.iter().map(|(client, octets)| {
+        let mut octets = octets.clone();
+        if octets.get(4..8) == Some(&[0x80, 0, 0, 9]) {
+            octets.truncate(20);
+            octets[3] = 20;
+        }
+        (*client, octets)
+    });
+    std::fs::write(&file, pcap(&cut.collect::<Vec<_>>())).unwrap();
+    assert_ne!(tshark(&file, &["-Y", "_ws.malformed"]).await, "");
+}
