@@ -20,6 +20,7 @@ use crate::records::{
     Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Note, Session,
     SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
+use crate::risk::RiskRule;
 use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::Vault;
 
@@ -133,6 +134,7 @@ impl Commitment {
             words: Some(Arc::from([vault().words(&words())])),
             login_hint: None,
             announcement: None,
+            risk: RiskRule::Off,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
         }

@@ -18,6 +18,7 @@
 //! | [`account`] | what an operator does with an account |
 //! | [`admin_token`] | who else may use the admin API |
 //! | [`records`] | the rows, as types |
+//! | [`risk`] | what others say of a proven terminal before a grant is made |
 //! | [`vault`] | keyed hashes and encryption at rest |
 
 pub mod account;
@@ -35,6 +36,7 @@ pub mod join;
 pub mod number;
 pub mod proof;
 pub mod records;
+pub mod risk;
 pub mod token;
 pub mod transaction;
 pub mod vault;

@@ -25,6 +25,7 @@ mod find_account;
 mod led_to;
 mod record;
 mod redeem;
+mod risk;
 #[cfg(test)]
 mod simulation;
 mod unredeemed;
@@ -36,6 +37,7 @@ pub(crate) use led_to::LedTo;
 pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
 pub use redeem::{AnnouncementRule, Denial, Issued, Redeem, Redeemed, Redemption};
+pub(crate) use risk::{Weigh, Weighed, question, refusal};
 pub use unredeemed::UnredeemedGate;
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).

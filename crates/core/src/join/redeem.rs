@@ -5,8 +5,11 @@ use std::sync::Arc;
 use crate::grant::{Minted, NewGrant, ParameterError, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::announce::{Asked, own};
-use crate::join::{Claim, Consumed, Finder, Found, UnredeemedGate};
+use crate::join::{
+    Claim, Consumed, Finder, Found, UnredeemedGate, Weigh, Weighed, question, refusal,
+};
 use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
+use crate::risk::{RiskQuestion, RiskReason, RiskRule};
 use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
@@ -34,6 +37,8 @@ pub struct Redemption {
     pub login_hint: Option<TerminalKey>,
     /// What its app may have announced of the code.
     pub announcement: Option<AnnouncementRule>,
+    /// Whether others are asked about the proof.
+    pub risk: RiskRule,
     /// Seconds for which the grant can be refreshed.
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
@@ -52,7 +57,8 @@ pub struct AnnouncementRule {
 }
 
 /// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), the
-/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*.
+/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*. Where others
+/// are asked about a proof, the first run ends with what they are asked, and a second has their answer.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
@@ -68,6 +74,10 @@ enum Stage {
     /// `awaited_until`: what an announcement said of the text's arrival.
     Consume {
         awaited_until: Option<Timestamp>,
+    },
+    /// Others are to be asked about the proof.
+    Ask {
+        code: Box<CodeRecord>,
     },
     Complete {
         code: Box<CodeRecord>,
@@ -90,6 +100,10 @@ pub enum Redeemed {
     Replayed(Replay),
     /// The instance left too many codes unredeemed: seconds until it may try again.
     Limited(u64),
+    /// Nothing is used up: others are to be asked, then it is run again with their answer.
+    Unasked(Box<RiskQuestion>),
+    /// Others refuse the proof: the code is used up.
+    Risky(RiskReason),
     /// It asks for more than was announced.
     Beyond(ParameterError),
     /// A grant.
@@ -212,6 +226,18 @@ impl Redeem {
             login_hint: request.login_hint,
             awaited_until,
         };
+        let weigh = Weigh {
+            rule: request.risk,
+            code: request.code,
+            client_id: &request.client_id,
+            words: claim.words,
+            login_hint: claim.login_hint,
+        };
+        match weigh.weigh(view, cx)? {
+            Weighed::Go => {}
+            Weighed::Ask(code) => return Ok(Step::Next(Vec::new(), self.at(Stage::Ask { code }))),
+            Weighed::Denied(writes, why) => return Ok(Step::Done(writes, Redeemed::Risky(why))),
+        }
         let event = |now, kind| self.event(now, kind, None);
         Ok(match claim.consume(view, cx, event)? {
             Consumed::Pending => Step::Done(Vec::new(), Redeemed::Pending),
@@ -279,7 +305,17 @@ impl Redeem {
     ) -> Result<Step<Self>, Missing> {
         let request = &self.request;
         let (client_id, jkt, dormant_s) = (&request.client_id, &request.jkt, request.dormant_s);
-        let finder = Finder { code, grant: id, client_id, jkt, dormant_s };
+        // A crash may have come between *consume* and this, and with it the answer is gone.
+        let Some(finding) = request.risk.finding(code.terminal) else {
+            let asked = question(code, client_id, view)?;
+            return Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))));
+        };
+        if let Some(why) = refusal(finding) {
+            let event = self.event(cx.now, "grant.denied", Some(why.as_str()));
+            return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Risky(why)));
+        }
+        let recycled = finding.recycled;
+        let finder = Finder { code, grant: id, client_id, jkt, dormant_s, recycled };
         let (account, new, mut writes) = match finder.find(view, &self.vault, cx.now)? {
             Found::Account { id, new, writes } => (id, new, writes),
             Found::Blocked => {
@@ -306,7 +342,9 @@ impl Redeem {
             writes.extend(grant.supersede(view.grants(code.terminal)?, cx.now));
         }
         let (grant, minted) = grant.make(&self.vault, cx.now, cx.random);
-        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
+        let reason = finding.reason.map(RiskReason::as_str);
+        let event = AuditEvent { reason, ..grant.event(cx.now, "grant.issued") };
+        writes.push(Write::Audit(event));
         Ok(Self::hand_over(code, grant, minted, new, writes))
     }
 
@@ -349,6 +387,7 @@ impl Operation for Redeem {
                 keys.push(Key::Code(self.request.code));
             }
             Stage::Consume { .. } => keys.push(Key::Code(self.request.code)),
+            Stage::Ask { code } => keys.push(Key::Terminal(code.terminal)),
             Stage::Complete { code, .. } => {
                 keys.push(Key::Grants(code.terminal));
                 keys.push(Key::Terminal(code.terminal));
@@ -368,6 +407,10 @@ impl Operation for Redeem {
         match &self.stage {
             Stage::Narrow(rule) => self.narrow(*rule, view, cx),
             Stage::Consume { awaited_until } => self.consume(*awaited_until, view, cx),
+            Stage::Ask { code } => {
+                let asked = question(code, &self.request.client_id, view)?;
+                Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))))
+            }
             Stage::Complete { code, grant } => self.complete(code, *grant, view, cx),
         }
     }
