@@ -15,7 +15,7 @@ use crate::ids::{
     Timestamp,
 };
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
-use crate::number::{E164, SenderPolicy, UnknownTon};
+use crate::number::{NumberRanges, E164, SenderPolicy, UnknownTon};
 use crate::records::{
     Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Note, Session,
     SigningKey, Terminal, TextQuota, Trust, UsedJti,
@@ -79,6 +79,7 @@ pub(crate) fn route(trust: Trust) -> Route {
     let senders = SenderPolicy {
         country: None,
         countries: Vec::new(),
+        ranges: NumberRanges::default(),
         unknown_ton: UnknownTon::International,
         trust,
     };

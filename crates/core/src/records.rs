@@ -46,6 +46,17 @@ pub enum Trust {
     Operator,
 }
 
+impl Trust {
+    /// As configuration and tokens say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Aggregator => "aggregator",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 /// The mapping code -> terminal identifier, and what became of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodeRecord {

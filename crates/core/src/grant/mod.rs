@@ -9,6 +9,7 @@ mod opaque;
 mod refresh;
 mod request;
 mod revoke;
+mod route_trust;
 mod spend;
 mod token_exchange;
 
@@ -25,5 +26,6 @@ pub use refresh::{Narrowed, Refresh, RefreshRequest, Refreshed};
 pub(crate) use request::absolute;
 pub use request::{ParameterError, Resources, Scope};
 pub use revoke::{RevokeAccessToken, RevokeGrant, revoke, revoke_grant};
+pub use route_trust::TrustPolicy;
 pub use spend::{Replay, Spend, Spends};
 pub use token_exchange::{Delegated, ExchangeRequest, unusable};

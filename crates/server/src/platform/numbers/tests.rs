@@ -12,6 +12,7 @@ fn senders(countries: &[&str]) -> SenderPolicy {
     SenderPolicy {
         country: None,
         countries: countries.iter().map(|code| NumberChoice::country(code).unwrap()).collect(),
+        ranges: NumberRanges::default(),
         unknown_ton: UnknownTon::International,
         trust: Trust::Operator,
     }
