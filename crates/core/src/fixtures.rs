@@ -15,7 +15,7 @@ use crate::ids::{
     Timestamp,
 };
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
-use crate::number::{NumberRanges, E164, SenderPolicy, UnknownTon};
+use crate::number::{E164, NumberRanges, SenderPolicy, UnknownTon};
 use crate::records::{
     Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Note, Session,
     SigningKey, Terminal, TextQuota, Trust, UsedJti,

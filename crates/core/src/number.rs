@@ -105,7 +105,8 @@ pub struct NumberRanges {
 
 impl NumberRanges {
     fn carry(&self, number: &E164) -> bool {
-        let within = |ranges: &[Box<str>]| ranges.iter().any(|range| number.0.starts_with(&**range));
+        let within =
+            |ranges: &[Box<str>]| ranges.iter().any(|range| number.0.starts_with(&**range));
         !within(&self.refuse) && (self.accept.is_empty() || within(&self.accept))
     }
 }

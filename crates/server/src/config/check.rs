@@ -14,6 +14,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
 
+use crate::config::abuse;
 use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
 use crate::config::secrets::{master_key, secret};
@@ -56,6 +57,7 @@ impl File {
         let trusted_proxies =
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let attestation = self.attestation.check(&issuer)?;
+        let risk = self.risk.check(&issuer)?;
         let config = Config {
             issuer,
             listen: address(
@@ -78,6 +80,8 @@ impl File {
             keys: self.keys.policy()?,
             terminal: self.terminal.check(ttl_s)?,
             limits: self.limits.check()?,
+            abuse: self.limits.check_abuse()?,
+            risk,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
             site,
@@ -221,6 +225,7 @@ impl file::Terminal {
             ttl_s: ttl_s.into(),
             phrase_required: self.phrase != Some(Phrase::Off),
             phrases,
+            scopes: abuse::scopes(&self.scopes)?,
             interval_s: within(self.interval_s, "terminal.interval_s", 5, 1, 60)?.into(),
         })
     }
@@ -420,6 +425,7 @@ impl file::Smpp {
                 .iter()
                 .map(|c| region("countries", c))
                 .collect::<Result<_, _>>()?,
+            ranges: abuse::ranges((&self.ranges, &self.refuse_ranges), key)?,
             unknown_ton,
             trust: self.trust.unwrap_or(Trust::Aggregator),
         })

@@ -3,11 +3,13 @@
 //! [`File`] mirrors the file: every key optional, unknown keys refused. [`Config`] is what the server
 //! runs with: checked, with defaults filled in and secrets read.
 
+mod abuse;
 mod attestation;
 mod check;
 mod file;
 mod keys;
 mod load;
+mod risk;
 mod secrets;
 mod store_url;
 mod tls;
@@ -20,9 +22,11 @@ use twinpath_core::first_message::Route;
 use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
+pub use abuse::{Abuse, Farming};
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use risk::{Camara, SimSwap};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
 
@@ -75,6 +79,10 @@ pub struct Config {
     pub terminal: Terminal,
     /// Limits.
     pub limits: Limits,
+    /// What keeps texts and authorizations from being pumped and farmed.
+    pub abuse: Abuse,
+    /// Who is asked about a proof before a grant is made.
+    pub risk: Vec<Camara>,
     /// Tokens' lives.
     pub tokens: Tokens,
     /// Apps that register themselves.
@@ -127,6 +135,8 @@ pub struct Terminal {
     pub ttl_s: i64,
     /// Seconds between polls.
     pub interval_s: u64,
+    /// Which route is believed enough for which scope.
+    pub scopes: twinpath_core::grant::TrustPolicy,
 }
 
 /// Section `[limits]`.

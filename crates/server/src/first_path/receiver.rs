@@ -7,7 +7,7 @@ use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
 use twinpath_store::StoreError;
 
-use crate::platform::{Platform, SystemRandom};
+use crate::platform::{Platform, SystemRandom, now};
 
 /// What became of the texts of each route.
 pub const METRIC: &str = "twinpath_texts_total";
@@ -53,6 +53,11 @@ impl Receiver {
         };
         let platform = &self.platform;
         let per_hour = platform.config.limits.texts_per_number_per_hour;
+        if let Some(refusal) =
+            platform.text_limits.refusal(&self.route.name, &message.number, now())
+        {
+            return Ok(refusal);
+        }
         let record =
             RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
                 .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -63,6 +68,9 @@ impl Receiver {
         };
         let code = record.code();
         let recorded = platform.run(record).await?;
+        if recorded == Recorded::New {
+            platform.text_limits.count(&self.route.name, &message.number, now());
+        }
         if recorded == Recorded::Voided {
             // By now it is durable: what cannot be read is lost convenience.
             match platform.store.read(VoidedGrants::of(code)).await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use twinpath_core::number::UnknownTon;
+use twinpath_core::number::{NumberRanges, UnknownTon};
 use twinpath_core::records::Trust;
 
 use super::*;
