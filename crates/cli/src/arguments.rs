@@ -313,6 +313,9 @@ pub(crate) struct Settings {
     /// SHA-256 of the Android signing certificate, in hex; may stand more than once.
     #[arg(long, value_name = "HEX")]
     pub(crate) android_cert_sha256: Vec<String>,
+    /// The eleven characters by which Android's SMS Retriever hands texts to the app.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) android_sms_hash: Option<String>,
     /// The Apple app id, TEAMID.bundle.id.
     #[arg(long, value_name = "ID")]
     pub(crate) apple_app_id: Option<String>,

@@ -135,6 +135,7 @@ fn said(settings: Settings) -> Result<ClientMetadata, OperateError> {
         first_party: settings.first_party,
         android_package: settings.android_package,
         android_cert_sha256: some(settings.android_cert_sha256),
+        android_sms_hash: settings.android_sms_hash,
         apple_app_id: settings.apple_app_id,
         developer: settings.developer,
         ..evidence(settings.evidence)?

@@ -178,6 +178,7 @@ pub(crate) fn what(table: Table) -> &'static str {
         Table::Quotas => "quotas",
         Table::Jtis => "used identifiers",
         Table::Instances => "installations",
+        Table::Notes => "short-lived notes",
         Table::Audit => "audit lines",
     }
 }

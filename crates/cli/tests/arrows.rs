@@ -8,10 +8,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crate -> the crates of ours it may use.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("twinpath-wire", &[]),
     ("twinpath-attestation", &[]),
     ("twinpath-smpp", &[]),
+    ("twinpath-gateway", &[]),
     ("twinpath-core", &["twinpath-wire", "twinpath-attestation"]),
     ("twinpath-store", &["twinpath-core"]),
     ("twinpath-client", &["twinpath-wire"]),
@@ -23,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "twinpath-attestation",
             "twinpath-core",
             "twinpath-smpp",
+            "twinpath-gateway",
             "twinpath-store",
             "twinpath-pages",
         ],

@@ -3,9 +3,11 @@
 
 use twinpath_wire::code::{Code, MessageError, read_message};
 use twinpath_wire::phrase::Words;
+use twinpath_wire::revocation::read_revocation;
 
 use crate::ids::RouteName;
 use crate::number::{E164, Sender, SenderPolicy, SenderRefusal};
+use crate::outbound::RevocationCode;
 
 /// A way by which texts come in: an SMPP bind or a webhook.
 #[derive(Clone, Debug)]
@@ -27,6 +29,15 @@ pub struct FirstMessage {
     pub code: Code,
     /// The human words around it.
     pub words: Words,
+}
+
+/// A text that revokes a grant (PROTOCOL 6).
+#[derive(Clone, Debug)]
+pub struct RevocationText {
+    /// The terminal identifier.
+    pub number: E164,
+    /// Which of its grants.
+    pub digits: RevocationCode,
 }
 
 /// Why a text is refused by rule.
@@ -69,6 +80,13 @@ impl From<MessageError> for Refusal {
 }
 
 impl Route {
+    /// Reads a text that came in by this route as a revocation; `None` if it is none, or its sender none
+    /// that this route may speak for.
+    pub fn revocation(&self, sender: Sender<'_>, text: &str) -> Option<RevocationText> {
+        let digits = RevocationCode::parse(&read_revocation(text)?)?;
+        Some(RevocationText { number: self.senders.normalize(sender).ok()?, digits })
+    }
+
     /// Reads one text that came in by this route.
     pub fn receive(&self, sender: Sender<'_>, text: &str) -> Result<FirstMessage, Refusal> {
         let number = self.senders.normalize(sender).map_err(Refusal::Sender)?;

@@ -138,6 +138,7 @@ impl Commitment {
             risk: RiskRule::Off,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
+            texting: crate::outbound::Texting::default(),
         }
     }
 
@@ -275,7 +276,7 @@ impl Model {
     /// Runs an operation to its end.
     pub(crate) fn run<O: Operation>(&mut self, operation: O) -> O::Outcome {
         let mut operation = operation;
-        for _ in 0..10 {
+        for _ in 0..20 {
             match self.step(&operation) {
                 After::Done(outcome) => return outcome,
                 After::Next(next) => operation = next,

@@ -14,6 +14,7 @@
 //! | [`proof`] | DPoP proofs, their nonces, and JWS verification |
 //! | [`grant`] | parameters of the token request, refresh, revocation, introspection |
 //! | [`instance`] | installations of apps: which may act, with what evidence |
+//! | [`outbound`] | texts to phones: their wording, cost and queue |
 //! | [`token`] | what is signed and handed out (token maker), and signing keys |
 //! | [`account`] | what an operator does with an account |
 //! | [`admin_token`] | who else may use the admin API |
@@ -34,6 +35,7 @@ pub mod ids;
 pub mod instance;
 pub mod join;
 pub mod number;
+pub mod outbound;
 pub mod proof;
 pub mod records;
 pub mod risk;

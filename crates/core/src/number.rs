@@ -47,6 +47,11 @@ impl E164 {
         &self.0
     }
 
+    /// Whose numbering plan it is of; `None` if no country's, or several countries'.
+    pub fn country(&self) -> Option<Region> {
+        PhoneNumber::parse(self.as_str(), None).ok()?.get_region_code()
+    }
+
     /// What may be shown: country code and the last two digits (`+86•••••••••78`).
     pub fn hint(&self) -> String {
         let country = PhoneNumber::parse(self.as_str(), None)

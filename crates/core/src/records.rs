@@ -27,7 +27,9 @@ pub use instance::{
 pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
-pub use note::{Announcement, Content, Note, NoteKind, Unredeemed};
+pub use note::{
+    Announcement, Content, Delivery, Note, NoteKind, Outbound, TextPurpose, Unredeemed,
+};
 pub use session::Session;
 
 /// Ciphertext of [`crate::vault::Vault`]; only it can open one.
@@ -219,6 +221,12 @@ pub struct Terms {
     /// What vouched for the instance key when it was last used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attestation: Option<AppAttestation>,
+    /// Whether the terminal's holder repeated digits that were texted to it (PROTOCOL 6).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
+    /// Where the number is told of the grant: from what, with its id, the digits follow that revoke it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<u32>,
 }
 
 /// Where the refresh tokens of a grant stand. Tokens are numbered from 1.
@@ -347,6 +355,16 @@ impl Grant {
     /// What vouched for the instance key when it was last used.
     pub fn attestation(&self) -> Option<&AppAttestation> {
         self.terms.as_ref().and_then(|terms| terms.attestation.as_ref())
+    }
+
+    /// Whether the terminal's holder confirmed it (PROTOCOL 6).
+    pub fn confirmed(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.confirmed)
+    }
+
+    /// Where the number is told of it: from what the digits follow that revoke it.
+    pub fn revocation(&self) -> Option<u32> {
+        self.terms.as_ref().and_then(|terms| terms.revocation)
     }
 
     /// Whether it can still be used at `now`.

@@ -14,8 +14,9 @@ use twinpath_wire::code::Code;
 use twinpath_wire::phrase::Words;
 use zeroize::Zeroize as _;
 
-use crate::ids::{AccountId, ClientId, CodeKey, Digest, TerminalKey};
+use crate::ids::{AccountId, ClientId, CodeKey, Digest, GrantId, TerminalKey};
 use crate::number::E164;
+use crate::outbound::{ConfirmationCode, Digits, RevocationCode};
 use crate::records::Sealed;
 use crate::transaction::{Random, random_bytes};
 
@@ -70,6 +71,7 @@ pub struct Vault {
     page_verifiers: hmac::Key,
     form_tokens: hmac::Key,
     challenges: hmac::Key,
+    digits: hmac::Key,
     admin: String,
     number: LessSafeKey,
     app_secret: LessSafeKey,
@@ -134,6 +136,11 @@ fn cut(full: [u8; 32]) -> [u8; 16] {
     out
 }
 
+/// The first eight bytes as a number.
+fn leading(full: [u8; 32]) -> u64 {
+    full.first_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
 impl Vault {
     /// From the master key.
     pub fn new(master: &[u8; 32]) -> Result<Self, VaultError> {
@@ -153,6 +160,7 @@ impl Vault {
             page_verifiers: mac_key(&prk, "page-verifier")?,
             form_tokens: mac_key(&prk, "form-token")?,
             challenges: mac_key(&prk, "challenge")?,
+            digits: mac_key(&prk, "digits")?,
             admin: URL_SAFE_NO_PAD.encode(derive(&prk, "admin")?),
             number: aead_key(&prk, "aead-number")?,
             app_secret: aead_key(&prk, "aead-app-secret")?,
@@ -230,6 +238,16 @@ impl Vault {
     /// The MAC of a challenge for an app; empty for any.
     pub fn challenge(&self, said: &[u8], client_id: &str) -> [u8; 16] {
         cut(mac(&self.challenges, &[said, client_id.as_bytes()]))
+    }
+
+    /// The digits that are texted to confirm a code, for the grant that may come of it (PROTOCOL 6).
+    pub fn confirmation_code(&self, code: CodeKey, grant: GrantId) -> ConfirmationCode {
+        Digits::of(leading(mac(&self.digits, &[b"confirm", &code.0, &grant.0])))
+    }
+
+    /// The digits that revoke a grant by text (PROTOCOL 6), from its id and a counter.
+    pub fn revocation_code(&self, grant: GrantId, counter: u32) -> RevocationCode {
+        Digits::of(leading(mac(&self.digits, &[b"revoke", &grant.0, &counter.to_be_bytes()])))
     }
 
     /// The key of nonces that all nodes of a deployment take.

@@ -8,7 +8,8 @@
 import { createInterface } from 'node:readline';
 import smpp from 'smpp';
 
-const settings = { bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
+// `submitStatus`: how texts to phones are answered.
+const settings = { submitStatus: 0, submitSilent: false, bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
 const sessions = new Map(); // number -> { session, bound, system_id, waiting: Map(sequence -> [id, at]) }
 let lastSession = 0;
 let rawSequence = 0x40000000;
@@ -36,10 +37,23 @@ function closed(number, peer) {
 function received(number, peer, pdu) {
   if (pdu.isResponse() || pdu.command === 'generic_nack') return answered(number, peer, pdu);
   if (pdu.command.startsWith('bind_')) return bind(number, peer, pdu);
+  if (pdu.command === 'submit_sm') return submitted(peer, pdu);
   say({ event: pdu.command, session: number, at: now() });
   if (pdu.command === 'enquire_link' && !settings.answerEnquireLink) return;
   peer.session.send(pdu.response());
   if (pdu.command === 'unbind') peer.session.close();
+}
+
+// A text to a phone.
+let lastMessage = 0;
+function submitted(peer, pdu) {
+  const text = pdu.short_message.message.toString();
+  const { source_addr: from, destination_addr: to, registered_delivery: receipt } = pdu;
+  say({ event: 'submit_sm', from, to, text, receipt, at: now() });
+  if (settings.submitSilent) return;
+  const message_id = (++lastMessage).toString(16).padStart(8, '0');
+  const command_status = settings.submitStatus;
+  peer.session.send(pdu.response(command_status === 0 ? { message_id } : { command_status }));
 }
 
 function answered(number, peer, pdu) {

@@ -13,6 +13,7 @@
 //! | [`pdu`] | SMPP octets, well-formed or not |
 //! | [`centre`] | drives `peers/centre.js` |
 //! | [`config`] | the server's configuration file |
+//! | [`kannel`] | a gateway that others wrote |
 //! | [`phone`] | what phones show: chains and objects of a vendor of the tests' own |
 //! | [`platform`] | the server within the test's process |
 //! | [`process`] | the server as a process that can be killed |
@@ -36,6 +37,7 @@ pub mod commitment;
 pub mod config;
 pub mod http;
 pub mod jose;
+pub mod kannel;
 pub mod pdu;
 pub mod peer;
 pub mod phone;

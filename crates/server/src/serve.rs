@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, TlsFiles};
 use crate::first_path::smpp::RunningBinds;
 use crate::http::{Listener, Shutdown, Tls};
+use crate::outbound::dispatch;
 use crate::platform::{
     Platform, StartError, WATCH, deliver, keep_in_touch, keep_signing_keys, now,
 };
@@ -100,6 +101,7 @@ impl Server {
         tasks.spawn(purge(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(keep_trust(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(keep_keys(Arc::clone(&platform), shutdown.clone()));
+        tasks.spawn(dispatch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(touch(Arc::clone(&platform), shutdown.clone()));
         tasks.spawn(wake_waiters(Arc::clone(&platform), shutdown));
         let (drain, draining) = watch::channel(false);

@@ -31,4 +31,5 @@ pub mod metadata;
 pub mod oauth;
 pub mod phrase;
 pub mod resource;
+pub mod revocation;
 pub mod verifier;

@@ -105,10 +105,11 @@ impl Authorization {
             Some(_) => Text { to: Vec::new(), body: String::new(), sms_uri: String::new() },
             None => text(&metadata, &app.name, &options.language, &code)?,
         };
-        let exchange = |endpoint| Exchange::new(Arc::clone(&app), endpoint, options.patience);
-        let announcing = endpoint.map(exchange);
+        let announcing =
+            endpoint.map(|endpoint| Exchange::new(Arc::clone(&app), endpoint, options.patience));
+        let tokens = metadata.token_endpoint.clone();
         let mut machine = Self {
-            exchange: exchange(metadata.token_endpoint.clone()),
+            exchange: Exchange::new(app, tokens, options.patience),
             announcing,
             code,
             metadata,

@@ -220,6 +220,18 @@ pub(super) fn public_https(uri: &str) -> bool {
         .is_some_and(|(_, top)| top.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-'))
 }
 
+/// What SMS Retriever looks for: eleven characters of base64. (It follows from the whole signing
+/// certificate, not from the digest that is registered of it.)
+pub(super) fn sms_hash(hash: Option<String>) -> Result<Option<String>, RegistrationError> {
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/".contains(&b);
+    match hash.filter(|hash| !hash.is_empty()) {
+        Some(hash) if hash.len() != 11 || !hash.bytes().all(base64) => Err(RegistrationError(
+            "android_sms_hash must be eleven characters of base64".to_owned(),
+        )),
+        hash => Ok(hash),
+    }
+}
+
 /// Package names and bundle ids: words of letters, digits and `joiner` between dots.
 pub(super) fn dotted(
     id: Option<String>,

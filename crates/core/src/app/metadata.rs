@@ -107,6 +107,8 @@ client_metadata! {
     android_package: String,
     /// SHA-256 digests of signing certificates, in hex with or without colons.
     android_cert_sha256: Vec<String>,
+    /// By which Android hands texts to the app (SMS Retriever): eleven characters of base64.
+    android_sms_hash: String,
     /// Apple `team.bundle`.
     apple_app_id: String,
     /// PROTOCOL 11: any of these is enough of its installations: `none`, `software`, `tee`, `strongbox`,
@@ -169,6 +171,7 @@ impl ClientMetadata {
             may_exchange_for: Some(app.may_exchange_for),
             android_package: app.android_package,
             android_cert_sha256: Some(app.android_cert_sha256),
+            android_sms_hash: app.android_sms_hash,
             apple_app_id: app.apple_app_id,
             developer: Some(app.developer),
             ..Self::default()

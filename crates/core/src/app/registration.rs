@@ -183,6 +183,7 @@ impl ClientMetadata {
             may_exchange_for: checks::resources(self.may_exchange_for)?,
             android_package: checks::dotted(self.android_package, "android_package", b'_')?,
             android_cert_sha256: each(self.android_cert_sha256, checks::digest)?,
+            android_sms_hash: checks::sms_hash(self.android_sms_hash)?,
             apple_app_id: checks::dotted(self.apple_app_id, "apple_app_id", b'-')?,
             grant_types,
             access_token_format: self.access_token_format.unwrap_or_default(),

@@ -13,7 +13,8 @@ use crate::grant::{
 };
 use crate::ids::{ClientId, Digest, GrantId, RouteName, TerminalKey, Timestamp};
 use crate::instance::ScopeRule;
-use crate::join::TOMBSTONE_S;
+use crate::join::{Known, TOMBSTONE_S, made_by};
+use crate::outbound::notice;
 use crate::records::{
     AccountStatus, AppAttestation, Approval, AuditEvent, AuthorizationRequest, Grant, Interaction,
     ProvenTerminal, Sealed, Session, Stage as InteractionStage, Terms,
@@ -50,6 +51,8 @@ pub struct CodeRequest {
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
+    /// Whether the number is told of installations that its account did not know (PROTOCOL 6).
+    pub notify: bool,
 }
 
 /// Uses a code. Its steps: what the HTTP request uses up, the request that the code came of, the account.
@@ -64,8 +67,18 @@ pub struct Exchange {
 #[derive(Clone, Debug)]
 enum Stage {
     Consume,
-    Issue { asked: Box<AuthorizationRequest>, by: Box<ProvenTerminal>, again: bool },
+    Issue { asked: Box<AuthorizationRequest>, by: Box<ProvenTerminal>, how: How },
+    Notify { issued: Box<CodeRedeemed>, notice: Digest },
     Revoke { terminal: TerminalKey, grant: GrantId },
+}
+
+/// How a code came to be used.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    /// It came back.
+    again: bool,
+    /// It was approved in a session that stood: nobody new was proven.
+    stood: bool,
 }
 
 /// How it ends.
@@ -81,6 +94,8 @@ pub enum CodeRedeemed {
         refresh_token: Option<RefreshToken>,
         /// What was asked.
         asked: Box<AuthorizationRequest>,
+        /// The key of the text that tells the number of it.
+        notice: Option<Digest>,
     },
     /// Unknown, over, another app's, or not with what its request named. For the log.
     Invalid(&'static str),
@@ -144,7 +159,7 @@ impl Exchange {
         let stage = if own {
             let (mut asked, by) = (Box::new(row.request.clone()), Box::new(by.clone()));
             asked.scope = self.scope(&row.request).unwrap_or_default().join();
-            Stage::Issue { asked, by, again: true }
+            Stage::Issue { asked, by, how: How { again: true, stood: stood(approval) } }
         } else {
             Stage::Revoke { terminal: by.terminal, grant: by.grant }
         };
@@ -211,6 +226,7 @@ impl Exchange {
     }
 
     fn take(&self, row: &Interaction, approval: &Approval, cx: &Context<'_>) -> Step<Self> {
+        let how = How { again: false, stood: stood(approval) };
         let (approval, jkt) = (approval.clone(), self.request.jkt.clone());
         let by = Box::new(approval.by.clone());
         let redeemed = Interaction {
@@ -222,21 +238,21 @@ impl Exchange {
         // It was found to be enough before the code was taken.
         asked.scope = self.scope(&row.request).unwrap_or_default().join();
         let write = Write::Interaction(Box::new(redeemed));
-        Step::Next(vec![write], self.at(Stage::Issue { asked, by, again: false }))
+        Step::Next(vec![write], self.at(Stage::Issue { asked, by, how }))
     }
 
     fn issue(
         &self,
         asked: &AuthorizationRequest,
         by: &ProvenTerminal,
-        again: bool,
+        how: How,
         view: &Rows,
         cx: &mut Context<'_>,
     ) -> Result<Step<Self>, Missing> {
         let grants = view.grants(by.terminal)?;
         let made = grants.iter().find(|made| made.id == by.grant);
         // Either this request is the repeat, or a repeat overtook it: both used the code.
-        if made.is_some_and(|made| again || made.revoked_at.is_none()) {
+        if made.is_some_and(|made| how.again || made.revoked_at.is_none()) {
             return reuse(by.terminal, by.grant, view, cx);
         }
         let account = view.account(by.terminal, by.account)?;
@@ -251,18 +267,55 @@ impl Exchange {
             let reason = if active { "voided" } else { "blocked" };
             return self.deny(by, reason, view, cx);
         }
-        let new = self.new_grant(asked, by, session, cx.now);
+        let mut new = self.new_grant(asked, by, session, cx.now);
+        new.terms =
+            new.terms.map(|terms| Terms { revocation: self.tells(by, how, grants), ..terms });
         let mut writes = new.supersede(grants, cx.now);
         let (grant, Minted { token, .. }) = new.make(&self.vault, cx.now, cx.random);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
         writes.push(Write::Grant(grant.clone()));
+        let counter = grant.revocation();
+        let notice = counter.map(|counter| notice::key(&self.vault, grant.id, counter));
         let outcome = CodeRedeemed::Issued {
             grant: Box::new(grant),
             number: by.number.clone(),
             refresh_token: self.request.refreshable.then_some(token),
             asked: Box::new(asked.clone()),
+            notice,
         };
-        Ok(Step::Done(writes, outcome))
+        Ok(match notice {
+            Some(notice) => {
+                let issued = Box::new(outcome);
+                Step::Next(writes, self.at(Stage::Notify { issued, notice }))
+            }
+            None => Step::Done(writes, outcome),
+        })
+    }
+
+    /// Whether the number is told (PROTOCOL 6): from which counter its digits follow. Not where the proof
+    /// made the account, nor in a session that stood: of whoever began that one, it was told then.
+    fn tells(&self, by: &ProvenTerminal, how: How, grants: &[Grant]) -> Option<u32> {
+        let (vault, request) = (&self.vault, &self.request);
+        let (client_id, jkt) = (&request.client_id, request.jkt.as_str());
+        let known = || Known { account: by.account, client_id, jkt }.in_(grants);
+        let new = made_by(vault, by.terminal, by.account, by.grant);
+        let tell = request.notify && !how.stood && !new && !known();
+        tell.then(|| notice::free_counter(vault, by.grant, grants))
+    }
+
+    fn notify(
+        &self,
+        issued: &CodeRedeemed,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let writes = match issued {
+            CodeRedeemed::Issued { grant, number, asked, .. } => {
+                notice::put(&self.vault, (grant, number), asked.ui_locales.as_deref(), view, cx)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Step::Done(writes, issued.clone()))
     }
 
     /// A denial is for good: a tombstone keeps the code from being tried again.
@@ -315,11 +368,17 @@ impl Exchange {
                 session_bound: bound.is_some(),
                 made_at: Some(now),
                 no_refresh: !request.refreshable,
+                ..Terms::default()
             }),
             ttl_s: ttl_s.max(0),
             dormant_s: request.dormant_s,
         }
     }
+}
+
+/// Whether it was approved in a session that was there before.
+fn stood(approval: &Approval) -> bool {
+    approval.by.session.is_some() && !approval.begins
 }
 
 /// RFC 6749 4.1.2: the code was used before.
@@ -346,6 +405,7 @@ impl Operation for Exchange {
                 keys.extend(by.session.map(|_| Key::Sessions(by.terminal)));
             }
             Stage::Revoke { terminal, .. } => keys.push(Key::Grants(*terminal)),
+            Stage::Notify { notice, .. } => keys.push(Key::Note(*notice)),
         }
     }
 
@@ -356,7 +416,8 @@ impl Operation for Exchange {
         }
         match &self.stage {
             Stage::Consume => self.consume(view, cx),
-            Stage::Issue { asked, by, again } => self.issue(asked, by, *again, view, cx),
+            Stage::Issue { asked, by, how } => self.issue(asked, by, *how, view, cx),
+            Stage::Notify { issued, .. } => self.notify(issued, view, cx),
             Stage::Revoke { terminal, grant } => reuse(*terminal, *grant, view, cx),
         }
     }

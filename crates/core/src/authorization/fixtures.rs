@@ -3,6 +3,7 @@
 use crate::authorization::{Parameters, Rules};
 use crate::fixtures::{START, Seeded};
 use crate::grant::DetailTypes;
+use crate::outbound::ConfirmPolicy;
 use crate::token::{KeyPolicy, KeyRing, SigningAlgorithm, new_signing_key};
 use crate::vault::Vault;
 
@@ -30,8 +31,10 @@ impl Parameters for Form {
 
 /// No resources, no types.
 pub(crate) fn rules(vault: &Vault) -> Rules<'_> {
+    static UNCONFIRMED: std::sync::LazyLock<ConfirmPolicy> =
+        std::sync::LazyLock::new(ConfirmPolicy::default);
     static NONE: std::sync::LazyLock<DetailTypes> = std::sync::LazyLock::new(DetailTypes::default);
-    Rules { resources: &[], details: &NONE, vault, keys: keys(vault) }
+    Rules { resources: &[], details: &NONE, vault, keys: keys(vault), confirm: &UNCONFIRMED }
 }
 
 fn keys(vault: &Vault) -> KeyRing {

@@ -44,7 +44,9 @@ pub(crate) use logout::end;
 pub use logout::{EndSession, Ended};
 pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
 pub use redirect::redirect_uri_of;
-pub use request::{Parameters, Rejection, Rules, authentication_context, check_request, max_age};
+pub use request::{
+    Parameters, Rejection, Rules, asks_confirmation, authentication_context, check_request, max_age,
+};
 pub use session::{CookieSecret, FindSession, FoundSession, SessionCookie};
 
 /// Seconds for which a person may take to send the text and to approve.

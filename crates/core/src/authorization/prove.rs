@@ -160,11 +160,14 @@ impl ProveTerminal {
             repeatable: true,
             words: self.words.as_deref(),
             login_hint,
+            // What must be confirmed is refused before (`Rules`).
+            confirming: None,
             awaited_until: None,
         };
         let client_id = &self.client_id;
         let (rule, words) = (self.risk, claim.words);
-        let weigh = Weigh { rule, code: self.code, client_id, words, login_hint };
+        let weigh =
+            Weigh { rule, code: self.code, client_id, words, login_hint, confirmable: false };
         match weigh.weigh(view, cx)? {
             Weighed::Go => {}
             Weighed::Ask(code) => {
@@ -182,6 +185,9 @@ impl ProveTerminal {
             Consumed::Pending => Step::Done(Vec::new(), ProvenOutcome::Waiting),
             Consumed::Expired => Step::Done(Vec::new(), ProvenOutcome::Late),
             Consumed::Denied(writes, denial) => Step::Done(writes, ProvenOutcome::Failed(denial)),
+            Consumed::Unjudged(_) | Consumed::Unconfirmed(..) => {
+                Step::Done(Vec::new(), ProvenOutcome::Failed(Denial::Used))
+            }
             Consumed::Taken(writes, code, grant) => {
                 Step::Next(writes, self.at(Stage::Find { code, grant }))
             }
@@ -208,7 +214,7 @@ impl ProveTerminal {
         let Some(finding) = self.risk.finding(code.terminal) else {
             return self.inquire(code, view);
         };
-        if let Some(why) = refusal(finding) {
+        if let Some(why) = refusal(finding, false) {
             return Ok(Step::Done(Vec::new(), ProvenOutcome::Risky(why)));
         }
         let recycled = finding.recycled;

@@ -2,12 +2,13 @@
 //! a refusal goes: never to a redirect URI that is not the app's.
 
 use twinpath_wire::b64;
-use twinpath_wire::oauth::{ACR_TERMINAL, ErrorCode};
+use twinpath_wire::oauth::{ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, ErrorCode};
 
 use crate::app::Registered;
 use crate::authorization::redirect_uri_of;
 use crate::grant::{DetailTypes, ParameterError, Resources, Scope};
 use crate::number::E164;
+use crate::outbound::{Confirm, ConfirmPolicy};
 use crate::records::{App, AuthorizationRequest, ClaimsRequest, GrantType, Prompt};
 use crate::token::{IdClaims, KeyRing, PHONE, wants_phone};
 use crate::vault::Vault;
@@ -31,6 +32,8 @@ pub struct Rules<'a> {
     pub vault: &'a Vault,
     /// For `id_token_hint`.
     pub keys: KeyRing,
+    /// Which scopes must be confirmed (PROTOCOL 6).
+    pub confirm: &'a ConfirmPolicy,
 }
 
 /// A refused authorization request.
@@ -193,8 +196,15 @@ pub(crate) fn asked(
     let claims = claims(parameters.get("claims"))?;
     authentication_context(parameters.get("acr_values"), claims.as_ref())?;
     let scope = Scope::within(parameters.get("scope"), &app.scope)?;
+    let scope = with_claims(scope, claims.as_ref(), app);
+    if rules.confirm.of(&scope) != Confirm::Never {
+        return refuse(
+            ErrorCode::AccessDenied,
+            "this must be confirmed by a text to the phone: use the terminal grant (PROTOCOL 6)",
+        );
+    }
     Ok(AuthorizationRequest {
-        scope: with_claims(scope, claims.as_ref(), app).join(),
+        scope: scope.join(),
         expected_sub: expected_sub(claims.as_ref())?,
         resources: Resources::within(&parameters.all("resource"), rules.resources)?.0,
         authorization_details: details,
@@ -334,6 +344,17 @@ fn expected_sub(claims: Option<&ClaimsRequest>) -> Result<Option<String>, Parame
         expected = Some(value.to_owned());
     }
     Ok(expected)
+}
+
+/// RFC 9470 5 where the terminal can be confirmed: whether the first of `acr_values` that can be met
+/// asks for it.
+pub fn asks_confirmation(acr_values: Option<&str>) -> Result<bool, ParameterError> {
+    let known = |acr: &&str| [ACR_TERMINAL, ACR_TERMINAL_CONFIRMED].contains(acr);
+    let first = acr_values.and_then(|values| values.split(' ').find(known));
+    if first.is_none() {
+        authentication_context(acr_values, None)?;
+    }
+    Ok(first == Some(ACR_TERMINAL_CONFIRMED))
 }
 
 /// RFC 9470 5: what cannot be met is said, not passed over.

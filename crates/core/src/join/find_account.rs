@@ -124,6 +124,16 @@ fn new_account_id(vault: &Vault, terminal: TerminalKey, grant: GrantId) -> Accou
     AccountId::compose(&terminal, random)
 }
 
+/// Whether an account was created by the proof that led to this grant.
+pub(crate) fn made_by(
+    vault: &Vault,
+    terminal: TerminalKey,
+    account: AccountId,
+    grant: GrantId,
+) -> bool {
+    account == new_account_id(vault, terminal, grant)
+}
+
 /// The old account of a dormant or recycled number: kept for an operator to restore, its grants revoked.
 fn replace(old: &Account, grants: &[Grant], why: &'static str, now: Timestamp) -> Vec<Write> {
     let replaced = Account { status: AccountStatus::Replaced, changed_at: now, ..old.clone() };

@@ -18,6 +18,16 @@ impl LedTo {
         Self { grant, proven_at: code.received_at }
     }
 
+    /// Of the proof that a grant rests on.
+    pub(crate) fn of_grant(grant: &Grant) -> Self {
+        Self { grant: grant.id, proven_at: grant.auth_time }
+    }
+
+    /// Whether this session began by it, or goes on by it.
+    pub(crate) fn is_session(self, session: &Session) -> bool {
+        self.session(session)
+    }
+
     fn session(self, session: &Session) -> bool {
         session.id == SessionId::of(self.grant) || session.auth_time == self.proven_at
     }

@@ -9,7 +9,10 @@
 //!                   Voided{none}              Voided{grant} + grant revoked
 //! ```
 //!
-//! There is no arrow back, and none from an expired code. Every state but `Recorded` is a tombstone,
+//! Where a request must be confirmed (PROTOCOL 6), `Confirming{grant}` stands between `Recorded` and
+//! `Redeemed`: with a time of its own, three attempts, and the same arrows to `Refused` and `Voided{none}`.
+//!
+//! There is no arrow back, and none from an expired code. Every other state is a tombstone,
 //! kept [`TOMBSTONE_S`] so that neither a late text nor a repeated request starts anything anew.
 //!
 //! A redemption has two steps on two keys. *Consume* marks the code with the id of a grant that does
@@ -22,6 +25,7 @@ mod announce;
 mod certificates;
 mod consume;
 mod find_account;
+mod known;
 mod led_to;
 mod record;
 mod redeem;
@@ -31,12 +35,13 @@ mod simulation;
 mod unredeemed;
 
 pub use announce::{Announce, Announced, Announcing, announcement_key};
-pub(crate) use consume::{Claim, Consumed};
-pub(crate) use find_account::{Finder, Found};
+pub(crate) use consume::{Claim, Confirming, Consumed};
+pub(crate) use find_account::{Finder, Found, made_by};
+pub(crate) use known::Known;
 pub(crate) use led_to::LedTo;
 pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
-pub use redeem::{AnnouncementRule, Denial, Issued, Redeem, Redeemed, Redemption};
+pub use redeem::{AnnouncementRule, Awaiting, Denial, Issued, Redeem, Redeemed, Redemption};
 pub(crate) use risk::{Weigh, Weighed, question, refusal};
 pub use unredeemed::UnredeemedGate;
 

@@ -6,9 +6,12 @@ use crate::grant::{revoke, revoke_grant};
 use crate::ids::{CodeKey, Digest, GrantId, RouteName, TerminalKey};
 use crate::join::announce::is_awaited;
 use crate::join::{LedTo, TOMBSTONE_S, announcement_key};
-use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust};
+use crate::records::{AuditEvent, CodeRecord, CodeState, Sealed, TextQuota, Trust, UsedJti};
 use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::{Vault, VaultError};
+
+/// How long a provider's name of a delivery is remembered: as long as a code can matter.
+const DELIVERY_S: i64 = TOMBSTONE_S + 86_400;
 
 const REASON: &str = "second_sender";
 
@@ -27,11 +30,15 @@ pub struct RecordText {
     per_hour: usize,
     /// Where a code that nobody announced is not recorded: the key of what is announced of it.
     announcement: Option<Digest>,
+    /// What the text's provider calls this delivery.
+    delivery: Option<Digest>,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
+    Delivery,
     Announced,
+    Remember(Recorded),
     Quota,
     Code,
     Revoke { terminal: TerminalKey, led: LedTo },
@@ -92,6 +99,7 @@ impl RecordText {
             ttl_s: route.ttl_s,
             per_hour,
             announcement: None,
+            delivery: None,
         })
     }
 
@@ -99,7 +107,18 @@ impl RecordText {
     #[must_use]
     pub fn only_announced(mut self, vault: &Vault) -> Self {
         self.announcement = Some(announcement_key(vault, self.code));
-        self.stage = Stage::Announced;
+        if self.delivery.is_none() {
+            self.stage = Stage::Announced;
+        }
+        self
+    }
+
+    /// Takes a delivery that its provider repeats under the same name for what it is: once it was decided
+    /// on, it changes nothing.
+    #[must_use]
+    pub fn delivered_as(mut self, vault: &Vault, id: &str) -> Self {
+        self.delivery = Some(vault.identifier("delivery", &self.route.0, id));
+        self.stage = Stage::Delivery;
         self
     }
 
@@ -112,6 +131,40 @@ impl RecordText {
         Self { stage, ..self.clone() }
     }
 
+    /// A delivery that was seen is a repetition, or somebody plays back what a provider signed once.
+    fn delivery(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
+        let seen = match self.delivery {
+            Some(key) => view.jti(key)?.is_some_and(|seen| cx.now < seen.purge_at),
+            None => false,
+        };
+        if seen {
+            return Ok(Step::Done(Vec::new(), Recorded::Duplicate));
+        }
+        let next = if self.announcement.is_some() { Stage::Announced } else { Stage::Quota };
+        Ok(Step::Next(Vec::new(), self.at(next)))
+    }
+
+    /// The end: the delivery is remembered behind what it came to, so that one that failed may come again.
+    /// Between the two it may come again, too, and then changes nothing: the same number, the same code.
+    fn end(&self, writes: Vec<Write>, outcome: Recorded) -> Step<Self> {
+        match self.delivery {
+            Some(_) => Step::Next(writes, self.at(Stage::Remember(outcome))),
+            None => Step::Done(writes, outcome),
+        }
+    }
+
+    fn remember(
+        &self,
+        outcome: Recorded,
+        view: &Rows,
+        cx: &Context<'_>,
+    ) -> Result<Step<Self>, Missing> {
+        let Some(key) = self.delivery else { return Ok(Step::Done(Vec::new(), outcome)) };
+        let _seen = view.jti(key)?;
+        let purge_at = cx.now.plus_seconds(DELIVERY_S);
+        Ok(Step::Done(vec![Write::Jti(UsedJti { key, purge_at })], outcome))
+    }
+
     /// What is known already is decided on, announced or not: a second sender voids it whenever it comes.
     fn announced(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
         let awaited = match self.announcement {
@@ -121,7 +174,7 @@ impl RecordText {
         if awaited || view.code(self.code)?.is_some_and(|known| cx.now < known.purge_at) {
             return Ok(Step::Next(Vec::new(), self.at(Stage::Quota)));
         }
-        Ok(Step::Done(Vec::new(), Recorded::Unannounced))
+        Ok(self.end(Vec::new(), Recorded::Unannounced))
     }
 
     /// A number's different codes within an hour; redeliveries do not count.
@@ -135,7 +188,7 @@ impl RecordText {
             return Ok(Step::Next(Vec::new(), self.at(Stage::Code)));
         }
         if texts.len() >= self.per_hour {
-            return Ok(Step::Done(Vec::new(), Recorded::OverLimit));
+            return Ok(self.end(Vec::new(), Recorded::OverLimit));
         }
         texts.push((self.code, cx.now));
         let quota = TextQuota { terminal: self.terminal, route: self.route.clone(), texts };
@@ -143,10 +196,10 @@ impl RecordText {
     }
 
     fn record(&self, view: &Rows, cx: &Context<'_>) -> Result<Step<Self>, Missing> {
-        let done = |outcome| Ok(Step::Done(Vec::new(), outcome));
+        let done = |outcome| Ok(self.end(Vec::new(), outcome));
         let known = match view.code(self.code)? {
             Some(known) if cx.now < known.purge_at => known,
-            _ => return Ok(Step::Done(vec![Write::Code(self.fresh(cx))], Recorded::New)),
+            _ => return Ok(self.end(vec![Write::Code(self.fresh(cx))], Recorded::New)),
         };
         if known.terminal == self.terminal {
             return done(Recorded::Duplicate);
@@ -156,7 +209,7 @@ impl RecordText {
         }
         match known.state {
             CodeState::Recorded | CodeState::Confirming { .. } if cx.now < known.expires_at => {
-                Ok(Step::Done(self.void(known, None, cx), Recorded::Voided))
+                Ok(self.end(self.void(known, None, cx), Recorded::Voided))
             }
             CodeState::Redeemed { grant, .. } => Ok(Step::Next(
                 self.void(known, Some(grant), cx),
@@ -210,6 +263,7 @@ impl Operation for RecordText {
     type Outcome = Recorded;
 
     fn prefetch(&self, keys: &mut Vec<Key>) {
+        keys.extend(self.delivery.map(Key::Jti));
         keys.extend(self.announcement.map(Key::Note));
         keys.push(Key::Quota(self.terminal, self.route.clone()));
         keys.push(Key::Code(self.code));
@@ -217,6 +271,8 @@ impl Operation for RecordText {
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         match self.stage {
+            Stage::Delivery => self.delivery(view, cx),
+            Stage::Remember(outcome) => self.remember(outcome, view, cx),
             Stage::Announced => self.announced(view, cx),
             Stage::Quota => self.quota(view, cx),
             Stage::Code => self.record(view, cx),
@@ -227,7 +283,7 @@ impl Operation for RecordText {
                 writes.extend(others.flat_map(|other| revoke(other, REASON, cx.now)));
                 let ended = led.sessions(sessions).filter(|session| session.ended_at.is_none());
                 writes.extend(ended.flat_map(|session| end(session, &[], REASON, cx.now)));
-                Ok(Step::Done(writes, Recorded::Voided))
+                Ok(self.end(writes, Recorded::Voided))
             }
         }
     }

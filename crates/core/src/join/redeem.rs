@@ -1,14 +1,20 @@
 //! Redeeming a code: consume the mapping, find or create the account, make the grant.
 
+mod confirm;
+mod notify;
+
 use std::sync::Arc;
 
 use crate::grant::{Minted, NewGrant, ParameterError, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::announce::{Asked, own};
 use crate::join::{
-    Claim, Consumed, Finder, Found, UnredeemedGate, Weigh, Weighed, question, refusal,
+    Claim, Confirming, Consumed, Finder, Found, UnredeemedGate, Weigh, Weighed, question, refusal,
 };
-use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
+use crate::outbound::{Confirm, Spend, Texting};
+use crate::records::{
+    AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Terms,
+};
 use crate::risk::{RiskQuestion, RiskReason, RiskRule};
 use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
@@ -43,6 +49,8 @@ pub struct Redemption {
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
+    /// Confirmation and notice (PROTOCOL 6).
+    pub texting: Texting,
 }
 
 /// How a redemption is held to what its app announced (PROTOCOL 4).
@@ -57,31 +65,49 @@ pub struct AnnouncementRule {
 }
 
 /// Redeems a code in the steps *spend* (one for the proof's `jti`, one for the assertion's), the
-/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*. Where others
-/// are asked about a proof, the first run ends with what they are asked, and a second has their answer.
+/// limit of an attested instance, *narrow* to what was announced, *consume* and *complete*. Where it may
+/// have to be confirmed, *judge*, *meter* (one for each limit of texts) and *confirm* come after the first
+/// *consume*, and *text* ends it; the request that shows the digits goes on from its own *consume*. Where
+/// the number is to be told, *notify* comes last.
+/// Where others are asked about a proof, the first run ends with what they are asked, and a second has
+/// their answer.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
     vault: Arc<Vault>,
     spends: Spends,
     gate: Option<UnredeemedGate>,
+    /// What an announcement said of the text's arrival.
+    awaited_until: Option<Timestamp>,
     stage: Stage,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
     Narrow(AnnouncementRule),
-    /// `awaited_until`: what an announcement said of the text's arrival.
-    Consume {
-        awaited_until: Option<Timestamp>,
-    },
+    Consume,
     /// Others are to be asked about the proof.
     Ask {
+        code: Box<CodeRecord>,
+    },
+    Judge {
+        code: Box<CodeRecord>,
+    },
+    Meter {
+        spend: Spend,
+    },
+    Confirm {
+        must: bool,
+    },
+    Text {
         code: Box<CodeRecord>,
     },
     Complete {
         code: Box<CodeRecord>,
         grant: GrantId,
+    },
+    Notify {
+        issued: Box<Issued>,
     },
 }
 
@@ -96,6 +122,14 @@ pub enum Redeemed {
     Invalid(Denial),
     /// The account is blocked.
     Blocked,
+    /// Digits were texted to the terminal, and are to be shown.
+    Unconfirmed(Awaiting),
+    /// Wrong digits were shown too often: the code is used up.
+    WrongDigits,
+    /// It must be confirmed, and no text goes to this number's country.
+    Unreachable,
+    /// It must be confirmed, and so many texts were sent that there is none until then.
+    OverLimit(Timestamp),
     /// The request's proof or assertion was seen before.
     Replayed(Replay),
     /// The instance left too many codes unredeemed: seconds until it may try again.
@@ -110,6 +144,17 @@ pub enum Redeemed {
     Issued(Box<Issued>),
 }
 
+/// A code that waits for digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Awaiting {
+    /// How often they may be tried.
+    pub attempts_left: u8,
+    /// For how many more seconds.
+    pub expires_in: i64,
+    /// The key of the text that carries them.
+    pub text: Digest,
+}
+
 /// Why a code gives no grant: for the log and the audit trail, not for the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Denial {
@@ -121,6 +166,8 @@ pub enum Denial {
     Words,
     /// Another number than `login_hint`.
     LoginHint,
+    /// Wrong digits, three times.
+    Digits,
     /// Its grant was revoked.
     Revoked,
 }
@@ -133,6 +180,7 @@ impl Denial {
             Self::Voided => "voided",
             Self::Words => "words",
             Self::LoginHint => "login_hint",
+            Self::Digits => "digits",
             Self::Revoked => "revoked",
         }
     }
@@ -149,6 +197,8 @@ pub struct Issued {
     pub refresh_token: RefreshToken,
     /// Whether this proof created the account.
     pub new_account: bool,
+    /// The key of the text that tells the number of it.
+    pub notice: Option<Digest>,
 }
 
 impl Redeem {
@@ -156,9 +206,9 @@ impl Redeem {
     pub fn new(request: Arc<Redemption>, vault: Arc<Vault>, spends: Spends) -> Self {
         let stage = match request.announcement {
             Some(rule) => Stage::Narrow(rule),
-            None => Stage::Consume { awaited_until: None },
+            None => Stage::Consume,
         };
-        Self { request, vault, spends, gate: None, stage }
+        Self { request, vault, spends, gate: None, awaited_until: None, stage }
     }
 
     /// For an attested instance: within its limit only.
@@ -185,7 +235,7 @@ impl Redeem {
             return Ok(if rule.required {
                 Step::Done(Vec::new(), Redeemed::Pending)
             } else {
-                Step::Next(Vec::new(), self.at(Stage::Consume { awaited_until: None }))
+                Step::Next(Vec::new(), self.at(Stage::Consume))
             });
         };
         let details = request.terms.as_ref().map(|terms| terms.authorization_details.clone());
@@ -207,31 +257,36 @@ impl Redeem {
             let terms = narrowed.terms.get_or_insert_default();
             terms.authorization_details = asked.details;
         }
-        let stage = Stage::Consume { awaited_until: Some(announced.expires_at) };
-        Ok(Step::Next(Vec::new(), Self { request: Arc::new(narrowed), ..self.at(stage) }))
+        let (request, awaited_until) = (Arc::new(narrowed), Some(announced.expires_at));
+        Ok(Step::Next(Vec::new(), Self { request, awaited_until, ..self.at(Stage::Consume) }))
     }
 
-    fn consume(
-        &self,
-        awaited_until: Option<Timestamp>,
-        view: &Rows,
-        cx: &mut Context<'_>,
-    ) -> Result<Step<Self>, Missing> {
+    fn claim(&self) -> Claim<'_> {
         let request = &self.request;
-        let claim = Claim {
+        let texting = &request.texting;
+        Claim {
             code: request.code,
             frozen: request.frozen,
             repeatable: matches!(Bound::of(&request.jkt), Bound::Key(_)),
             words: request.words.as_deref(),
             login_hint: request.login_hint,
-            awaited_until,
-        };
+            awaited_until: self.awaited_until,
+            confirming: Some(Confirming {
+                asked: self.confirm_when() != Confirm::Never,
+                said: texting.said.as_ref(),
+                vault: &self.vault,
+            }),
+        }
+    }
+
+    fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         let weigh = Weigh {
-            rule: request.risk,
-            code: request.code,
-            client_id: &request.client_id,
-            words: claim.words,
-            login_hint: claim.login_hint,
+            rule: self.request.risk,
+            code: self.request.code,
+            client_id: &self.request.client_id,
+            words: self.request.words.as_deref(),
+            login_hint: self.request.login_hint,
+            confirmable: true,
         };
         match weigh.weigh(view, cx)? {
             Weighed::Go => {}
@@ -239,14 +294,25 @@ impl Redeem {
             Weighed::Denied(writes, why) => return Ok(Step::Done(writes, Redeemed::Risky(why))),
         }
         let event = |now, kind| self.event(now, kind, None);
-        Ok(match claim.consume(view, cx, event)? {
+        let consumed = self.claim().consume(view, cx, event)?;
+        Ok(self.follow(consumed))
+    }
+
+    fn follow(&self, consumed: Consumed) -> Step<Self> {
+        match consumed {
             Consumed::Pending => Step::Done(Vec::new(), Redeemed::Pending),
             Consumed::Expired => Step::Done(Vec::new(), Redeemed::Expired),
+            Consumed::Denied(writes, Denial::Digits) => Step::Done(writes, Redeemed::WrongDigits),
             Consumed::Denied(writes, denial) => Step::Done(writes, Redeemed::Invalid(denial)),
+            Consumed::Unjudged(code) => Step::Next(Vec::new(), self.at(Stage::Judge { code })),
+            // Its text is put in the queue unless it is there: a crash may have come between.
+            Consumed::Unconfirmed(writes, code) => {
+                Step::Next(writes, self.at(Stage::Text { code }))
+            }
             Consumed::Taken(writes, code, grant) => {
                 Step::Next(writes, self.at(Stage::Complete { code, grant }))
             }
-        })
+        }
     }
 
     fn complete(
@@ -293,7 +359,7 @@ impl Redeem {
             used: false,
         };
         let event = grant.event(cx.now, "grant.reissued");
-        Self::hand_over(code, grant, minted, false, vec![Write::Audit(event)])
+        self.hand_over(code, grant, minted, false, vec![Write::Audit(event)])
     }
 
     fn issue(
@@ -310,7 +376,8 @@ impl Redeem {
             let asked = question(code, client_id, view)?;
             return Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))));
         };
-        if let Some(why) = refusal(finding) {
+        let confirmed = matches!(code.state, CodeState::Redeemed { confirmed: true, .. });
+        if let Some(why) = refusal(finding, confirmed) {
             let event = self.event(cx.now, "grant.denied", Some(why.as_str()));
             return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Risky(why)));
         }
@@ -334,7 +401,7 @@ impl Redeem {
             auth_time: code.received_at,
             route: code.route.clone(),
             trust: code.trust,
-            terms: request.terms.clone(),
+            terms: self.terms(code, (account, new, id), view.grants(code.terminal)?),
             ttl_s: request.grant_ttl_s,
             dormant_s,
         };
@@ -345,10 +412,11 @@ impl Redeem {
         let reason = finding.reason.map(RiskReason::as_str);
         let event = AuditEvent { reason, ..grant.event(cx.now, "grant.issued") };
         writes.push(Write::Audit(event));
-        Ok(Self::hand_over(code, grant, minted, new, writes))
+        Ok(self.hand_over(code, grant, minted, new, writes))
     }
 
     fn hand_over(
+        &self,
         code: &CodeRecord,
         grant: Grant,
         minted: Minted,
@@ -356,9 +424,13 @@ impl Redeem {
         mut writes: Vec<Write>,
     ) -> Step<Self> {
         writes.push(Write::Grant(grant.clone()));
-        let issued =
-            Issued { grant, number: code.number.clone(), refresh_token: minted.token, new_account };
-        Step::Done(writes, Redeemed::Issued(Box::new(issued)))
+        let notice = notify::key(&self.vault, &grant);
+        let (number, refresh_token) = (code.number.clone(), minted.token);
+        let issued = Box::new(Issued { grant, number, refresh_token, new_account, notice });
+        match notice {
+            Some(_) => Step::Next(writes, self.at(Stage::Notify { issued })),
+            None => Step::Done(writes, Redeemed::Issued(issued)),
+        }
     }
 
     fn event(
@@ -386,9 +458,12 @@ impl Operation for Redeem {
                 keys.push(Key::Note(rule.key));
                 keys.push(Key::Code(self.request.code));
             }
-            Stage::Consume { .. } => keys.push(Key::Code(self.request.code)),
+            Stage::Consume | Stage::Confirm { .. } => keys.push(Key::Code(self.request.code)),
             Stage::Ask { code } => keys.push(Key::Terminal(code.terminal)),
-            Stage::Complete { code, .. } => {
+            Stage::Meter { spend } => spend.hint(keys),
+            Stage::Text { code } => keys.extend(self.text(code).map(Key::Note)),
+            Stage::Notify { issued } => keys.extend(issued.notice.map(Key::Note)),
+            Stage::Complete { code, .. } | Stage::Judge { code } => {
                 keys.push(Key::Grants(code.terminal));
                 keys.push(Key::Terminal(code.terminal));
             }
@@ -406,7 +481,12 @@ impl Operation for Redeem {
         }
         match &self.stage {
             Stage::Narrow(rule) => self.narrow(*rule, view, cx),
-            Stage::Consume { awaited_until } => self.consume(*awaited_until, view, cx),
+            Stage::Consume => self.consume(view, cx),
+            Stage::Judge { code } => self.judge(code, view, cx),
+            Stage::Meter { spend } => self.meter(spend, view, cx),
+            Stage::Confirm { must } => self.confirm(*must, view, cx),
+            Stage::Text { code } => self.put_text(code, view, cx),
+            Stage::Notify { issued } => self.notify(issued, view, cx),
             Stage::Ask { code } => {
                 let asked = question(code, &self.request.client_id, view)?;
                 Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))))

@@ -25,6 +25,8 @@ pub(crate) struct Weigh<'a> {
     pub(crate) client_id: &'a ClientId,
     pub(crate) words: Option<&'a [Digest]>,
     pub(crate) login_hint: Option<TerminalKey>,
+    /// Whether the person can be asked to confirm.
+    pub(crate) confirmable: bool,
 }
 
 impl RiskRule {
@@ -38,9 +40,14 @@ impl RiskRule {
     }
 }
 
-/// Why a finding refuses; confirmation is asked for where nobody can be asked to confirm.
-pub(crate) fn refusal(finding: RiskFinding) -> Option<RiskReason> {
-    let refused = finding.verdict != RiskVerdict::Allow;
+/// Why a finding refuses: plainly, or because it asks for a confirmation that there was none of, and can
+/// be none of.
+pub(crate) fn refusal(finding: RiskFinding, confirmable: bool) -> Option<RiskReason> {
+    let refused = match finding.verdict {
+        RiskVerdict::Allow => false,
+        RiskVerdict::Confirm => !confirmable,
+        RiskVerdict::Deny => true,
+    };
     refused.then(|| finding.reason.unwrap_or(RiskReason::Unavailable))
 }
 
@@ -63,7 +70,7 @@ impl Weigh<'_> {
         let Some(finding) = self.rule.finding(code.terminal) else {
             return Ok(Weighed::Ask(Box::new(code.clone())));
         };
-        let Some(reason) = refusal(finding) else {
+        let Some(reason) = refusal(finding, self.confirmable) else {
             return Ok(Weighed::Go);
         };
         let purge_at = code.expires_at.max(cx.now).plus_seconds(TOMBSTONE_S);

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use self::ledger::Said;
 use self::world::{Command, Event, World};
 
 const CASES: u32 = 2000;
@@ -39,9 +40,19 @@ fn clock() -> impl Strategy<Value = i64> {
     ]
 }
 
+/// Who guesses does not stop at once.
+fn said() -> impl Strategy<Value = (Said, u8)> {
+    let wrong = prop_oneof![1 => Just(1u8), 1 => Just(4u8)];
+    prop_oneof![
+        4 => Just((Said::Nothing, 1)),
+        3 => Just((Said::Right, 1)),
+        2 => wrong.prop_map(|times| (Said::Wrong, times)),
+    ]
+}
+
 /// Few phones and codes, so that they meet; most operations start and go on some steps at once.
 fn events() -> impl Strategy<Value = Event> {
-    let steps = prop_oneof![2 => 0..3u8, 3 => Just(4u8)];
+    let steps = prop_oneof![2 => 0..3u8, 3 => Just(16u8)];
     let phone = || prop_oneof![5 => Just(0u8), 2 => Just(1u8), 1 => Just(2u8)];
     let code = || prop_oneof![5 => Just(0u8), 2 => Just(1u8), 1 => Just(2u8), 2 => Just(3u8)];
     let jti = prop_oneof![2 => Just(None), 3 => (0..12u8).prop_map(Some)];
@@ -50,8 +61,8 @@ fn events() -> impl Strategy<Value = Event> {
         8 => (phone(), route, code(), prop::bool::weighted(0.07), steps.clone()).prop_map(
             |(phone, route, code, wrong, steps)| Event::Text { phone, route, code, wrong, steps }
         ),
-        14 => (code(), prop::bool::weighted(0.15), 0..12u8, prop::bool::weighted(0.1), jti.clone(), steps.clone())
-            .prop_map(|(code, thief, hint, wide, jti, steps)| Event::Ask { code, thief, hint, wide, jti, steps }),
+        14 => (code(), prop::bool::weighted(0.15), 0..12u8, prop::bool::weighted(0.1), said(), jti.clone(), steps.clone())
+            .prop_map(|(code, thief, hint, wide, said, jti, steps)| Event::Ask { code, thief, hint, wide, said, jti, steps }),
         9 => (any::<u8>(), 0..12u8, jti, steps.clone())
             .prop_map(|(token, thief, jti, steps)| Event::Refresh { token, thief, jti, steps }),
         3 => (phone(), commands()).prop_map(|(phone, command)| Event::Operate { phone, command }),
@@ -77,9 +88,9 @@ fn runner(cases: u32) -> TestRunner {
 
 #[test]
 fn no_interleaving_breaks_the_join() {
-    let cases = (any::<bool>(), history());
-    let outcome = runner(CASES).run(&cases, |(rotate, events)| {
-        let mut world = World::new(rotate);
+    let cases = (any::<bool>(), any::<bool>(), history());
+    let outcome = runner(CASES).run(&cases, |(rotate, confirm, events)| {
+        let mut world = World::new(rotate, confirm);
         for event in events {
             world.happen(event);
         }
@@ -95,11 +106,11 @@ fn no_interleaving_breaks_the_join() {
 #[test]
 fn the_simulation_reaches_every_outcome() {
     let mut seen = BTreeMap::<String, u32>::new();
-    let cases = (any::<bool>(), history());
+    let cases = (any::<bool>(), any::<bool>(), history());
     let mut runner = runner(CASES);
     for _ in 0..CASES {
-        let (rotate, events) = cases.new_tree(&mut runner).unwrap().current();
-        let mut world = World::new(rotate);
+        let (rotate, confirm, events) = cases.new_tree(&mut runner).unwrap().current();
+        let mut world = World::new(rotate, confirm);
         for event in events {
             world.happen(event);
         }
@@ -122,6 +133,9 @@ fn the_simulation_reaches_every_outcome() {
         "ask Invalid(LoginHint)",
         "ask Invalid(Revoked)",
         "ask Blocked",
+        "ask Unconfirmed",
+        "ask WrongDigits",
+        "confirmed",
         "ask Replayed(Proof)",
         "ask Replayed(Assertion)",
         "ask first",

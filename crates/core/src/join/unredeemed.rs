@@ -73,7 +73,7 @@ impl UnredeemedGate {
             return Ok(Step::Next(vec![self.note(state, now)], then(None)));
         }
         if self.redeemed.is_none() {
-            let redeemed = Some(self.redeemed(&state, view)?);
+            let redeemed = Some(redeemed(&state, view)?);
             return Ok(Step::Next(Vec::new(), then(Some(Self { redeemed, ..self.clone() }))));
         }
         state.blocks.push(now);
@@ -103,17 +103,6 @@ impl UnredeemedGate {
         Ok(state)
     }
 
-    fn redeemed(&self, state: &Unredeemed, view: &Rows) -> Result<Vec<CodeKey>, Missing> {
-        let mut redeemed = Vec::new();
-        for (code, _) in &state.codes {
-            let known = view.code(*code)?;
-            if known.is_some_and(|row| matches!(row.state, CodeState::Redeemed { .. })) {
-                redeemed.push(*code);
-            }
-        }
-        Ok(redeemed)
-    }
-
     fn note(&self, state: Unredeemed, now: Timestamp) -> Write {
         let blocks = state.blocks.last().map(|at| at.plus_seconds(DAY_S));
         let ends = [Some(now.plus_seconds(WINDOW_S)), blocks, state.blocked_until];
@@ -124,6 +113,18 @@ impl UnredeemedGate {
             listed_at: None,
         }))
     }
+}
+
+/// Which of these codes were redeemed.
+fn redeemed(state: &Unredeemed, view: &Rows) -> Result<Vec<CodeKey>, Missing> {
+    let mut redeemed = Vec::new();
+    for (code, _) in &state.codes {
+        let known = view.code(*code)?;
+        if known.is_some_and(|row| matches!(row.state, CodeState::Redeemed { .. })) {
+            redeemed.push(*code);
+        }
+    }
+    Ok(redeemed)
 }
 
 /// Whole seconds, at least one.

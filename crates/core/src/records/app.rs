@@ -56,6 +56,9 @@ pub struct App {
     /// SHA-256 digests of the signing certificates, lower-case hex.
     #[serde(default)]
     pub android_cert_sha256: Vec<String>,
+    /// By which Android hands texts to the app (SMS Retriever): eleven characters of base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub android_sms_hash: Option<String>,
     /// Apple `team.bundle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apple_app_id: Option<String>,

@@ -1,9 +1,12 @@
 //! Documents that live for minutes to days, and that nothing but their key finds, or their kind and time.
 
 mod announcement;
+mod outbound;
 mod unredeemed;
 
 use serde::{Deserialize, Serialize};
+
+pub use outbound::{Delivery, Outbound, TextPurpose};
 
 use crate::ids::{Digest, Timestamp};
 
@@ -39,6 +42,18 @@ pub enum Content {
         /// Anything.
         text: String,
     },
+    /// A text to a phone (PROTOCOL 6).
+    Outbound(Outbound),
+    /// Which text to a phone a network's or provider's message identifier names.
+    Receipt {
+        /// The text's key.
+        text: Digest,
+    },
+    /// How often something was done within one window of time.
+    Tally {
+        /// So often.
+        count: u32,
+    },
 }
 
 /// Which notes are listed together.
@@ -50,6 +65,12 @@ pub enum NoteKind {
     Unredeemed,
     /// [`Content::Blank`].
     Blank,
+    /// [`Content::Outbound`].
+    Outbound,
+    /// [`Content::Receipt`].
+    Receipt,
+    /// [`Content::Tally`].
+    Tally,
 }
 
 impl NoteKind {
@@ -59,6 +80,9 @@ impl NoteKind {
             Self::Announced => "announced",
             Self::Unredeemed => "unredeemed",
             Self::Blank => "blank",
+            Self::Outbound => "outbound",
+            Self::Receipt => "receipt",
+            Self::Tally => "tally",
         }
     }
 }
@@ -70,6 +94,9 @@ impl Content {
             Self::Announced { .. } => NoteKind::Announced,
             Self::Unredeemed(_) => NoteKind::Unredeemed,
             Self::Blank { .. } => NoteKind::Blank,
+            Self::Outbound(_) => NoteKind::Outbound,
+            Self::Receipt { .. } => NoteKind::Receipt,
+            Self::Tally { .. } => NoteKind::Tally,
         }
     }
 }

@@ -6,7 +6,10 @@ use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use twinpath_wire::b64;
-use twinpath_wire::oauth::{ACR_TERMINAL, AMR_HWK, AMR_SMS_MO, AMR_SWK, Actor, Confirmation};
+use twinpath_wire::oauth::{
+    ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, AMR_HWK, AMR_SMS, AMR_SMS_MO, AMR_SWK, Actor,
+    Confirmation,
+};
 
 use crate::app::Registered;
 use crate::grant::AccessHandle;
@@ -46,6 +49,9 @@ pub fn pairwise(app: &App, account: AccountId, vault: &Vault) -> String {
 /// RFC 8176: how the person was authenticated.
 pub fn amr_of(grant: &Grant) -> Vec<String> {
     let mut amr = vec![AMR_SMS_MO.to_owned()];
+    if grant.confirmed() {
+        amr.push(AMR_SMS.to_owned());
+    }
     // A certificate is the app's: it says nothing of the person.
     if matches!(Bound::of(&grant.jkt), Bound::Key(_)) {
         let hardware = grant.attestation().is_some_and(|it| it.evidence.is_hardware_key());
@@ -55,8 +61,8 @@ pub fn amr_of(grant: &Grant) -> Vec<String> {
 }
 
 /// OIDC Core 2: how well the person was authenticated.
-pub fn acr_of(_grant: &Grant) -> &'static str {
-    ACR_TERMINAL
+pub fn acr_of(grant: &Grant) -> &'static str {
+    if grant.confirmed() { ACR_TERMINAL_CONFIRMED } else { ACR_TERMINAL }
 }
 
 /// The claims of an access token (RFC 9068 2.2).

@@ -682,3 +682,25 @@ async fn attested_apps_are_bound_to_their_keys() {
         }
     }
 }
+
+/// PROTOCOL 7.4: an attested key is limited itself, and not by its address.
+#[tokio::test]
+async fn an_instance_that_leaves_codes_unredeemed_is_stopped() {
+    let settings = Settings::default().with("[limits]\npending_codes_per_address = 1");
+    let world = World::with(settings).await;
+    let weather = world.install("weather", COMBINED).await;
+    world.rig.authorize(&weather, &number(1)).await;
+    for _ in 0..3 {
+        weather.redeem(&weather.attempt()).await.refuses(400, "authorization_pending");
+    }
+    let over = weather.redeem(&weather.attempt()).await;
+    over.refuses(429, "temporarily_unavailable");
+    assert_eq!(over.header("retry-after"), Some("600"));
+    let announced = weather.attempt();
+    let announce =
+        || weather.draft("terminal_authorization_endpoint", &[]).add("code", &announced.code);
+    weather.send_fresh(announce).await.refuses(429, "temporarily_unavailable");
+    // Another installation at the same address is not its business.
+    let other = world.again(&weather);
+    world.rig.authorize(&other, &number(2)).await;
+}

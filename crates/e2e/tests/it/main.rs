@@ -9,6 +9,7 @@ mod accounts;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod announcements;
 mod assertions;
 #[cfg(test)]
 mod attacks;
@@ -26,6 +27,8 @@ mod challenge;
 mod client_credentials;
 #[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod confirmation;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::platform::Platform;
 pub(super) async fn metrics(State(platform): State<Arc<Platform>>) -> Response {
     let mut out = String::with_capacity(4096);
     platform.counters.expose(&mut out);
+    platform.timings.expose(&mut out);
     platform.binds.expose(&mut out);
     let stats = platform.store.stats();
     let mut gauge = |name: &str, kind: &str, value: f64| {

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::first_message::Route;
 use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
-use twinpath_core::number::{SenderPolicy, UnknownTon};
-use twinpath_core::records::Trust;
+use twinpath_core::number::SenderPolicy;
+use twinpath_core::outbound::ConfirmPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
@@ -17,10 +16,11 @@ use twinpath_wire::phrase::{compose, default_phrases};
 use crate::config::abuse;
 use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
+use crate::config::route::{Senders, route_name};
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
-    Announce, Bind, Config, ConfigError, Confirm, File, Limits, Password, Phrase, Registration,
-    Store, Terminal, Tokens,
+    Announce, Bind, Config, ConfigError, File, Limits, Password, Phrase, Registration, Store,
+    Terminal, Tokens,
 };
 
 pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -79,6 +79,13 @@ impl File {
             master_made_at,
             keys: self.keys.policy()?,
             terminal: self.terminal.check(ttl_s)?,
+            confirm: self.terminal.confirm_policy(self.sms.outbound.is_some())?,
+            outbound: self
+                .sms
+                .outbound
+                .as_ref()
+                .map(|outbound| outbound.check(self.terminal.notify))
+                .transpose()?,
             limits: self.limits.check()?,
             abuse: self.limits.check_abuse()?,
             risk,
@@ -125,9 +132,18 @@ impl File {
                 "admin.listen is reachable from other machines, without encryption".to_owned(),
             );
         }
-        if self.terminal.notify == Some(true) {
+        if config.outbound.is_none() && self.terminal.notify != Some(false) {
             notes.push(
-                "terminal.notify has no effect: this version sends no texts to phones".to_owned(),
+                "numbers are not told of new installations (terminal.notify): no texts are sent to \
+                 phones, see [sms.outbound]"
+                    .to_owned(),
+            );
+        }
+        if config.confirm != ConfirmPolicy::default() {
+            notes.push(
+                "what must be confirmed (terminal.confirm, terminal.sensitive_scopes) is refused at the \
+                 sign-in page: only the terminal grant and the device grant confirm"
+                    .to_owned(),
             );
         }
         notes
@@ -135,12 +151,6 @@ impl File {
 
     /// Saying yes to a protection that is not there would be worse than not starting.
     fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        if matches!(self.terminal.confirm, Some(Confirm::NewDevice | Confirm::Always)) {
-            return refuse(
-                "terminal.confirm = \"new_device\" and \"always\" need texts to phones, which this \
-                 version does not send; use \"sensitive\" or \"never\"",
-            );
-        }
         if !self.sms.webhook.is_empty() {
             return refuse("[[sms.webhook]] is not supported by this version; use [[sms.smpp]]");
         }
@@ -348,10 +358,7 @@ impl file::Smpp {
     fn check(&self, at: usize, ttl_s: u32) -> Result<Bind, ConfigError> {
         let key = |name: &str| format!("sms.smpp.{at}.{name}");
         let name = required(self.name.clone(), &key("name"))?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-            return refuse(format!("{}: use 1 to 64 letters, digits, - _ .", key("name")));
-        }
+        route_name(&name, &key("name"))?;
         let system_id =
             limited(required(self.system_id.clone(), &key("system_id"))?, 15, &key("system_id"))?;
         let password =
@@ -399,36 +406,9 @@ impl file::Smpp {
     }
 
     fn senders(&self, key: &dyn Fn(&str) -> String) -> Result<SenderPolicy, ConfigError> {
-        let region = |name: &str, code: &String| {
-            Region::from_code(code)
-                .ok()
-                .filter(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|r| r == *region))
-                .ok_or_else(|| {
-                    ConfigError(format!("{}: {code:?} is no ISO 3166-1 country", key(name)))
-                })
-        };
-        let unknown_ton = match self.unknown_ton.unwrap_or_default() {
-            file::UnknownTon::International => UnknownTon::International,
-            file::UnknownTon::National => UnknownTon::National,
-            file::UnknownTon::Refuse => UnknownTon::Refuse,
-        };
-        if unknown_ton == UnknownTon::National && self.country.is_none() {
-            return refuse(format!(
-                "{} is missing: unknown_ton = \"national\" needs it",
-                key("country")
-            ));
-        }
-        Ok(SenderPolicy {
-            country: self.country.as_ref().map(|c| region("country", c)).transpose()?,
-            countries: self
-                .countries
-                .iter()
-                .map(|c| region("countries", c))
-                .collect::<Result<_, _>>()?,
-            ranges: abuse::ranges((&self.ranges, &self.refuse_ranges), key)?,
-            unknown_ton,
-            trust: self.trust.unwrap_or(Trust::Aggregator),
-        })
+        let Self { country, countries, ranges, refuse_ranges, trust, unknown_ton, .. } = self;
+        let (country, trust, unknown_ton) = (country.as_ref(), *trust, *unknown_ton);
+        Senders { country, countries, ranges, refuse_ranges, trust, unknown_ton }.check(key)
     }
 }
 

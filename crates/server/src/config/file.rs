@@ -241,6 +241,7 @@ pub struct Terminal {
     pub phrase: Option<Phrase>,
     pub phrases: BTreeMap<String, String>,
     pub notify: Option<bool>,
+    pub sensitive_scopes: Vec<String>,
     pub scopes: BTreeMap<String, TerminalScope>,
 }
 
@@ -319,6 +320,21 @@ pub struct Tokens {
 pub struct Sms {
     pub smpp: Vec<Smpp>,
     pub webhook: Vec<toml::Table>,
+    pub outbound: Option<Outbound>,
+}
+
+/// `[sms.outbound]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Outbound {
+    pub countries: Vec<String>,
+    pub confirmations_per_number_per_hour: Option<u32>,
+    pub confirmations_per_number_per_day: Option<u32>,
+    pub texts_per_country_per_hour: Option<u32>,
+    pub texts_per_app_per_day: Option<u32>,
+    pub texts_per_day: Option<u32>,
+    pub confirmations: BTreeMap<String, String>,
+    pub notices: BTreeMap<String, String>,
 }
 
 /// `[[sms.smpp]]`

@@ -9,7 +9,10 @@ mod check;
 mod file;
 mod keys;
 mod load;
+mod network;
+mod outbound;
 mod risk;
+mod route;
 mod secrets;
 mod store_url;
 mod tls;
@@ -26,6 +29,8 @@ pub use abuse::{Abuse, Farming};
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
+pub use network::Network;
+pub use outbound::Outbound;
 pub use risk::{Camara, SimSwap};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
@@ -77,6 +82,10 @@ pub struct Config {
     pub master_made_at: Option<std::path::PathBuf>,
     /// The first path's rules.
     pub terminal: Terminal,
+    /// What must be confirmed (PROTOCOL 6).
+    pub confirm: twinpath_core::outbound::ConfirmPolicy,
+    /// Texts to phones; `None`: none are sent.
+    pub outbound: Option<Outbound>,
     /// Limits.
     pub limits: Limits,
     /// What keeps texts and authorizations from being pumped and farmed.

@@ -19,7 +19,7 @@ async fn receive(receiver: &Receiver, delivery: &Delivery) -> Result<&'static st
     };
     let source = &delivery.message.source;
     let sender = Sender { ton: source.ton, npi: source.npi, address: &source.octets };
-    receiver.receive(Arrival { sender, text: &received.text }).await
+    receiver.receive(Arrival { sender, text: &received.text, id: None }).await
 }
 
 impl Deliveries for Receiver {

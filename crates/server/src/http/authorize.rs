@@ -35,6 +35,7 @@ pub(super) fn rules(platform: &Platform) -> Rules<'_> {
         details: &platform.config.details,
         vault: &platform.vault,
         keys: platform.keys(),
+        confirm: &platform.config.confirm,
     }
 }
 

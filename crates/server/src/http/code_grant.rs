@@ -43,7 +43,8 @@ pub(super) async fn exchange(
     let registered = &request.caller.registered;
     let app = &registered.app.client_id;
     match redeemed {
-        CodeRedeemed::Issued { grant, number, refresh_token, asked } => {
+        CodeRedeemed::Issued { grant, number, refresh_token, asked, notice } => {
+            notice.into_iter().for_each(|text| platform.outbox.send(text));
             platform.app_limits.count(app, false, request.now);
             let number = platform.vault.open_number(grant.terminal, &number);
             let number = number.map_err(|_| fault("a number does not open"))?;
@@ -106,6 +107,7 @@ fn checked(
         rule: request.scope_rule(platform),
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
+        notify: config.outbound.as_ref().is_some_and(|outbound| outbound.notify),
     };
     Ok((code, operation))
 }

@@ -21,7 +21,7 @@ use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, source};
 use crate::http::sender::TokenRequest;
 use crate::http::terminal_authorization::announce_own;
-use crate::http::terminal_grant::{take_turn, terms};
+use crate::http::terminal_grant::{take_turn, terms, texting};
 use crate::http::{Refusal, path};
 use crate::platform::{Platform, SystemRandom, now};
 
@@ -135,5 +135,6 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         announcement: None,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
+        texting: texting(platform, request)?,
     })
 }

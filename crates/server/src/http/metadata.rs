@@ -11,8 +11,8 @@ use twinpath_pages::Language;
 use twinpath_wire::code::METHOD;
 use twinpath_wire::metadata::Metadata;
 use twinpath_wire::oauth::{
-    ACR_TERMINAL, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS, GRANT_DEVICE_CODE,
-    GRANT_REFRESH_TOKEN, GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
+    ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, GRANT_AUTHORIZATION_CODE, GRANT_CLIENT_CREDENTIALS,
+    GRANT_DEVICE_CODE, GRANT_REFRESH_TOKEN, GRANT_TERMINAL, GRANT_TOKEN_EXCHANGE,
 };
 
 use crate::http::kept::kept;
@@ -22,6 +22,21 @@ use crate::platform::Platform;
 fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
 }
+
+const CLAIMS: [&str; 12] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "sid",
+    "union_id",
+    "phone_number",
+    "phone_number_verified",
+];
 
 fn describe(platform: &Platform) -> Metadata {
     let config = &platform.config;
@@ -104,27 +119,23 @@ fn describe(platform: &Platform) -> Metadata {
         claims_parameter_supported: Some(true),
         backchannel_logout_supported: Some(true),
         backchannel_logout_session_supported: Some(true),
-        acr_values_supported: strings(&[ACR_TERMINAL]),
-        claims_supported: strings(&[
-            "sub",
-            "iss",
-            "aud",
-            "exp",
-            "iat",
-            "auth_time",
-            "acr",
-            "amr",
-            "sid",
-            "union_id",
-            "phone_number",
-            "phone_number_verified",
-        ]),
+        acr_values_supported: contexts(config.outbound.is_some()),
+        claims_supported: strings(&CLAIMS),
         terminal_authorization_endpoint: Some(endpoint(path::TERMINAL_AUTHORIZATION)),
         terminal_numbers: platform.numbers.all(),
         terminal_code_methods_supported: strings(&[METHOD]),
         terminal_phrases: config.terminal.phrases.clone(),
         require_terminal_announcement: Some(config.terminal.announce_required),
         ..Metadata::default()
+    }
+}
+
+/// What `acr_values` may ask for: to be confirmed only where texts are sent to phones.
+fn contexts(confirmed: bool) -> Vec<String> {
+    if confirmed {
+        strings(&[ACR_TERMINAL, ACR_TERMINAL_CONFIRMED])
+    } else {
+        strings(&[ACR_TERMINAL])
     }
 }
 

@@ -12,6 +12,17 @@ use twinpath_core::proof::DpopError;
 use twinpath_store::StoreError;
 use twinpath_wire::oauth::{ErrorBody, ErrorCode};
 
+/// What comes with `confirmation_required`.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirmation {
+    /// By what the digits went.
+    pub channel: &'static str,
+    /// Seconds for which they live.
+    pub expires_in: u64,
+    /// How often they may be tried.
+    pub attempts_left: u32,
+}
+
 /// A refused request.
 #[derive(Debug)]
 pub struct Refusal {
@@ -23,6 +34,8 @@ pub struct Refusal {
     pub description: String,
     /// Seconds between polls.
     pub interval: Option<u64>,
+    /// How the terminal is confirmed (PROTOCOL 6).
+    pub confirmation: Option<Confirmation>,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -38,6 +51,7 @@ impl Refusal {
             code,
             description: description.into(),
             interval: None,
+            confirmation: None,
             headers: Vec::new(),
         }
     }
@@ -138,6 +152,11 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut body = ErrorBody::described(self.code, self.description);
         body.interval = self.interval;
+        if let Some(confirmation) = self.confirmation {
+            body.channel = Some(confirmation.channel.to_owned());
+            body.expires_in = Some(confirmation.expires_in);
+            body.attempts_left = Some(confirmation.attempts_left);
+        }
         let mut response = json(&body);
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers);

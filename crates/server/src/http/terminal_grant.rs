@@ -8,12 +8,14 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde_json::{Value, json};
 use twinpath_core::app::Registered;
-use twinpath_core::authorization::{authentication_context, max_age};
+use twinpath_core::authorization::{asks_confirmation, authentication_context, max_age};
 use twinpath_core::grant::{Resources, Scope, Spends};
 use twinpath_core::join::{
-    AnnouncementRule, Issued, Redeem, Redeemed, Redemption, UnredeemedGate, announcement_key,
+    AnnouncementRule, Awaiting, Issued, Redeem, Redeemed, Redemption, UnredeemedGate,
+    announcement_key,
 };
 use twinpath_core::number::E164;
+use twinpath_core::outbound::{Confirm, ConfirmationCode, Texting};
 use twinpath_core::records::{GrantType, Terms};
 use twinpath_core::risk::RiskRule;
 use twinpath_core::token::{Bound, IdTokenRequest};
@@ -22,11 +24,14 @@ use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
 
 use crate::http::authentication::replayed;
-use crate::http::refusal::fault;
+use crate::http::refusal::{Confirmation, fault};
 use crate::http::sender::{TokenRequest, Tokens};
 use crate::http::turn::{Turn, Turned, pending, wanted_wait};
 use crate::http::{Refusal, risk};
-use crate::platform::Platform;
+use crate::platform::{Platform, now};
+
+/// As long as an authorization request's.
+const MAX_LOCALES: usize = 256;
 
 pub(super) async fn redeem(
     platform: &Platform,
@@ -85,7 +90,6 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     let resources = Resources::within(&form.all("resource"), &config.tokens.resources)?;
     // RFC 9470 4. The terminal is proven anew here; how long ago its text came, `auth_time` tells.
     max_age(form.get("max_age"))?;
-    authentication_context(form.get("acr_values"), None)?;
     let login_hint = match form.get("login_hint") {
         Some(hint) => {
             let number = E164::parse_tel(hint).ok_or_else(|| {
@@ -128,7 +132,50 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         login_hint,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,
+        texting: texting(platform, request)?,
     })
+}
+
+/// Confirmation and notice (PROTOCOL 6), as the request and the configuration want them.
+pub(super) fn texting(platform: &Platform, request: &TokenRequest) -> Result<Texting, Refusal> {
+    let (form, config) = (&request.form, &platform.config);
+    let acr_values = form.get("acr_values");
+    let said = match form.get("confirmation_code") {
+        Some(digits) => Some(ConfirmationCode::parse(digits).ok_or_else(|| {
+            Refusal::request("confirmation_code must be the eight digits of the text")
+        })?),
+        None => None,
+    };
+    let Some(outbound) = &config.outbound else {
+        authentication_context(acr_values, None)?;
+        return Ok(Texting { said, ..Texting::default() });
+    };
+    let asked = asks_confirmation(acr_values)?;
+    let ui_locales = form.get("ui_locales");
+    if ui_locales.is_some_and(|value| value.len() > MAX_LOCALES) {
+        return Err(Refusal::request("ui_locales is too long"));
+    }
+    Ok(Texting {
+        confirm: if asked { Confirm::Always } else { config.confirm.all },
+        sensitive: Arc::clone(&config.confirm.sensitive),
+        said,
+        notify: outbound.notify,
+        ui_locales: ui_locales.map(str::to_owned),
+        limits: Arc::clone(&outbound.limits),
+    })
+}
+
+fn unconfirmed(awaiting: &Awaiting) -> Refusal {
+    let mut refusal = Refusal::new(
+        ErrorCode::ConfirmationRequired,
+        "digits were texted to the phone: repeat the request with them as confirmation_code",
+    );
+    refusal.confirmation = Some(Confirmation {
+        channel: "sms",
+        expires_in: awaiting.expires_in.unsigned_abs(),
+        attempts_left: awaiting.attempts_left.into(),
+    });
+    refusal
 }
 
 /// Whether the app is handed a refresh token.
@@ -177,6 +224,7 @@ fn answer(
                 let app = &issued.grant.client_id;
                 platform.app_limits.count(app, issued.new_account, request.now);
             }
+            issued.notice.into_iter().for_each(|text| platform.outbox.send(text));
             respond(platform, request, issued)
         }
         Redeemed::Risky(reason) => {
@@ -185,6 +233,22 @@ fn answer(
             Err(risk::refused())
         }
         Redeemed::Unasked(_) => Err(fault("a code did not come to rest")),
+        Redeemed::Unconfirmed(awaiting) => {
+            platform.outbox.send(awaiting.text);
+            Err(unconfirmed(awaiting))
+        }
+        Redeemed::WrongDigits => Err(Refusal::new(
+            ErrorCode::AccessDenied,
+            "wrong digits, too often; start again with a new verifier",
+        )),
+        Redeemed::Unreachable => Err(Refusal::new(
+            ErrorCode::AccessDenied,
+            "this must be confirmed by a text to the phone, and none is sent to its country",
+        )),
+        Redeemed::OverLimit(until) => {
+            let left = until.seconds().saturating_sub(now().seconds()).max(1);
+            Err(Refusal::too_many(left.unsigned_abs()))
+        }
         Redeemed::Pending => Err(pending(turned.paced())),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,

@@ -1,5 +1,12 @@
 //! Texts to phones: who can send one, and what came of it.
 
+mod outbox;
+mod receipt;
+mod words;
+
+pub use outbox::{Outbox, dispatch};
+pub use receipt::{Receipt, ReceiptState, received};
+
 use std::fmt::Debug;
 use std::pin::Pin;
 
@@ -26,6 +33,9 @@ pub enum Attempt {
     },
     /// Not now: it may be tried again, here or by another way. A stable word says why.
     Temporary(&'static str),
+    /// It may have been sent: the time ran out, or the connection, before the answer came. A stable word
+    /// says why.
+    Unknown(&'static str),
     /// Never: trying again would change nothing. A stable word says why.
     Permanent(&'static str),
 }

@@ -15,6 +15,7 @@ mod readiness;
 mod registry;
 mod risk;
 mod signing_keys;
+mod timings;
 mod trust;
 mod waiters;
 
@@ -47,10 +48,12 @@ pub use registry::{Registry, WATCH};
 pub use risk::Risk;
 pub use risk::camara::Camara;
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
+pub use timings::Timings;
 pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::{BindMode, Config};
+use crate::outbound::Outbox;
 
 /// The server's clock.
 pub fn now() -> Timestamp {
@@ -109,10 +112,14 @@ pub struct Platform {
     pub attesters: Attesters,
     /// Whom phones' evidence must come from.
     pub trust: AttestationTrust,
+    /// Texts to phones.
+    pub outbox: Outbox,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
     pub counters: Counters,
+    /// For `/metrics`.
+    pub timings: Timings,
 }
 
 impl std::fmt::Debug for Platform {
@@ -165,8 +172,10 @@ impl Platform {
             numbers: offered(&config, &binds),
             binds,
             readiness: Readiness::default(),
+            outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
+            timings: Timings::default(),
             trust,
             attesters,
             vault,

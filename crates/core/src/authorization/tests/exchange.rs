@@ -21,7 +21,7 @@ fn a_code_gives_what_was_asked() {
     let by = page.by(&model).clone();
     let resources = vec!["https://api.example".to_owned()];
     let redeemed = model.run(exchange(CodeRequest { resources, ..page.token_request() }));
-    let CodeRedeemed::Issued { grant, number, refresh_token, asked } = redeemed else {
+    let CodeRedeemed::Issued { grant, number, refresh_token, asked, .. } = redeemed else {
         panic!("{redeemed:?}");
     };
     assert_eq!((*asked, number, grant.id), (request.clone(), by.number, by.grant));

@@ -126,6 +126,7 @@ impl Page {
             refreshable: true,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
+            notify: false,
         }
     }
 

@@ -1,7 +1,9 @@
 //! Texts by themselves: quotas, trust, and what an ended code does with one more.
 
 use super::*;
-use crate::fixtures::{Commitment, Model, TTL_S, assert_matches, issued, redeem, terminal, text};
+use crate::fixtures::{
+    After, Commitment, Model, TTL_S, assert_matches, issued, redeem, terminal, text,
+};
 use crate::join::{Denial, Redeemed};
 
 fn commitment(number: usize) -> Commitment {
@@ -166,4 +168,55 @@ fn the_words_of_outcomes_are_distinct() {
     words.sort_unstable();
     words.dedup();
     assert_eq!(words.len(), 6);
+}
+
+fn delivered(number: usize, phone: usize, id: &str) -> RecordText {
+    let vault = crate::fixtures::vault();
+    commitment(number).text(phone, Trust::Aggregator).delivered_as(&vault, id)
+}
+
+#[test]
+fn a_delivery_is_decided_on_once() {
+    let mut model = Model::new();
+    assert_eq!(model.run(delivered(0, 0, "m1")), Recorded::New);
+    // Played back with another number, it voids nothing; another delivery does.
+    assert_eq!(model.run(delivered(0, 1, "m1")), Recorded::Duplicate);
+    assert_eq!(
+        model.run(delivered(1, 0, "m1")),
+        Recorded::Duplicate,
+        "nor is another code recorded"
+    );
+    assert_eq!(model.codes.len(), 1);
+    assert_eq!(model.run(delivered(0, 1, "m2")), Recorded::Voided);
+    model.pass(DELIVERY_S);
+    model.purge();
+    assert_eq!(model.run(delivered(1, 0, "m1")), Recorded::New);
+}
+
+#[test]
+fn a_delivery_that_failed_may_come_again() {
+    let mut model = Model::new();
+    let After::Next(quota) = model.step(&delivered(0, 0, "m1")) else { panic!("it goes on") };
+    let After::Next(code) = model.step(&quota) else { panic!("it goes on") };
+    // A crash before its code was recorded, and one before it was remembered.
+    assert_eq!(model.run(delivered(0, 0, "m1")), Recorded::New);
+    let mut model = Model::new();
+    model.step(&code);
+    assert_eq!(model.run(delivered(0, 0, "m1")), Recorded::Duplicate);
+    assert_eq!(model.jtis.len(), 1);
+}
+
+#[test]
+fn what_is_refused_is_remembered_too() {
+    let (mut model, vault) = (Model::new(), crate::fixtures::vault());
+    let over = RecordText { per_hour: 0, ..delivered(0, 0, "m1") };
+    assert_eq!(model.run(over), Recorded::OverLimit);
+    assert_eq!(model.run(delivered(0, 0, "m1")), Recorded::Duplicate);
+    for record in [
+        delivered(1, 0, "m2").only_announced(&vault),
+        commitment(1).text(0, Trust::Aggregator).only_announced(&vault).delivered_as(&vault, "m3"),
+    ] {
+        assert_eq!(model.run(record), Recorded::Unannounced);
+    }
+    assert_eq!(model.jtis.len(), 3);
 }

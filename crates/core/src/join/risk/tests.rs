@@ -89,10 +89,10 @@ fn a_refused_proof_uses_the_code_up_and_says_why() {
         let again = model.run(asking(&of, rule));
         assert!(matches!(again, Redeemed::Invalid(Denial::Used)), "{again:?}");
     }
-    // What would have to be confirmed, and cannot be, is refused as well.
+    // What would have to be confirmed is refused where no text goes to the phone.
     let confirm = RiskFinding { verdict: RiskVerdict::Confirm, ..DENIED };
     let refused = sign_in(&mut model, &commitment(2), confirm);
-    assert!(matches!(refused, Redeemed::Risky(_)), "{refused:?}");
+    assert!(matches!(refused, Redeemed::Unreachable), "{refused:?}");
 }
 
 #[test]

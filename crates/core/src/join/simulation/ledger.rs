@@ -33,6 +33,28 @@ pub(super) struct CodeFacts {
     /// A text that had to void it was answered.
     pub(super) void: bool,
     pub(super) refused: bool,
+    /// Its requests must be confirmed.
+    pub(super) must: bool,
+    /// Until when its digits live, once they were texted.
+    pub(super) confirm_until: Option<Timestamp>,
+    /// Somebody showed the right digits.
+    pub(super) shown: bool,
+}
+
+impl CodeFacts {
+    /// When it can no longer be redeemed.
+    fn until(&self, first: &Sender) -> Timestamp {
+        self.confirm_until.unwrap_or(first.at.plus_seconds(TTL_S))
+    }
+}
+
+/// What a request says of digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Said {
+    Nothing,
+    /// What the phone reads, if a text came.
+    Right,
+    Wrong,
 }
 
 /// How an app came by a refresh token.
@@ -80,6 +102,7 @@ pub(super) struct Ask {
     pub(super) rightful: bool,
     pub(super) hint: Option<usize>,
     pub(super) scope: &'static str,
+    pub(super) said: Said,
     /// When it was first looked at.
     pub(super) began: Option<Timestamp>,
     /// Whether the code's text had been answered before the request was sent.
@@ -112,6 +135,9 @@ impl Ledger {
             grant: None,
             void: false,
             refused: false,
+            must: false,
+            confirm_until: None,
+            shown: false,
         };
         Self {
             codes: codes.iter().map(facts).collect(),
@@ -152,7 +178,7 @@ impl Ledger {
         } else if trust < first.trust {
             assert_eq!(outcome, Recorded::LowerTrust);
         } else {
-            let lived = now < first.at.plus_seconds(TTL_S) || facts.grant.is_some();
+            let lived = now < facts.until(first) || facts.grant.is_some();
             let settled = facts.refused || (facts.void && facts.grant.is_none());
             if lived && !settled {
                 assert_eq!(outcome, Recorded::Voided, "two numbers sent one code");
@@ -193,8 +219,14 @@ impl Ledger {
         let ended = row.map(|row| row.state);
         match outcome {
             Redeemed::Expired => {
-                assert!(now >= first.at.plus_seconds(TTL_S), "expired too early");
+                assert!(now >= facts.until(first), "expired too early");
             }
+            Redeemed::Unconfirmed(awaiting) => {
+                assert!(facts.must, "nothing to confirm");
+                assert!((1..=3).contains(&awaiting.attempts_left));
+                assert_ne!(ask.said, Said::Right, "right digits are refused");
+            }
+            Redeemed::WrongDigits => assert_eq!(ask.said, Said::Wrong),
             Redeemed::Blocked => assert!(self.phones[first.phone].blocked, "nobody is blocked"),
             Redeemed::Invalid(Denial::Voided) => {
                 assert!(facts.senders.len() > 1, "voided by one sender alone");
@@ -229,7 +261,9 @@ impl Ledger {
         assert!(first.words_right, "a token for a text with other words");
         assert!(ask.hint.is_none_or(|hint| hint == phone), "a token against the login_hint");
         let began = ask.began.expect("it was looked at");
-        assert!(began.min(now) < first.at.plus_seconds(TTL_S), "a token for an expired code");
+        assert!(began.min(now) < facts.until(first), "a token for an expired code");
+        assert_eq!(grant.confirmed(), facts.must, "confirmed or not");
+        assert!(!facts.must || facts.shown, "a token that nobody confirmed");
         assert!(!facts.void, "a token for a voided code");
         assert!(!facts.refused, "a token for a code that was used up");
         assert!(!self.phones[phone].blocked, "a token for a blocked account");
@@ -347,6 +381,9 @@ impl Ledger {
             assert!(self.grants.iter().any(|facts| facts.id == row.id), "whose is {row:?}?");
         }
         for (code, facts) in self.codes.iter().enumerate() {
+            let texts = super::world::texts(code, model).count();
+            assert!(texts <= 1, "code {code}: {texts} texts");
+            assert!(texts == 0 || facts.must, "code {code}: a text for nothing");
             let live = |grant: usize| !self.grants[grant].dead;
             assert!(!(facts.void && facts.grant.is_some_and(live)), "code {code} is void");
         }
@@ -368,7 +405,7 @@ impl Ledger {
             && !facts.void
             && !facts.refused
             && !self.phones[first.phone].blocked
-            && now < first.at.plus_seconds(TTL_S)
+            && now < facts.until(first)
     }
 
     pub(super) fn recorded_at(&self, code: usize) -> Option<Timestamp> {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use twinpath_wire::phrase::normalize;
 
-use super::ledger::{Ask, GRANT_TTL_S, Ledger};
+use super::ledger::{Ask, GRANT_TTL_S, Ledger, Said};
 use crate::account::{Action, Manage};
 use crate::fixtures::{After, Commitment, Model, client, terminal, text, vault, words};
 use crate::grant::{Handle, Refresh, RefreshRequest, Refreshed, RevokeGrant, Spend, Spends};
 use crate::ids::Digest;
 use crate::join::{RecordText, Redeem, Redeemed, Redemption};
-use crate::records::{CodeState, Trust};
+use crate::outbound::{Confirm, ConfirmationCode, Digits, SpendingLimits, Texting};
+use crate::records::{CodeState, Content, Outbound, TextPurpose, Trust};
 
 const CODES: [(&str, &str); 4] =
     [("weather", "k1"), ("weather", "k1"), ("weather", "k2"), ("bank", "")];
@@ -41,6 +42,8 @@ pub(super) enum Event {
         thief: bool,
         hint: u8,
         wide: bool,
+        /// And how often it is asked.
+        said: (Said, u8),
         jti: Option<u8>,
         steps: u8,
     },
@@ -104,6 +107,23 @@ fn commitment(code: usize) -> Commitment {
     Commitment::new(CODES[code].0, CODES[code].1, code)
 }
 
+/// The texts with digits for a code.
+pub(super) fn texts(code: usize, model: &Model) -> impl Iterator<Item = &Outbound> {
+    let key = commitment(code).key();
+    model.notes.values().filter_map(move |note| match &note.content {
+        Content::Outbound(text) if text.purpose == (TextPurpose::Confirmation { code: key }) => {
+            Some(text)
+        }
+        _ => None,
+    })
+}
+
+/// What the phone reads.
+fn digits(code: usize, model: &Model) -> Option<ConfirmationCode> {
+    let text = texts(code, model).next()?;
+    Some(vault().confirmation_code(commitment(code).key(), text.grant))
+}
+
 /// An even one is a proof's, an odd one an assertion's.
 fn spends(jti: Option<u8>) -> Spends {
     let until = crate::fixtures::START.plus_seconds(1000 * 3600);
@@ -114,10 +134,14 @@ fn spends(jti: Option<u8>) -> Spends {
 }
 
 impl World {
-    pub(super) fn new(rotate: bool) -> Self {
+    pub(super) fn new(rotate: bool, confirm: bool) -> Self {
+        let mut ledger = Ledger::new(&CODES);
+        for code in [0, 3] {
+            ledger.codes[code].must = confirm;
+        }
         Self {
             model: Model::new(),
-            ledger: Ledger::new(&CODES),
+            ledger,
             rotate,
             texts: Vec::new(),
             flights: Vec::new(),
@@ -134,10 +158,12 @@ impl World {
                 self.texts.push(Text { code, phone, trust, words_right, answered: false });
                 self.send(self.texts.len() - 1, steps);
             }
-            Event::Ask { code, thief, hint, wide, jti, steps } => {
+            Event::Ask { code, thief, hint, wide, said, jti, steps } => {
                 let hint = (hint < 2).then_some(usize::from(hint));
                 let scope = if wide { "openid phone" } else { "openid" };
-                self.ask((usize::from(code), thief), hint, scope, jti, steps);
+                for _ in 0..said.1 {
+                    self.ask((usize::from(code), thief), hint, (scope, said.0), jti, steps);
+                }
             }
             Event::Refresh { token, thief, jti, steps } => self.refresh(token, thief, jti, steps),
             Event::Operate { phone, command } => self.operate(usize::from(phone), command),
@@ -179,7 +205,7 @@ impl World {
         &mut self,
         (code, thief): (usize, bool),
         hint: Option<usize>,
-        scope: &'static str,
+        (scope, said): (&'static str, Said),
         jti: Option<u8>,
         steps: u8,
     ) {
@@ -192,8 +218,10 @@ impl World {
                 _ => from.jkt = "",
             }
         }
+        let (said, texting) = self.texting(code, thief, said);
         let request = Redemption {
             scope: scope.to_owned(),
+            texting,
             frozen: frozen(scope),
             login_hint: hint.map(terminal),
             grant_ttl_s: GRANT_TTL_S,
@@ -204,11 +232,29 @@ impl World {
             rightful: !thief,
             hint,
             scope,
+            said,
             began: None,
             after_text: self.ledger.codes[code].first.is_some(),
         };
         let operation = Redeem::new(Arc::new(request), vault(), spends(jti));
         self.start(Flight::Ask { ask, jti, consumed: false, operation }, steps);
+    }
+
+    /// Digits that the phone does not show yet are wrong ones.
+    fn texting(&mut self, code: usize, thief: bool, said: Said) -> (Said, Texting) {
+        let right = digits(code, &self.model);
+        let facts = &mut self.ledger.codes[code];
+        let other = |right: ConfirmationCode| right.as_str().parse::<u64>().unwrap() + 1;
+        let (said, shown) = match (said, right) {
+            (Said::Nothing, _) => (Said::Nothing, None),
+            (Said::Right, Some(right)) => (Said::Right, Some(right)),
+            (_, right) => (Said::Wrong, Some(Digits::of(right.map_or(0, other)))),
+        };
+        facts.shown |= said == Said::Right && !thief;
+        let all = 1000;
+        let limits = SpendingLimits { number_hour: all, number_day: all, ..Default::default() };
+        let confirm = if facts.must { Confirm::Always } else { Confirm::Never };
+        (said, Texting { confirm, said: shown, limits: Arc::new(limits), ..Texting::default() })
     }
 
     fn refresh(&mut self, pick: u8, thief: u8, jti: Option<u8>, steps: u8) {
@@ -314,12 +360,18 @@ impl World {
         let now = self.model.now;
         let key = commitment(ask.code).key();
         let recorded = |model: &Model| {
-            model.codes.get(&key).is_some_and(|row| row.state == CodeState::Recorded)
+            let state = model.codes.get(&key).map(|row| row.state);
+            matches!(state, Some(CodeState::Recorded | CodeState::Confirming { .. }))
         };
         let before = recorded(&self.model);
         let after = self.model.step(operation);
         consumed |= before && !recorded(&self.model);
         ask.began = Some(ask.began.unwrap_or(now).min(now));
+        if let Some(row) = self.model.codes.get(&key)
+            && matches!(row.state, CodeState::Confirming { .. })
+        {
+            self.ledger.codes[ask.code].confirm_until = Some(row.expires_at);
+        }
         let outcome = match after {
             After::Next(operation) => {
                 if let Some(jti) = jti {
@@ -337,6 +389,7 @@ impl World {
         let void = row.is_some_and(|row| matches!(row.state, CodeState::Voided { .. }));
         self.ledger.asked(&ask, &outcome, now, row);
         self.outcomes.push(match outcome {
+            Redeemed::Unconfirmed(_) => "ask Unconfirmed".to_owned(),
             Redeemed::Issued(_) if void => "ask overtaken by a void".to_owned(),
             Redeemed::Issued(_) if again => "ask again".to_owned(),
             Redeemed::Issued(_) if consumed => "ask first".to_owned(),
@@ -399,12 +452,24 @@ impl World {
             CodeState::Redeemed { grant, frozen, .. } => Some((grant, frozen)),
             _ => None,
         });
+        let waiting = row.and_then(|row| match row.state {
+            CodeState::Confirming { frozen, .. } => Some(frozen),
+            _ => None,
+        });
         // A request lost between consuming and completing may only be repeated by a key's holder.
         let stranded = CODES[code].1.is_empty() && consumed.is_some();
         let owed = self.ledger.owes(code, self.model.now) && !stranded;
-        let wide = consumed.is_some_and(|(_, before)| before == frozen("openid phone"));
+        let before = consumed.map(|(_, before)| before).or(waiting);
+        let wide = before == Some(frozen("openid phone"));
         let scope = if wide { "openid phone" } else { "openid" };
-        self.ask((code, false), None, scope, None, 10);
+        let unconfirmed = owed && self.ledger.codes[code].must && consumed.is_none();
+        if unconfirmed {
+            self.ask((code, false), None, (scope, Said::Nothing), None, 20);
+            assert_eq!(self.outcomes.last().unwrap(), "ask Unconfirmed", "code {code}");
+            self.outcomes.push("confirmed".to_owned());
+        }
+        let said = if unconfirmed { Said::Right } else { Said::Nothing };
+        self.ask((code, false), None, (scope, said), None, 20);
         self.ledger.audit(&self.model);
         let answer = self.outcomes.last().cloned().unwrap_or_default();
         let given =

@@ -132,6 +132,15 @@ fn of_apps() -> Vec<Endpoint> {
             headers: TOKEN_HEADERS,
             ..form(path::TOKEN, "Token endpoint", "TokenRequest", token)
         },
+        Endpoint {
+            headers: PUSH_HEADERS,
+            ..form(
+                path::TERMINAL_AUTHORIZATION,
+                "Announcement of a text",
+                "AnnouncementRequest",
+                Answer::Json(200, "AnnouncementResponse"),
+            )
+        },
         page(path::AUTHORIZE, "Authorization endpoint", "AuthorizationRequest"),
         Endpoint {
             headers: PUSH_HEADERS,

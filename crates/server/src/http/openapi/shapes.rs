@@ -152,6 +152,31 @@ pub(super) const SHAPES: &[Shape] = &[
         ],
     },
     Shape {
+        name: "AnnouncementRequest",
+        text: "The code of a text that will be sent, and what its token request will ask for at most.",
+        members: &[
+            &[
+                required("code", Kind::Text, "The 35 symbols, dashes optional."),
+                member("terminal_country", Kind::Text, "ISO 3166-1: the SIM's home network."),
+                member("login_hint", Kind::Text, "tel:+...: a guess, to choose the number."),
+            ],
+            ASKED,
+            &[LOCALES],
+            AUTHENTICATION,
+        ],
+    },
+    Shape {
+        name: "AnnouncementResponse",
+        text: "The text to send.",
+        members: &[
+            TEXT,
+            &[
+                required("expires_in", Kind::Number, "Seconds within which the text may arrive."),
+                required("interval", Kind::Number, "Seconds between polls."),
+            ],
+        ],
+    },
+    Shape {
         name: "DeviceRequest",
         text: "RFC 8628 3.1.",
         members: &[ASKED, PERSON, &[LOCALES], AUTHENTICATION],

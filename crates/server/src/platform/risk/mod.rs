@@ -3,7 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `farming` | one holder with many numbers, one block with many accounts |
-//! | [`camara`] | operators' APIs |
+//! | `camara` | operators' APIs |
 //! | `breaker` | not to wait for one that is down |
 //!
 //! Nothing of this happens, and nothing is slower, where nothing of it is configured. What was answered
@@ -11,7 +11,7 @@
 //! requests at the same time, one asks and all get its answer.
 
 mod breaker;
-pub mod camara;
+pub(super) mod camara;
 mod farming;
 
 use std::collections::HashMap;

@@ -75,6 +75,8 @@ pub(crate) fn terms() -> Terms {
         no_refresh: true,
         made_at: Some(Timestamp(1_800_000_000_001)),
         attestation: Some(instance("app", 1).claim()),
+        confirmed: true,
+        revocation: Some(3),
     }
 }
 

@@ -1,0 +1,71 @@
+//! Kannel, the open-source gateway, from Debian: phones' texts come in by its `fakesmsc`, and go out to a
+//! webhook.
+
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+use crate::process::fixed_address;
+use crate::wait::until;
+
+const FAKESMSC: &str = "/usr/lib/kannel/test/fakesmsc";
+
+/// A running Kannel. Its processes are killed with the value.
+pub struct Kannel {
+    /// Where `fakesmsc` connects to.
+    fake: u16,
+    _bearerbox: Child,
+    _smsbox: Child,
+    _folder: TempDir,
+}
+
+impl Kannel {
+    /// Starts one that hands each text to `get_url`, in which Kannel's `%` sequences stand for its parts.
+    pub async fn start(get_url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = [(); 4].map(|()| fixed_address().port());
+        let [admin, smsbox, fake, sendsms] = ports;
+        let path = folder.path().join("kannel.conf");
+        let text = format!(
+            "group = core\nadmin-port = {admin}\nadmin-password = secret\nsmsbox-port = {smsbox}\n\
+             box-allow-ip = \"127.0.0.1\"\nlog-level = 1\n\n\
+             group = smsc\nsmsc = fake\nsmsc-id = fake\nport = {fake}\n\
+             connect-allow-ip = 127.0.0.1\n\n\
+             group = smsbox\nbearerbox-host = 127.0.0.1\nsendsms-port = {sendsms}\n\
+             http-request-retry = 5\nhttp-queue-delay = 1\n\n\
+             group = sendsms-user\nusername = nobody\npassword = secret\n\n\
+             group = sms-service\nkeyword = default\nget-url = \"{get_url}\"\nmax-messages = 0\n\
+             catch-all = true\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let run = |program: &str| {
+            let mut command = Command::new(program);
+            command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.current_dir(folder.path()).kill_on_drop(true);
+            command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"))
+        };
+        let bearerbox = run("/usr/sbin/bearerbox");
+        for port in [smsbox, fake] {
+            listens(port).await;
+        }
+        let smsbox = run("/usr/sbin/smsbox");
+        listens(sendsms).await;
+        Self { fake, _bearerbox: bearerbox, _smsbox: smsbox, _folder: folder }
+    }
+
+    /// A phone texts.
+    pub async fn text(&self, from: &str, to: &str, body: &str) {
+        let mut command = Command::new(FAKESMSC);
+        command.args(["-H", "127.0.0.1", "-r", &self.fake.to_string(), "-i", "0.01", "-m", "1"]);
+        command.arg(format!("{from} {to} text {body}"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = command.kill_on_drop(true).status().await.unwrap();
+        assert!(status.success(), "fakesmsc: {status}");
+    }
+}
+
+async fn listens(port: u16) {
+    until("Kannel listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+}

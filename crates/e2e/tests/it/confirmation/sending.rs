@@ -1,0 +1,142 @@
+//! The outbox: errors that pass and errors that stay, limits, receipts, restarts.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use twinpath_e2e::app::Instance;
+use twinpath_e2e::centre::Centre;
+use twinpath_e2e::config::{Bind, Settings};
+use twinpath_e2e::number;
+use twinpath_e2e::platform::{Platform, Registration};
+use twinpath_e2e::rig::ROUTE;
+use twinpath_server::outbound::{Receipt, ReceiptState, received};
+
+use crate::confirmation::texts::{Mobile, OUT, connect, digits, said};
+use crate::confirmation::{ALWAYS, awaits, claims};
+
+/// `ESME_RTHROTTLED`, `ESME_RINVDSTADR`.
+const THROTTLED: u64 = 0x58;
+const INVALID_DESTINATION: u64 = 0x0b;
+
+#[tokio::test]
+async fn what_passes_is_tried_again_and_what_stays_is_not() {
+    let mobile = Mobile::with(ALWAYS).await;
+    let weather = mobile.rig.instance("weather").await;
+    let attempt = weather.attempt();
+    mobile.rig.text(&number(1), &attempt).await;
+    mobile.out.set("submitStatus", THROTTLED).await;
+    awaits(&weather.redeem(&attempt).await);
+    mobile.ended(OUT, "throttled", 1.0).await;
+    mobile.out.set("submitStatus", 0).await;
+    mobile.ended(OUT, "accepted", 1.0).await;
+    let tried = mobile.texts();
+    assert!(tried >= 2);
+    let right = digits(&mobile.text(tried).await.1);
+    assert_eq!(right, digits(&mobile.text(1).await.1), "the same text each time");
+    weather.redeem_with(&attempt, &[("confirmation_code", &right)]).await.accepts();
+
+    mobile.out.set("submitStatus", INVALID_DESTINATION).await;
+    let refused = weather.attempt();
+    mobile.rig.text(&number(2), &refused).await;
+    awaits(&weather.redeem(&refused).await);
+    mobile.ended(OUT, "refused", 1.0).await;
+    mobile.out.set("submitStatus", 0).await;
+    // A later text overtakes it: it is not in the queue any more.
+    let later = weather.attempt();
+    mobile.rig.text(&number(3), &later).await;
+    awaits(&weather.redeem(&later).await);
+    let (to, _) = mobile.text(tried + 2).await;
+    assert_eq!(to, number(3));
+}
+
+#[tokio::test]
+async fn over_a_limit_nothing_changes() {
+    let sections = format!("{ALWAYS}\n[sms.outbound]\nconfirmations_per_number_per_hour = 1");
+    let mobile = Mobile::with(&sections).await;
+    let weather = mobile.rig.instance("weather").await;
+    let (first, second) = (weather.attempt(), weather.attempt());
+    for attempt in [&first, &second] {
+        mobile.rig.text(&number(1), attempt).await;
+    }
+    awaits(&weather.redeem(&first).await);
+    let over = weather.redeem(&second).await;
+    over.refuses(429, "temporarily_unavailable");
+    let wait: u64 = over.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3600).contains(&wait), "{wait}");
+    // It is as it was: asked with a login_hint that is wrong, it is used up as any code.
+    let other = format!("tel:{}", number(2));
+    let hinted = weather.redeem_with(&second, &[("login_hint", &other)]).await;
+    hinted.refuses(400, "invalid_grant");
+    let other_number = weather.attempt();
+    mobile.rig.text(&number(2), &other_number).await;
+    awaits(&weather.redeem(&other_number).await);
+    mobile.text(2).await;
+    assert_eq!(mobile.texts(), 2);
+}
+
+#[tokio::test]
+async fn no_text_goes_where_none_is_allowed() {
+    let sections = format!("{ALWAYS}\n[sms.outbound]\ncountries = [\"FR\"]");
+    let mobile = Mobile::with(&sections).await;
+    let weather = mobile.rig.instance("weather").await;
+    let attempt = weather.attempt();
+    mobile.rig.text(&number(1), &attempt).await;
+    weather.redeem(&attempt).await.refuses(400, "access_denied");
+    assert_eq!(mobile.texts(), 0);
+}
+
+#[tokio::test]
+async fn a_receipt_finds_its_text() {
+    let mobile = Mobile::with(ALWAYS).await;
+    let weather = mobile.rig.instance("weather").await;
+    let attempt = weather.attempt();
+    mobile.rig.text(&number(1), &attempt).await;
+    awaits(&weather.redeem(&attempt).await);
+    mobile.ended(OUT, "accepted", 1.0).await;
+    let platform = &mobile.rig.platform.server.platform;
+    let receipt = |id: &str, state| Receipt {
+        route: OUT.to_owned(),
+        message_id: id.to_owned(),
+        state,
+        error: None,
+    };
+    received(platform, &receipt("ffffffff", ReceiptState::Delivered));
+    mobile.ended(OUT, "receipt_of_nothing", 1.0).await;
+    received(platform, &receipt("00000001", ReceiptState::Pending));
+    received(platform, &receipt("00000001", ReceiptState::Delivered));
+    mobile.ended(OUT, "delivered", 2.0).await;
+    assert!(mobile.outcome(OUT, "receipt_of_nothing").await < 1.5);
+}
+
+#[tokio::test]
+async fn a_restart_between_text_and_digits_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (centre, out) = (Centre::start().await, Arc::new(Centre::start().await));
+    let settings = Settings {
+        issuer: Some("http://127.0.0.1:9".to_owned()),
+        store: Some(format!("sqlite://{}/t.db", folder.path().display())),
+        ..Settings::binds(&[Bind::new(ROUTE, centre.port)])
+    };
+    let settings = settings.with(ALWAYS).with("[sms.outbound]");
+    let before = Platform::start(&settings).await;
+    centre.bound(1).await;
+    let app = before.register(&Registration::new("weather")).await;
+    let weather = Instance::new(&app, &before.place);
+    let attempt = weather.attempt();
+    centre.text(&number(1), &attempt.text).await.ok();
+    // Nothing can be sent yet: the text stays in the queue.
+    awaits(&weather.redeem(&attempt).await);
+    before.stop().await;
+
+    let after = Platform::start(&settings).await;
+    connect(&after.server.platform, &out).await;
+    let weather = weather.at(after.place.address);
+    assert_eq!(awaits(&weather.redeem(&attempt).await), 3);
+    let metric = json!(after.metric("twinpath_outbound_texts_total").await);
+    let (to, text) = said(&out.event("submit_sm", 1).await);
+    assert_eq!(to, number(1), "{metric}");
+    let answer = weather.redeem_with(&attempt, &[("confirmation_code", &digits(&text))]).await;
+    assert_eq!(claims(&answer.accepts())["acr"], "urn:twinpath:acr:terminal-confirmed");
+    assert_eq!(out.events("submit_sm").len(), 1);
+    after.stop().await;
+}
