@@ -5,6 +5,8 @@
 //! `cargo build -p twinpath` has to have built.
 
 #[cfg(test)]
+mod abuse;
+#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod admin;
@@ -59,6 +61,8 @@ mod proofs;
 mod registration;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod risk;
 #[cfg(test)]
 mod schemathesis;
 #[cfg(test)]

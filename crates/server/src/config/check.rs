@@ -57,7 +57,7 @@ impl File {
         let trusted_proxies =
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let attestation = self.attestation.check(&issuer)?;
-        let risk = self.risk.check(&issuer)?;
+        let risk = self.risk.check(&issuer, self.sms.outbound.is_some())?;
         let config = Config {
             issuer,
             listen: address(

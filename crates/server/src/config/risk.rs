@@ -53,10 +53,17 @@ pub struct SimSwap {
 }
 
 impl file::Risk {
-    pub(super) fn check(&self, issuer: &str) -> Result<Vec<Camara>, ConfigError> {
+    /// `texts`: whether texts go to phones.
+    pub(super) fn check(&self, issuer: &str, texts: bool) -> Result<Vec<Camara>, ConfigError> {
         let all = self.camara.iter().enumerate().map(|(at, file)| file.check(at, issuer));
         let all: Vec<_> = all.collect::<Result<_, _>>()?;
         for (at, one) in all.iter().enumerate() {
+            let on_swap = one.sim_swap.as_ref().map(|swap| swap.verdict);
+            if !texts && [on_swap, Some(one.on_error)].contains(&Some(RiskVerdict::Confirm)) {
+                return refuse(format!(
+                    "risk.camara.{at}: \"confirm\" needs texts to phones, see [sms.outbound]"
+                ));
+            }
             if all.iter().take(at).any(|other| other.name == one.name) {
                 return refuse(format!("two [[risk.camara]] are named {:?}", one.name));
             }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::fixtures::{After, Commitment, DORMANT_S, Model, issued, redeem, terminal};
+use crate::fixtures::{After, Commitment, DORMANT_S, Model, issued, redeem, terminal, vault};
 use crate::ids::TerminalKey;
 use crate::join::{Denial, Recorded, Redeem, Redeemed, Redemption};
 use crate::records::{AccountStatus, CodeState, Trust};
@@ -89,10 +89,26 @@ fn a_refused_proof_uses_the_code_up_and_says_why() {
         let again = model.run(asking(&of, rule));
         assert!(matches!(again, Redeemed::Invalid(Denial::Used)), "{again:?}");
     }
-    // What would have to be confirmed is refused where no text goes to the phone.
+}
+
+#[test]
+fn what_is_to_be_confirmed_is_granted_for_the_right_digits_only() {
+    let (mut model, of) = (Model::new(), commitment(1));
     let confirm = RiskFinding { verdict: RiskVerdict::Confirm, ..DENIED };
-    let refused = sign_in(&mut model, &commitment(2), confirm);
-    assert!(matches!(refused, Redeemed::Unreachable), "{refused:?}");
+    let waits = sign_in(&mut model, &of, confirm);
+    assert!(matches!(waits, Redeemed::Unconfirmed(_)), "{waits:?}");
+    assert!(model.grants.is_empty());
+    let CodeState::Confirming { grant, .. } = model.codes[&of.key()].state else { panic!() };
+    let mut showing = Redemption { risk: RiskRule::Unasked, ..of.request() };
+    showing.texting.said = Some(vault().confirmation_code(of.key(), grant));
+    // The request with the digits asks as well: what it is answered holds again.
+    let question = asked(model.run(redeem(showing.clone())));
+    for (finding, granted) in [(DENIED, false), (confirm, true)] {
+        let mut model = model.clone();
+        showing.risk = answered(question.terminal, finding);
+        let redeemed = model.run(redeem(showing.clone()));
+        assert_eq!(matches!(redeemed, Redeemed::Issued(_)), granted, "{redeemed:?}");
+    }
 }
 
 #[test]
