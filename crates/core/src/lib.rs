@@ -19,6 +19,7 @@
 //! | [`account`] | what an operator does with an account |
 //! | [`admin_token`] | who else may use the admin API |
 //! | [`records`] | the rows, as types |
+//! | [`quarantine`] | what came in and could not be read |
 //! | [`risk`] | what others say of a proven terminal before a grant is made |
 //! | [`vault`] | keyed hashes and encryption at rest |
 
@@ -37,6 +38,7 @@ pub mod join;
 pub mod number;
 pub mod outbound;
 pub mod proof;
+pub mod quarantine;
 pub mod records;
 pub mod risk;
 pub mod token;

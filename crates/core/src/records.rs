@@ -28,7 +28,7 @@ pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
 pub use note::{
-    Announcement, Content, Delivery, Note, NoteKind, Outbound, TextPurpose, Unredeemed,
+    Announcement, Content, Delivery, Note, NoteKind, Outbound, Quarantined, TextPurpose, Unredeemed,
 };
 pub use session::Session;
 

@@ -58,6 +58,8 @@ mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod registration;
 #[cfg(test)]
 mod remote;

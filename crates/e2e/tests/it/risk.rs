@@ -109,7 +109,7 @@ async fn with_troubles(on_error: &str, check: impl AsyncFn(&Answer)) {
     let operator = Operator::start().await;
     let rig = rig(&operator, &format!("timeout_ms = 700\non_error = \"{on_error}\"")).await;
     let weather = rig.instance("weather").await;
-    for (n, (path, reply)) in troubles().into_iter().enumerate() {
+    for (n, (path, reply)) in (0..).zip(troubles()) {
         let before = operator.asked(path).len();
         if path == TOKEN {
             operator.revoke();

@@ -7,6 +7,7 @@ use twinpath_core::first_message::{RevocationText, Route};
 use twinpath_core::grant::{RevokeByText, RevokedByText};
 use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
+use twinpath_core::quarantine::PutAside;
 use twinpath_store::StoreError;
 
 use crate::platform::{Platform, SystemRandom, now};
@@ -49,6 +50,14 @@ impl Receiver {
     /// Counts what became of a text of this route, in a stable word.
     pub fn count(&self, outcome: &'static str) {
         self.platform.counters.count(METRIC, self.route(), outcome);
+    }
+
+    /// Puts what cannot be read into the quarantine; `reason` repeats nothing of it.
+    pub async fn put_aside(&self, raw: &[u8], reason: &str) -> Result<(), StoreError> {
+        let vault = &self.platform.vault;
+        let aside = PutAside::new(vault, &self.route.name, (raw, reason), &mut SystemRandom)
+            .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        self.platform.run(aside).await
     }
 
     /// Reads a text and has it recorded: what became of it, in a stable word. By then it is durable,
