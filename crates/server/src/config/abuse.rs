@@ -128,3 +128,77 @@ pub(super) fn scopes(
     };
     Ok(TrustPolicy::new(said.iter().map(one).collect::<Result<_, _>>()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, ConfigError, File};
+
+    fn read(lines: &str) -> Result<Config, ConfigError> {
+        let text = format!(
+            "issuer = \"https://id.example.com\"\nstore.url = \"sqlite:///tmp/x.db\"\n\
+             keys.master = {:?}\n{lines}",
+            "01".repeat(32)
+        );
+        let file: File = toml::from_str(&text).map_err(|error| ConfigError(error.to_string()))?;
+        file.check()
+    }
+
+    const BIND: &str = "[[sms.smpp]]\nname = \"a\"\naddress = \"a:1\"\nsystem_id = \"a\"\n";
+    const CAMARA: &str = "[[risk.camara]]\nname = \"o\"\nbase_url = \"https://o.example/\"\n\
+        token_url = \"https://o.example/token\"\nclient_id = \"t\"\nclient_secret = \"hunter2\"\n\
+        checks = [\"sim_swap\"]\n";
+
+    #[test]
+    fn what_could_not_work_is_refused_by_name() {
+        for (lines, why) in [
+            ("limits.prefix_digits = 2", "limits.prefix_digits = 2 must be between 3 and 14"),
+            ("limits.farming.window_s = 1", "limits.farming.window_s"),
+            ("limits.farming.numbers = 1", "unknown field `numbers`"),
+            ("terminal.scopes.\"a b\".trust = \"test\"", "is no scope"),
+            ("terminal.scopes.pay.trust = \"high\"", "unknown variant"),
+            ("[terminal.scopes.pay]", "terminal.scopes.pay.trust is missing"),
+            (&format!("{BIND}ranges = [\"4474\"]"), "sms.smpp.0.ranges: \"4474\" must be +"),
+            (&format!("{BIND}refuse_ranges = [\"+0\"]"), "sms.smpp.0.refuse_ranges"),
+            (CAMARA, "risk.camara.0.on_error is missing"),
+            (&format!("{CAMARA}on_error = \"confirm\""), "needs texts to phones"),
+            (&format!("{CAMARA}on_error = \"deny\"\non_swap = \"allow\""), "deny or confirm"),
+            (&format!("{CAMARA}on_error = \"deny\"\ncountries = [\"XX\"]"), "ISO 3166-1"),
+            (&format!("{CAMARA}on_error = \"deny\"\nsim_swap_path = \"x\""), "must be a path"),
+            (&format!("{CAMARA}on_error = \"deny\"\ntimeout_ms = 60000"), "timeout_ms"),
+            (&format!("{CAMARA}on_error = \"deny\"\n{CAMARA}on_error = \"deny\""), "named \"o\""),
+            (
+                &format!("{CAMARA}on_error = \"deny\"").replace("[\"sim_swap\"]", "[]"),
+                "checks must name what is asked",
+            ),
+            (
+                &format!("{CAMARA}on_error = \"deny\"")
+                    .replace("https://o.example/t", "http://o/t"),
+                "token_url must be an https URL",
+            ),
+            (
+                &format!("{CAMARA}on_error = \"deny\"")
+                    .replace("//o.example/\"", "//u:hunter2@o\""),
+                "base_url must be an https URL",
+            ),
+        ] {
+            let said = read(lines).map(|_| ()).unwrap_err().0;
+            assert!(said.contains(why) && !said.contains("hunter2"), "{lines}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_configured_arrives_and_its_secret_is_not_shown() {
+        let config = read(&format!("{CAMARA}on_error = \"deny\"")).unwrap();
+        let camara = &config.risk[0];
+        assert_eq!(camara.base_url, "https://o.example");
+        assert_eq!(camara.scope, "sim-swap:check");
+        assert_eq!(camara.sim_swap.as_ref().map(|swap| swap.max_age_h), Some(240));
+        assert!(camara.number_recycled.is_none());
+        assert!(!format!("{config:?}").contains("hunter2"));
+        // Nothing of it is on by itself.
+        let config = read("").unwrap();
+        assert!(config.risk.is_empty());
+        assert_eq!(config.abuse.texts_per_prefix_per_hour, 0);
+        assert_eq!(config.abuse.farming.numbers_per_instance, 0);
+    }
+}
