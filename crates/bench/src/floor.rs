@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
-use twinpath_core::records::AuthMethod;
+use twinpath_core::records::{AuthMethod, Trust};
 use twinpath_core::token::{AccessClaims, IdClaims};
 use twinpath_server::http::{Listener, MAX_BODY, Shutdown, path};
 use twinpath_wire::assertion::AssertionClaims;
@@ -283,6 +283,7 @@ impl Floor {
             act: None,
             authorization_details: Vec::new(),
             app_attestation: None,
+            terminal_trust: Some(Trust::Operator),
         };
         let id = IdClaims {
             iss: self.issuer.clone(),
@@ -294,6 +295,7 @@ impl Floor {
             acr: ACR_TERMINAL.to_owned(),
             amr,
             union_id,
+            terminal_trust: Some(Trust::Operator),
             nonce: None,
             sid: None,
             at_hash: None,

@@ -18,7 +18,7 @@ First steps:
   twinpath doctor --config FILE   checks a configuration and all it names
   twinpath serve --config FILE    runs the server
 
-The app, instance, account, key, admin-token and registration-token commands reach the server of a configuration
+The app, instance, account, key, admin-token, registration-token and quarantine commands reach the server of a configuration
 (--config FILE), running or not, or one elsewhere by its admin API (--url https://admin.example).
 
 Any key of the configuration can come from the environment: TWINPATH__HTTP__LISTEN sets [http] listen.
@@ -122,6 +122,9 @@ pub(crate) enum Command {
     /// Let apps register themselves (RFC 7591), and take that back.
     #[command(subcommand)]
     RegistrationToken(RegistrationTokenCommand),
+    /// Look at what message centres sent and the server could not read, and take it away.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Print an OpenAPI document of the server.
     Openapi(Openapi),
     /// Check a configuration: store, keys, binds, clock.
@@ -613,6 +616,41 @@ pub(crate) struct RevokeRegistrationToken {
     /// The `id` that `create` printed, or the token itself.
     #[arg(value_name = "ID_OR_TOKEN")]
     pub(crate) id: String,
+}
+
+const QUARANTINE: &str = "\
+A PDU that cannot be read is acknowledged, so that it does not come for ever, and kept here: the newest
+1000, the first 2048 octets of each, for 30 days, encrypted with the master key.
+
+  twinpath quarantine list --config FILE        when, by which route, what is wrong
+  twinpath quarantine show 17 --config FILE     the octets, in hex, for the operator of the message centre
+  twinpath quarantine purge --config FILE       takes all away
+
+Several with one reason: the message centre does something of its own; show one to whoever runs it.";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = QUARANTINE)]
+pub(crate) enum QuarantineCommand {
+    /// List them, the oldest first. Prints no part of them: they may hold numbers and texts.
+    List(OnStore),
+    /// Print one with its octets in hex. They may hold a phone number and a text.
+    Show(ShowQuarantine),
+    /// Take all of them away, for good.
+    Purge(OnStore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OnStore {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowQuarantine {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The `id` that `list` printed.
+    pub(crate) id: u32,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

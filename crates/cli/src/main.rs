@@ -116,6 +116,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Key(command) => Ok(operate::key(command).await?),
         Command::AdminToken(command) => Ok(operate::admin_token(command).await?),
         Command::RegistrationToken(command) => Ok(operate::registration_token(command).await?),
+        Command::Quarantine(command) => Ok(operate::quarantine(command).await?),
         Command::Openapi(openapi) => {
             print!("{}", document(openapi.of)?);
             Ok(())

@@ -1,4 +1,4 @@
-//! `app`, `instance`, `account`, `key`, `admin-token`, `registration-token`: what is said on the command line as
+//! `app`, `instance`, `account`, `key`, `admin-token`, `registration-token`, `quarantine`: what is said on the command line as
 //! requests of the admin API, and its answers printed as JSON.
 
 use reqwest::Method;
@@ -15,7 +15,8 @@ use crate::api::{Api, text};
 use crate::arguments::{
     AccountCommand, AppCommand, Certificate, Dpop, EnvironmentArgument, EvidenceArgument,
     EvidencePolicy, Grant, InstanceCommand, KeyCommand, Method as AuthMethodArgument, NameInstance,
-    OneAccount, RegistrationTokenCommand, Settings, Target, TokenCommand, TokenFormat,
+    OneAccount, QuarantineCommand, RegistrationTokenCommand, Settings, Target, TokenCommand,
+    TokenFormat,
 };
 
 /// Why an operator's command failed.
@@ -334,6 +335,23 @@ pub(crate) async fn admin_token(command: TokenCommand) -> Result<(), OperateErro
                 Ok(json!({"revoked": revoke.id}))
             };
             carry_out(&revoke.target, end).await
+        }
+    }
+}
+
+pub(crate) async fn quarantine(command: QuarantineCommand) -> Result<(), OperateError> {
+    let path = ["quarantine"];
+    match command {
+        QuarantineCommand::List(list) => {
+            carry_out(&list.target, async |api: &Api| api.get(&path, "").await).await
+        }
+        QuarantineCommand::Show(show) => {
+            let id = show.id.to_string();
+            let look = async |api: &Api| api.get(&["quarantine", &id], "").await;
+            carry_out(&show.target, look).await
+        }
+        QuarantineCommand::Purge(purge) => {
+            carry_out(&purge.target, async |api: &Api| api.order(Method::DELETE, &path).await).await
         }
     }
 }

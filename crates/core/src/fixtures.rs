@@ -15,11 +15,12 @@ use crate::ids::{
     Timestamp,
 };
 use crate::join::{RecordText, Recorded, Redeem, Redeemed, Redemption};
-use crate::number::{E164, SenderPolicy, UnknownTon};
+use crate::number::{E164, NumberRanges, SenderPolicy, UnknownTon};
 use crate::records::{
     Account, App, AuditEvent, AuthMethod, CodeRecord, Grant, Instance, Interaction, Note, Session,
     SigningKey, Terminal, TextQuota, Trust, UsedJti,
 };
+use crate::risk::RiskRule;
 use crate::transaction::{Context, Key, Loaded, Missing, Operation, Random, Rows, Step, Write};
 use crate::vault::Vault;
 
@@ -78,6 +79,7 @@ pub(crate) fn route(trust: Trust) -> Route {
     let senders = SenderPolicy {
         country: None,
         countries: Vec::new(),
+        ranges: NumberRanges::default(),
         unknown_ton: UnknownTon::International,
         trust,
     };
@@ -133,6 +135,7 @@ impl Commitment {
             words: Some(Arc::from([vault().words(&words())])),
             login_hint: None,
             announcement: None,
+            risk: RiskRule::Off,
             grant_ttl_s: GRANT_TTL_S,
             dormant_s: DORMANT_S,
             texting: crate::outbound::Texting::default(),

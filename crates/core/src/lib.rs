@@ -19,6 +19,8 @@
 //! | [`account`] | what an operator does with an account |
 //! | [`admin_token`] | who else may use the admin API |
 //! | [`records`] | the rows, as types |
+//! | [`quarantine`] | what came in and could not be read |
+//! | [`risk`] | what others say of a proven terminal before a grant is made |
 //! | [`vault`] | keyed hashes and encryption at rest |
 
 pub mod account;
@@ -36,7 +38,9 @@ pub mod join;
 pub mod number;
 pub mod outbound;
 pub mod proof;
+pub mod quarantine;
 pub mod records;
+pub mod risk;
 pub mod token;
 pub mod transaction;
 pub mod vault;

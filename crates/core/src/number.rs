@@ -99,6 +99,23 @@ pub enum UnknownTon {
     Refuse,
 }
 
+/// Ranges of E.164 numbers, each as `+` and its first digits.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NumberRanges {
+    /// What is accepted; empty accepts all.
+    pub accept: Vec<Box<str>>,
+    /// What is refused, whatever accepts it.
+    pub refuse: Vec<Box<str>>,
+}
+
+impl NumberRanges {
+    fn carry(&self, number: &E164) -> bool {
+        let within =
+            |ranges: &[Box<str>]| ranges.iter().any(|range| number.0.starts_with(&**range));
+        !within(&self.refuse) && (self.accept.is_empty() || within(&self.accept))
+    }
+}
+
 /// How a route's senders are read.
 #[derive(Clone, Debug)]
 pub struct SenderPolicy {
@@ -106,6 +123,8 @@ pub struct SenderPolicy {
     pub country: Option<Region>,
     /// Countries whose numbers are accepted; empty accepts all.
     pub countries: Vec<Region>,
+    /// Ranges of numbers that are accepted, or refused.
+    pub ranges: NumberRanges,
     /// The meaning of TON 0.
     pub unknown_ton: UnknownTon,
     /// A route of [`Trust::Test`] also accepts numbers of ranges that no plan assigns.
@@ -125,6 +144,8 @@ pub enum SenderRefusal {
     NotMobile,
     /// A country the route does not carry.
     Foreign,
+    /// A range of numbers the route does not carry.
+    Range,
 }
 
 impl SenderRefusal {
@@ -136,6 +157,7 @@ impl SenderRefusal {
             Self::Malformed => "sender_malformed",
             Self::NotMobile => "sender_not_mobile",
             Self::Foreign => "sender_foreign",
+            Self::Range => "sender_range",
         }
     }
 }
@@ -203,7 +225,8 @@ impl SenderPolicy {
         if !self.countries.is_empty() && !number.get_region_code().is_some_and(allowed) {
             return Err(SenderRefusal::Foreign);
         }
-        E164::parse(&number.to_string()).ok_or(SenderRefusal::Malformed)
+        let number = E164::parse(&number.to_string()).ok_or(SenderRefusal::Malformed)?;
+        if self.ranges.carry(&number) { Ok(number) } else { Err(SenderRefusal::Range) }
     }
 }
 
@@ -228,6 +251,7 @@ mod tests {
         SenderPolicy {
             country: Region::from_code("GB").ok(),
             countries: Vec::new(),
+            ranges: NumberRanges::default(),
             unknown_ton: UnknownTon::International,
             trust,
         }
@@ -288,6 +312,27 @@ mod tests {
         assert!(policy(Trust::Test).normalize(drama).is_ok());
         let landline = Sender { ton: 1, npi: 1, address: b"442079460000" };
         assert!(policy(Trust::Test).normalize(landline).is_err());
+    }
+
+    #[test]
+    fn a_route_carries_its_ranges_and_refuses_others() {
+        let mut policy = policy(Trust::Operator);
+        let mut read = |accept: &[&str], refuse: &[&str]| {
+            let boxed = |all: &[&str]| all.iter().map(|&range| Box::from(range)).collect();
+            policy.ranges = NumberRanges { accept: boxed(accept), refuse: boxed(refuse) };
+            // A national number is held against them in E.164 as well.
+            let national = Sender { ton: 2, npi: 1, address: b"07911123456" };
+            let whole = Sender { ton: 1, npi: 1, address: b"447911123456" };
+            let read = policy.normalize(whole).map(|_| ());
+            assert_eq!(policy.normalize(national).map(|_| ()), read);
+            read
+        };
+        assert_eq!(read(&[], &[]), Ok(()));
+        assert_eq!(read(&["+4479"], &[]), Ok(()));
+        assert_eq!(read(&["+4478", "+1"], &[]), Err(SenderRefusal::Range));
+        assert_eq!(read(&[], &["+447911123456"]), Err(SenderRefusal::Range));
+        assert_eq!(read(&["+44"], &["+44791"]), Err(SenderRefusal::Range));
+        assert_eq!(read(&["+44"], &["+44790", "+1"]), Ok(()));
     }
 
     #[test]

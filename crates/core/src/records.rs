@@ -28,7 +28,7 @@ pub use interaction::{
     Approval, AuthorizationRequest, ClaimsRequest, Interaction, Prompt, ProvenTerminal, Stage,
 };
 pub use note::{
-    Announcement, Content, Delivery, Note, NoteKind, Outbound, TextPurpose, Unredeemed,
+    Announcement, Content, Delivery, Note, NoteKind, Outbound, Quarantined, TextPurpose, Unredeemed,
 };
 pub use session::Session;
 
@@ -46,6 +46,17 @@ pub enum Trust {
     Aggregator,
     /// A direct bind to the operator's message centre.
     Operator,
+}
+
+impl Trust {
+    /// As configuration and tokens say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Aggregator => "aggregator",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// The mapping code -> terminal identifier, and what became of it.

@@ -40,6 +40,8 @@ pub enum Purpose {
     AccessToken,
     /// An app's key for Play Integrity tokens; the owner is its `client_id`.
     PlayIntegrityKey,
+    /// What came in and could not be read; the owner is its route.
+    Quarantine,
 }
 
 impl Purpose {
@@ -51,6 +53,7 @@ impl Purpose {
             Self::Handle => b"handle",
             Self::AccessToken => b"access-token",
             Self::PlayIntegrityKey => b"play-integrity-key",
+            Self::Quarantine => b"quarantine",
         }
     }
 }
@@ -79,6 +82,7 @@ pub struct Vault {
     handle: LessSafeKey,
     access_token: LessSafeKey,
     play_integrity_key: LessSafeKey,
+    quarantine: LessSafeKey,
 }
 
 impl std::fmt::Debug for Vault {
@@ -168,6 +172,7 @@ impl Vault {
             handle: aead_key(&prk, "aead-handle")?,
             access_token: aead_key(&prk, "aead-access-token")?,
             play_integrity_key: aead_key(&prk, "aead-play-integrity-key")?,
+            quarantine: aead_key(&prk, "aead-quarantine")?,
         })
     }
 
@@ -333,6 +338,7 @@ impl Vault {
             Purpose::Handle => &self.handle,
             Purpose::AccessToken => &self.access_token,
             Purpose::PlayIntegrityKey => &self.play_integrity_key,
+            Purpose::Quarantine => &self.quarantine,
         }
     }
 }

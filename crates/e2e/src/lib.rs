@@ -38,6 +38,7 @@ pub mod config;
 pub mod http;
 pub mod jose;
 pub mod kannel;
+pub mod operator;
 pub mod pdu;
 pub mod peer;
 pub mod phone;

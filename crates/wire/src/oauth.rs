@@ -350,6 +350,9 @@ pub struct IntrospectionResponse {
     /// `attester` and `attested_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_attestation: Option<Value>,
+    /// How far the route that proved the terminal is believed: `operator`, `aggregator` or `test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_trust: Option<String>,
 }
 
 #[cfg(test)]

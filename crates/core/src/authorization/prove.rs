@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::authorization::arrive::{at_stage, belongs};
 use crate::authorization::{INTERACTION_S, MAX_ATTEMPTS};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId};
-use crate::join::{Claim, Consumed, Denial, Finder, Found};
+use crate::join::{Claim, Consumed, Denial, Finder, Found, Weigh, Weighed, question, refusal};
 use crate::records::{
     AuditEvent, CodeRecord, Interaction, ProvenTerminal, Stage as InteractionStage,
 };
+use crate::risk::{RiskQuestion, RiskReason, RiskRule};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
 
@@ -56,6 +57,8 @@ pub struct ProveTerminal {
     pub words: Option<Arc<[Digest]>>,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
+    /// Whether others are asked about the proof.
+    pub risk: RiskRule,
     /// Keyed hashes and encryption.
     pub vault: Arc<Vault>,
     stage: Stage,
@@ -65,6 +68,7 @@ pub struct ProveTerminal {
 enum Stage {
     Ask,
     Consume { login_hint: Option<crate::ids::TerminalKey> },
+    Inquire { code: Box<CodeRecord> },
     Find { code: Box<CodeRecord>, grant: GrantId },
     Note(Box<ProvenTerminal>),
 }
@@ -78,6 +82,10 @@ pub enum ProvenOutcome {
     Proven(Box<Interaction>),
     /// The text came and is good for nothing; the page may show another code.
     Failed(Denial),
+    /// Nothing is used up: others are to be asked, then it is run again with their answer.
+    Unasked(Box<RiskQuestion>),
+    /// Others refuse the proof.
+    Risky(RiskReason),
     /// The text came too late.
     Late,
     /// The account is blocked.
@@ -95,8 +103,15 @@ impl ProveTerminal {
         dormant_s: i64,
         vault: Arc<Vault>,
     ) -> Self {
-        let stage = Stage::Ask;
-        Self { look, client_id, attempt, code, words, dormant_s, vault, stage }
+        let (stage, risk) = (Stage::Ask, RiskRule::Off);
+        Self { look, client_id, attempt, code, words, dormant_s, risk, vault, stage }
+    }
+
+    /// With what is to be asked, or was answered.
+    #[must_use]
+    pub fn risking(mut self, rule: RiskRule) -> Self {
+        self.risk = rule;
+        self
     }
 
     fn at(&self, stage: Stage) -> Self {
@@ -150,6 +165,18 @@ impl ProveTerminal {
             awaited_until: None,
         };
         let client_id = &self.client_id;
+        let (rule, words) = (self.risk, claim.words);
+        let weigh =
+            Weigh { rule, code: self.code, client_id, words, login_hint, confirmable: false };
+        match weigh.weigh(view, cx)? {
+            Weighed::Go => {}
+            Weighed::Ask(code) => {
+                return Ok(Step::Next(Vec::new(), self.at(Stage::Inquire { code })));
+            }
+            Weighed::Denied(writes, why) => {
+                return Ok(Step::Done(writes, ProvenOutcome::Risky(why)));
+            }
+        }
         let event = |now, kind| AuditEvent {
             client_id: Some(client_id.clone()),
             ..AuditEvent::new(now, kind)
@@ -167,6 +194,11 @@ impl ProveTerminal {
         })
     }
 
+    fn inquire(&self, code: &CodeRecord, view: &Rows) -> Result<Step<Self>, Missing> {
+        let asked = question(code, &self.client_id, view)?;
+        Ok(Step::Done(Vec::new(), ProvenOutcome::Unasked(Box::new(asked))))
+    }
+
     fn find(
         &self,
         code: &CodeRecord,
@@ -179,7 +211,14 @@ impl ProveTerminal {
             return Ok(Step::Done(Vec::new(), ProvenOutcome::Failed(Denial::Voided)));
         }
         let (client_id, dormant_s) = (&self.client_id, self.dormant_s);
-        let finder = Finder { code, grant, client_id, jkt: "", dormant_s };
+        let Some(finding) = self.risk.finding(code.terminal) else {
+            return self.inquire(code, view);
+        };
+        if let Some(why) = refusal(finding, false) {
+            return Ok(Step::Done(Vec::new(), ProvenOutcome::Risky(why)));
+        }
+        let recycled = finding.recycled;
+        let finder = Finder { code, grant, client_id, jkt: "", dormant_s, recycled };
         let (account, writes) = match finder.find(view, &self.vault, cx.now)? {
             Found::Account { id, writes, .. } => (id, writes),
             Found::Blocked => return Ok(Step::Done(Vec::new(), ProvenOutcome::Blocked)),
@@ -229,6 +268,7 @@ impl Operation for ProveTerminal {
                 keys.push(Key::Code(self.code));
             }
             Stage::Consume { .. } => keys.push(Key::Code(self.code)),
+            Stage::Inquire { code } => keys.push(Key::Terminal(code.terminal)),
             Stage::Find { code, .. } => {
                 keys.push(Key::Grants(code.terminal));
                 keys.push(Key::Terminal(code.terminal));
@@ -241,6 +281,7 @@ impl Operation for ProveTerminal {
         match &self.stage {
             Stage::Ask => self.ask(view, cx),
             Stage::Consume { login_hint } => self.consume(*login_hint, view, cx),
+            Stage::Inquire { code } => self.inquire(code, view),
             Stage::Find { code, grant } => self.find(code, *grant, view, cx),
             Stage::Note(by) => self.note(by, view, cx),
         }

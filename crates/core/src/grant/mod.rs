@@ -10,6 +10,7 @@ mod refresh;
 mod request;
 mod revoke;
 mod revoke_by_text;
+mod route_trust;
 mod spend;
 mod token_exchange;
 
@@ -27,5 +28,6 @@ pub(crate) use request::absolute;
 pub use request::{ParameterError, Resources, Scope};
 pub use revoke::{RevokeAccessToken, RevokeGrant, revoke, revoke_grant};
 pub use revoke_by_text::{RevokeByText, RevokedByText};
+pub use route_trust::TrustPolicy;
 pub use spend::{Replay, Spend, Spends};
 pub use token_exchange::{Delegated, ExchangeRequest, unusable};

@@ -19,6 +19,8 @@ pub(crate) struct Finder<'a> {
     pub(crate) jkt: &'a str,
     /// Seconds without a proof after which a number gets a new account.
     pub(crate) dormant_s: i64,
+    /// Whether the number is known to be another person's since its latest proof.
+    pub(crate) recycled: bool,
 }
 
 /// Whose the terminal is.
@@ -53,7 +55,8 @@ impl Finder<'_> {
         let kept =
             known.filter(|(terminal, account)| !self.dormant(terminal, account, grants, now));
         if let (None, Some((_, old))) = (kept, known) {
-            writes.extend(replace(old, grants, now));
+            let why = if self.recycled { "recycled" } else { "dormant" };
+            writes.extend(replace(old, grants, why, now));
         }
         let (id, created_at) = if let Some((terminal, account)) = kept {
             (account.id, terminal.created_at)
@@ -75,7 +78,7 @@ impl Finder<'_> {
         Ok(Found::Account { id, new: kept.is_none(), writes })
     }
 
-    /// Section 8: a number not proven for long may be another person's by now, unless an instance
+    /// Section 8: a number that is recycled, or was not proven for long, may be another person's by now, unless an instance
     /// key of the account takes part.
     fn dormant(
         &self,
@@ -92,7 +95,8 @@ impl Finder<'_> {
                     grant.account == account.id && grant.revoked_at.is_none() && grant.jkt == jkt
                 })
         };
-        now >= terminal.proven_at.plus_seconds(self.dormant_s) && !key_known()
+        let dormant = now >= terminal.proven_at.plus_seconds(self.dormant_s);
+        (self.recycled || dormant) && !key_known()
     }
 
     fn create(&self, terminal: TerminalKey, id: AccountId, now: Timestamp) -> [Write; 2] {
@@ -130,16 +134,16 @@ pub(crate) fn made_by(
     account == new_account_id(vault, terminal, grant)
 }
 
-/// The old account of a dormant number: kept for an operator to restore, its grants revoked.
-fn replace(old: &Account, grants: &[Grant], now: Timestamp) -> Vec<Write> {
+/// The old account of a dormant or recycled number: kept for an operator to restore, its grants revoked.
+fn replace(old: &Account, grants: &[Grant], why: &'static str, now: Timestamp) -> Vec<Write> {
     let replaced = Account { status: AccountStatus::Replaced, changed_at: now, ..old.clone() };
     let event = AuditEvent {
         account: Some(old.id.to_string()),
-        reason: Some("dormant"),
+        reason: Some(why),
         ..AuditEvent::new(now, "account.replaced")
     };
     let live = grants.iter().filter(|grant| grant.account == old.id && grant.revoked_at.is_none());
     let mut writes = vec![Write::Account(replaced), Write::Audit(event)];
-    writes.extend(live.flat_map(|grant| revoke(grant, "dormant", now)));
+    writes.extend(live.flat_map(|grant| revoke(grant, why, now)));
     writes
 }

@@ -29,6 +29,7 @@ mod known;
 mod led_to;
 mod record;
 mod redeem;
+mod risk;
 #[cfg(test)]
 mod simulation;
 mod unredeemed;
@@ -41,6 +42,7 @@ pub(crate) use led_to::LedTo;
 pub use led_to::VoidedGrants;
 pub use record::{RecordText, Recorded};
 pub use redeem::{AnnouncementRule, Awaiting, Denial, Issued, Redeem, Redeemed, Redemption};
+pub(crate) use risk::{Weigh, Weighed, question, refusal};
 pub use unredeemed::UnredeemedGate;
 
 /// Seconds for which a code or a grant is remembered after its end (72 hours).

@@ -8,9 +8,14 @@ use std::sync::Arc;
 use crate::grant::{Minted, NewGrant, ParameterError, RefreshToken, Replay, Spends};
 use crate::ids::{ClientId, CodeKey, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::announce::{Asked, own};
-use crate::join::{Claim, Confirming, Consumed, Finder, Found, UnredeemedGate};
+use crate::join::{
+    Claim, Confirming, Consumed, Finder, Found, UnredeemedGate, Weigh, Weighed, question, refusal,
+};
 use crate::outbound::{Confirm, Spend, Texting};
-use crate::records::{AccountStatus, AuditEvent, CodeRecord, Grant, RefreshState, Terms};
+use crate::records::{
+    AccountStatus, AuditEvent, CodeRecord, CodeState, Grant, RefreshState, Terms,
+};
+use crate::risk::{RiskQuestion, RiskReason, RiskRule};
 use crate::token::Bound;
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
@@ -38,6 +43,8 @@ pub struct Redemption {
     pub login_hint: Option<TerminalKey>,
     /// What its app may have announced of the code.
     pub announcement: Option<AnnouncementRule>,
+    /// Whether others are asked about the proof.
+    pub risk: RiskRule,
     /// Seconds for which the grant can be refreshed.
     pub grant_ttl_s: i64,
     /// Seconds without a proof after which a number gets a new account.
@@ -62,6 +69,8 @@ pub struct AnnouncementRule {
 /// have to be confirmed, *judge*, *meter* (one for each limit of texts) and *confirm* come after the first
 /// *consume*, and *text* ends it; the request that shows the digits goes on from its own *consume*. Where
 /// the number is to be told, *notify* comes last.
+/// Where others are asked about a proof, the first run ends with what they are asked, and a second has
+/// their answer.
 #[derive(Clone, Debug)]
 pub struct Redeem {
     request: Arc<Redemption>,
@@ -77,12 +86,29 @@ pub struct Redeem {
 enum Stage {
     Narrow(AnnouncementRule),
     Consume,
-    Judge { code: Box<CodeRecord> },
-    Meter { spend: Spend },
-    Confirm { must: bool },
-    Text { code: Box<CodeRecord> },
-    Complete { code: Box<CodeRecord>, grant: GrantId },
-    Notify { issued: Box<Issued> },
+    /// Others are to be asked about the proof.
+    Ask {
+        code: Box<CodeRecord>,
+    },
+    Judge {
+        code: Box<CodeRecord>,
+    },
+    Meter {
+        spend: Spend,
+    },
+    Confirm {
+        must: bool,
+    },
+    Text {
+        code: Box<CodeRecord>,
+    },
+    Complete {
+        code: Box<CodeRecord>,
+        grant: GrantId,
+    },
+    Notify {
+        issued: Box<Issued>,
+    },
 }
 
 /// How a redemption ends.
@@ -108,6 +134,10 @@ pub enum Redeemed {
     Replayed(Replay),
     /// The instance left too many codes unredeemed: seconds until it may try again.
     Limited(u64),
+    /// Nothing is used up: others are to be asked, then it is run again with their answer.
+    Unasked(Box<RiskQuestion>),
+    /// Others refuse the proof: the code is used up.
+    Risky(RiskReason),
     /// It asks for more than was announced.
     Beyond(ParameterError),
     /// A grant.
@@ -250,6 +280,19 @@ impl Redeem {
     }
 
     fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let weigh = Weigh {
+            rule: self.request.risk,
+            code: self.request.code,
+            client_id: &self.request.client_id,
+            words: self.request.words.as_deref(),
+            login_hint: self.request.login_hint,
+            confirmable: true,
+        };
+        match weigh.weigh(view, cx)? {
+            Weighed::Go => {}
+            Weighed::Ask(code) => return Ok(Step::Next(Vec::new(), self.at(Stage::Ask { code }))),
+            Weighed::Denied(writes, why) => return Ok(Step::Done(writes, Redeemed::Risky(why))),
+        }
         let event = |now, kind| self.event(now, kind, None);
         let consumed = self.claim().consume(view, cx, event)?;
         Ok(self.follow(consumed))
@@ -328,7 +371,18 @@ impl Redeem {
     ) -> Result<Step<Self>, Missing> {
         let request = &self.request;
         let (client_id, jkt, dormant_s) = (&request.client_id, &request.jkt, request.dormant_s);
-        let finder = Finder { code, grant: id, client_id, jkt, dormant_s };
+        // A crash may have come between *consume* and this, and with it the answer is gone.
+        let Some(finding) = request.risk.finding(code.terminal) else {
+            let asked = question(code, client_id, view)?;
+            return Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))));
+        };
+        let confirmed = matches!(code.state, CodeState::Redeemed { confirmed: true, .. });
+        if let Some(why) = refusal(finding, confirmed) {
+            let event = self.event(cx.now, "grant.denied", Some(why.as_str()));
+            return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Risky(why)));
+        }
+        let recycled = finding.recycled;
+        let finder = Finder { code, grant: id, client_id, jkt, dormant_s, recycled };
         let (account, new, mut writes) = match finder.find(view, &self.vault, cx.now)? {
             Found::Account { id, new, writes } => (id, new, writes),
             Found::Blocked => {
@@ -355,7 +409,9 @@ impl Redeem {
             writes.extend(grant.supersede(view.grants(code.terminal)?, cx.now));
         }
         let (grant, minted) = grant.make(&self.vault, cx.now, cx.random);
-        writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));
+        let reason = finding.reason.map(RiskReason::as_str);
+        let event = AuditEvent { reason, ..grant.event(cx.now, "grant.issued") };
+        writes.push(Write::Audit(event));
         Ok(self.hand_over(code, grant, minted, new, writes))
     }
 
@@ -403,6 +459,7 @@ impl Operation for Redeem {
                 keys.push(Key::Code(self.request.code));
             }
             Stage::Consume | Stage::Confirm { .. } => keys.push(Key::Code(self.request.code)),
+            Stage::Ask { code } => keys.push(Key::Terminal(code.terminal)),
             Stage::Meter { spend } => spend.hint(keys),
             Stage::Text { code } => keys.extend(self.text(code).map(Key::Note)),
             Stage::Notify { issued } => keys.extend(issued.notice.map(Key::Note)),
@@ -430,6 +487,10 @@ impl Operation for Redeem {
             Stage::Confirm { must } => self.confirm(*must, view, cx),
             Stage::Text { code } => self.put_text(code, view, cx),
             Stage::Notify { issued } => self.notify(issued, view, cx),
+            Stage::Ask { code } => {
+                let asked = question(code, &self.request.client_id, view)?;
+                Ok(Step::Done(Vec::new(), Redeemed::Unasked(Box::new(asked))))
+            }
             Stage::Complete { code, grant } => self.complete(code, *grant, view, cx),
         }
     }

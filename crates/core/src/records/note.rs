@@ -2,6 +2,7 @@
 
 mod announcement;
 mod outbound;
+mod quarantined;
 mod unredeemed;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ pub use outbound::{Delivery, Outbound, TextPurpose};
 use crate::ids::{Digest, Timestamp};
 
 pub use announcement::Announcement;
+pub use quarantined::Quarantined;
 pub use unredeemed::Unredeemed;
 
 /// A short-lived document.
@@ -54,6 +56,8 @@ pub enum Content {
         /// So often.
         count: u32,
     },
+    /// What came in and could not be read.
+    Quarantined(Quarantined),
 }
 
 /// Which notes are listed together.
@@ -71,6 +75,8 @@ pub enum NoteKind {
     Receipt,
     /// [`Content::Tally`].
     Tally,
+    /// [`Content::Quarantined`].
+    Quarantined,
 }
 
 impl NoteKind {
@@ -83,6 +89,7 @@ impl NoteKind {
             Self::Outbound => "outbound",
             Self::Receipt => "receipt",
             Self::Tally => "tally",
+            Self::Quarantined => "quarantined",
         }
     }
 }
@@ -97,6 +104,7 @@ impl Content {
             Self::Outbound(_) => NoteKind::Outbound,
             Self::Receipt { .. } => NoteKind::Receipt,
             Self::Tally { .. } => NoteKind::Tally,
+            Self::Quarantined(_) => NoteKind::Quarantined,
         }
     }
 }

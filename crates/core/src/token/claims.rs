@@ -14,7 +14,7 @@ use twinpath_wire::oauth::{
 use crate::app::Registered;
 use crate::grant::AccessHandle;
 use crate::ids::{AccountId, Timestamp};
-use crate::records::{App, AppAttestation, AuthorizationRequest, Grant};
+use crate::records::{App, AppAttestation, AuthorizationRequest, Grant, Trust};
 use crate::token::{Bound, SigningAlgorithm};
 use crate::transaction::Random;
 use crate::vault::Vault;
@@ -108,6 +108,9 @@ pub struct AccessClaims {
     /// What vouches for the installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_attestation: Option<AppAttestation>,
+    /// How far the route that proved the terminal is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_trust: Option<Trust>,
 }
 
 impl AccessClaims {
@@ -146,6 +149,7 @@ impl AccessClaims {
             act: None,
             authorization_details: grant.details().to_vec(),
             app_attestation: grant.attestation().cloned(),
+            terminal_trust: Some(grant.trust),
         }
     }
 }
@@ -180,6 +184,9 @@ pub struct IdClaims {
     pub amr: Vec<String>,
     /// The same for all apps of the developer.
     pub union_id: String,
+    /// How far the route that proved the terminal is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_trust: Option<Trust>,
     /// The authorization request's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -269,6 +276,7 @@ impl IdClaims {
             acr: acr_of(grant).to_owned(),
             amr: amr_of(grant),
             union_id: subject.union_id.clone(),
+            terminal_trust: Some(grant.trust),
             nonce: asked.nonce,
             at_hash: asked.at_hash,
             phone_number_verified: asked.phone_number.as_ref().map(|_| true),

@@ -39,6 +39,7 @@ impl AccessClaims {
             act: None,
             authorization_details: Vec::new(),
             app_attestation: None,
+            terminal_trust: None,
         }
     }
 
@@ -73,6 +74,7 @@ impl AccessClaims {
             // They name acts that the app was allowed, not the API.
             authorization_details: Vec::new(),
             app_attestation: self.app_attestation.clone(),
+            terminal_trust: self.terminal_trust,
         })
     }
 

@@ -5,6 +5,8 @@
 //! `cargo build -p twinpath` has to have built.
 
 #[cfg(test)]
+mod abuse;
+#[cfg(test)]
 mod accounts;
 #[cfg(test)]
 mod admin;
@@ -56,9 +58,13 @@ mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod registration;
 #[cfg(test)]
 mod remote;
+#[cfg(test)]
+mod risk;
 #[cfg(test)]
 mod schemathesis;
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! | [`access`] | who calls, and what they may do |
 //! | [`problem`] | how requests are refused (RFC 9457) |
 //! | [`input`] | reads paths, queries and bodies |
-//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`instances`], [`keys`], [`audit`], [`tokens`], [`registration_tokens`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
+//! | [`apps`], [`developers`], [`accounts`], [`grants`], [`instances`], [`keys`], [`audit`], [`tokens`], [`registration_tokens`], [`quarantine`] | the resources: each names its requests and answers and calls [`Operator`](crate::operator::Operator) |
 //! | [`document`] | the `OpenAPI` document, put together from the handlers |
 //! | [`metrics`] | `/metrics` |
 //! | [`local`] | the same API without a listener, for a command line that opened the store |
@@ -23,6 +23,7 @@ mod keys;
 mod local;
 mod metrics;
 mod problem;
+mod quarantine;
 mod registration_tokens;
 mod tokens;
 
@@ -113,6 +114,7 @@ fn readers() -> OpenApiRouter<Shared> {
         .routes(routes!(grants::show))
         .routes(routes!(keys::list))
         .routes(routes!(audit::list))
+        .routes(routes!(quarantine::list))
 }
 
 fn writers() -> OpenApiRouter<Shared> {
@@ -133,6 +135,8 @@ fn writers() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::rotate))
         .routes(routes!(registration_tokens::issue))
         .routes(routes!(registration_tokens::revoke))
+        .routes(routes!(quarantine::show))
+        .routes(routes!(quarantine::purge))
 }
 
 fn owners() -> OpenApiRouter<Shared> {

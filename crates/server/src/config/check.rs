@@ -13,6 +13,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
 
+use crate::config::abuse;
 use crate::config::file::{self, Alphabet};
 use crate::config::load::refuse;
 use crate::config::route::{Senders, route_name};
@@ -56,6 +57,7 @@ impl File {
         let trusted_proxies =
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let attestation = self.attestation.check(&issuer)?;
+        let risk = self.risk.check(&issuer, self.sms.outbound.is_some())?;
         let config = Config {
             issuer,
             listen: address(
@@ -80,6 +82,8 @@ impl File {
             confirm: self.terminal.confirm_policy(self.sms.sends())?,
             outbound: self.sms.check_outbound(self.terminal.notify)?,
             limits: self.limits.check()?,
+            abuse: self.limits.check_abuse()?,
+            risk,
             tokens: self.tokens.check()?,
             registration: self.registration.check()?,
             site,
@@ -238,6 +242,7 @@ impl file::Terminal {
             ttl_s: ttl_s.into(),
             phrase_required: self.phrase != Some(Phrase::Off),
             phrases,
+            scopes: abuse::scopes(&self.scopes)?,
             interval_s: within(self.interval_s, "terminal.interval_s", 5, 1, 60)?.into(),
         })
     }
@@ -411,9 +416,9 @@ impl file::Smpp {
     }
 
     fn senders(&self, key: &dyn Fn(&str) -> String) -> Result<SenderPolicy, ConfigError> {
-        let Self { country, countries, trust, unknown_ton, .. } = self;
+        let Self { country, countries, ranges, refuse_ranges, trust, unknown_ton, .. } = self;
         let (country, trust, unknown_ton) = (country.as_ref(), *trust, *unknown_ton);
-        Senders { country, countries, trust, unknown_ton }.check(key)
+        Senders { country, countries, ranges, refuse_ranges, trust, unknown_ton }.check(key)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use twinpath_core::records::{Evidence, Trust};
+use twinpath_core::risk::RiskVerdict;
 use twinpath_core::token::SigningAlgorithm;
 
 use crate::config::StoreUrl;
@@ -44,6 +45,71 @@ pub struct File {
     pub authorization_details: Vec<DetailType>,
     /// Ways by which texts come in.
     pub sms: Sms,
+    /// Who is asked about a proof.
+    pub risk: Risk,
+}
+
+/// `[risk]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Risk {
+    pub camara: Vec<Camara>,
+}
+
+/// `[[risk.camara]]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Camara {
+    pub name: Option<String>,
+    pub base_url: Option<String>,
+    pub token_url: Option<String>,
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+    pub client_secret_file: Option<PathBuf>,
+    pub scope: Option<String>,
+    pub countries: Vec<String>,
+    pub checks: Vec<RiskCheck>,
+    pub sim_swap_max_age_h: Option<u32>,
+    pub sim_swap_path: Option<String>,
+    pub number_recycled_path: Option<String>,
+    pub number_verification_path: Option<String>,
+    pub timeout_ms: Option<u32>,
+    pub concurrency: Option<u32>,
+    pub on_swap: Option<RiskVerdict>,
+    pub on_error: Option<RiskVerdict>,
+}
+
+impl std::fmt::Debug for Camara {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Camara").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One of `checks`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskCheck {
+    /// Whether the number's SIM was changed lately.
+    SimSwap,
+    /// Whether the number is another person's than at its latest proof.
+    NumberRecycled,
+}
+
+/// One of `[terminal.scopes]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TerminalScope {
+    pub trust: Option<Trust>,
+}
+
+/// `[limits.farming]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Farming {
+    pub numbers_per_instance: Option<u32>,
+    pub accounts_per_prefix: Option<u32>,
+    pub window_s: Option<u32>,
+    pub block_s: Option<u32>,
 }
 
 /// `[attestation]`
@@ -176,6 +242,7 @@ pub struct Terminal {
     pub phrases: BTreeMap<String, String>,
     pub notify: Option<bool>,
     pub sensitive_scopes: Vec<String>,
+    pub scopes: BTreeMap<String, TerminalScope>,
 }
 
 /// `announce`
@@ -222,6 +289,12 @@ pub struct Limits {
     pub pending_codes_per_address: Option<u32>,
     pub waits: Option<u32>,
     pub connections: Option<u32>,
+    pub texts_per_route_per_minute: Option<u32>,
+    pub texts_per_prefix_per_hour: Option<u32>,
+    pub prefix_digits: Option<u32>,
+    pub authorizations_per_app_per_hour: Option<u32>,
+    pub accounts_per_app_per_hour: Option<u32>,
+    pub farming: Farming,
 }
 
 /// `[accounts]`
@@ -280,6 +353,8 @@ pub struct Smpp {
     pub numbers: Vec<String>,
     pub country: Option<String>,
     pub countries: Vec<String>,
+    pub ranges: Vec<String>,
+    pub refuse_ranges: Vec<String>,
     pub trust: Option<Trust>,
     pub ttl_s: Option<u32>,
     pub unknown_ton: Option<UnknownTon>,
@@ -340,6 +415,8 @@ pub struct SmppPeer {
     pub numbers: Vec<String>,
     pub country: Option<String>,
     pub countries: Vec<String>,
+    pub ranges: Vec<String>,
+    pub refuse_ranges: Vec<String>,
     pub trust: Option<Trust>,
     pub ttl_s: Option<u32>,
     pub unknown_ton: Option<UnknownTon>,

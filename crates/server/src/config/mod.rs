@@ -3,6 +3,7 @@
 //! [`File`] mirrors the file: every key optional, unknown keys refused. [`Config`] is what the server
 //! runs with: checked, with defaults filled in and secrets read.
 
+mod abuse;
 mod attestation;
 mod check;
 mod file;
@@ -10,6 +11,7 @@ mod keys;
 mod load;
 mod network;
 mod outbound;
+mod risk;
 mod route;
 mod secrets;
 mod smpp;
@@ -25,11 +27,13 @@ use twinpath_core::first_message::Route;
 use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
+pub use abuse::{Abuse, Farming};
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
 pub use network::Network;
 pub use outbound::Outbound;
+pub use risk::{Camara, SimSwap};
 pub use smpp::Submits;
 pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
@@ -88,6 +92,10 @@ pub struct Config {
     pub outbound: Option<Outbound>,
     /// Limits.
     pub limits: Limits,
+    /// What keeps texts and authorizations from being pumped and farmed.
+    pub abuse: Abuse,
+    /// Who is asked about a proof before a grant is made.
+    pub risk: Vec<Camara>,
     /// Tokens' lives.
     pub tokens: Tokens,
     /// Apps that register themselves.
@@ -142,6 +150,8 @@ pub struct Terminal {
     pub ttl_s: i64,
     /// Seconds between polls.
     pub interval_s: u64,
+    /// Which route is believed enough for which scope.
+    pub scopes: twinpath_core::grant::TrustPolicy,
 }
 
 /// Section `[limits]`.

@@ -4,6 +4,7 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use twinpath_core::number::{SenderPolicy, UnknownTon};
 use twinpath_core::records::Trust;
 
+use crate::config::abuse;
 use crate::config::load::refuse;
 use crate::config::{ConfigError, file};
 
@@ -12,6 +13,8 @@ use crate::config::{ConfigError, file};
 pub(super) struct Senders<'a> {
     pub(super) country: Option<&'a String>,
     pub(super) countries: &'a [String],
+    pub(super) ranges: &'a [String],
+    pub(super) refuse_ranges: &'a [String],
     pub(super) trust: Option<Trust>,
     pub(super) unknown_ton: Option<file::UnknownTon>,
 }
@@ -48,6 +51,7 @@ impl Senders<'_> {
         Ok(SenderPolicy {
             country: self.country.map(|code| region(code, &key("country"))).transpose()?,
             countries: countries.collect::<Result<_, _>>()?,
+            ranges: abuse::ranges((self.ranges, self.refuse_ranges), key)?,
             unknown_ton,
             trust: self.trust.unwrap_or(Trust::Aggregator),
         })

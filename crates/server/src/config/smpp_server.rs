@@ -158,10 +158,12 @@ impl file::SmppPeer {
             return refuse(format!("{} and password must not be empty", key("system_id")));
         }
         let number = |value, name: &str, default, max| within(value, &key(name), default, 1, max);
-        let Self { country, countries, trust, unknown_ton, .. } = self;
+        let Self { country, countries, ranges, refuse_ranges, trust, unknown_ton, .. } = self;
         let senders = Senders {
             country: country.as_ref(),
             countries,
+            ranges,
+            refuse_ranges,
             trust: *trust,
             unknown_ton: *unknown_ton,
         };

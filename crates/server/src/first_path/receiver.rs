@@ -7,9 +7,10 @@ use twinpath_core::first_message::{RevocationText, Route};
 use twinpath_core::grant::{RevokeByText, RevokedByText};
 use twinpath_core::join::{RecordText, Recorded, VoidedGrants};
 use twinpath_core::number::Sender;
+use twinpath_core::quarantine::PutAside;
 use twinpath_store::StoreError;
 
-use crate::platform::{Platform, SystemRandom};
+use crate::platform::{Platform, SystemRandom, now};
 
 /// What became of the texts of each route.
 pub const METRIC: &str = "twinpath_texts_total";
@@ -51,6 +52,14 @@ impl Receiver {
         self.platform.counters.count(METRIC, self.route(), outcome);
     }
 
+    /// Puts what cannot be read into the quarantine; `reason` repeats nothing of it.
+    pub async fn put_aside(&self, raw: &[u8], reason: &str) -> Result<(), StoreError> {
+        let vault = &self.platform.vault;
+        let aside = PutAside::new(vault, &self.route.name, (raw, reason), &mut SystemRandom)
+            .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        self.platform.run(aside).await
+    }
+
     /// Reads a text and has it recorded: what became of it, in a stable word. By then it is durable,
     /// or refused by rule. An error leaves nothing recorded.
     pub async fn receive(&self, arrival: Arrival<'_>) -> Result<&'static str, StoreError> {
@@ -70,6 +79,11 @@ impl Receiver {
         };
         let platform = &self.platform;
         let per_hour = platform.config.limits.texts_per_number_per_hour;
+        if let Some(refusal) =
+            platform.text_limits.refusal(&self.route.name, &message.number, now())
+        {
+            return Ok(refusal);
+        }
         let record =
             RecordText::new(&platform.vault, &self.route, &message, per_hour, &mut SystemRandom)
                 .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -84,6 +98,9 @@ impl Receiver {
         };
         let code = record.code();
         let recorded = platform.run(record).await?;
+        if recorded == Recorded::New {
+            platform.text_limits.count(&self.route.name, &message.number, now());
+        }
         if recorded == Recorded::Voided {
             // By now it is durable: what cannot be read is lost convenience.
             match platform.store.read(VoidedGrants::of(code)).await {

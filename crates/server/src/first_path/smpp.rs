@@ -52,7 +52,18 @@ impl Deliveries for Receiver {
         self.count("undecodable");
         let bytes = undecodable.raw.len();
         tracing::warn!(route, reason = %undecodable.reason, bytes, "a PDU could not be read");
-        CommandStatus::Ok
+        let reason = undecodable.reason.to_string();
+        match self.put_aside(&undecodable.raw, &reason).await {
+            Ok(()) => CommandStatus::Ok,
+            Err(error @ StoreError::Inconsistent(_)) => {
+                tracing::error!(route, %error, "a PDU can never be put aside");
+                CommandStatus::Ok
+            }
+            Err(error) => {
+                tracing::warn!(route, %error, "a PDU could not be put aside: it will come again");
+                CommandStatus::Throttled
+            }
+        }
     }
 
     fn state(&self, bind: &str, state: BindState) {

@@ -22,12 +22,12 @@ use crate::http::authentication::{Caller, use_up, with_next_nonce};
 use crate::http::authorize::rules;
 use crate::http::par::bind;
 use crate::http::prepared_text::PreparedText;
-use crate::http::refusal::json;
+use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::terminal_authorization::announce_own;
 use crate::http::turn::{Turn, pending, wanted_wait};
-use crate::http::{Refusal, path};
+use crate::http::{Refusal, path, risk};
 use crate::platform::{Pace, Platform, SystemRandom, now};
 
 /// `POST /authorize-challenge`
@@ -129,6 +129,12 @@ async fn go_on(
             let why = "the text arrived, but its time is over; start again";
             visit.end(ErrorCode::ExpiredToken, why).await
         }
+        ProvenOutcome::Risky(reason) => {
+            let app = &request.caller.registered.app.client_id;
+            tracing::info!(%app, reason = reason.as_str(), "a proof was refused");
+            visit.end(ErrorCode::AccessDenied, "refused by the platform's policy").await
+        }
+        ProvenOutcome::Unasked(_) => Err(fault("a code did not come to rest")),
         ProvenOutcome::Blocked => {
             visit.end(ErrorCode::AccessDenied, "this account cannot be used").await
         }
@@ -171,7 +177,8 @@ impl<'a> Visit<'a> {
             config.dormant_s,
             Arc::clone(&self.platform.vault),
         );
-        Ok(self.platform.run(prove).await?)
+        let holder = self.request.holder();
+        risk::prove(self.platform, prove, Some(&holder)).await
     }
 
     /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.

@@ -24,6 +24,10 @@ pub(super) async fn exchange(
         Ok(checked) => checked,
         Err(refusal) => return Err(request.refuse(platform, refusal).await),
     };
+    let app = &request.caller.registered.app.client_id;
+    if let Some(retry_after_s) = platform.app_limits.full(app, request.now) {
+        return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
+    }
     let Some(code) = code else {
         use_up(platform, request.spends()).await?;
         return Err(invalid());
@@ -43,6 +47,7 @@ pub(super) async fn exchange(
             if let Some(text) = notice {
                 platform.outbox.send(text);
             }
+            platform.app_limits.count(app, false, request.now);
             let number = platform.vault.open_number(grant.terminal, &number);
             let number = number.map_err(|_| fault("a number does not open"))?;
             let scope = Scope::parse(&grant.scope)?;

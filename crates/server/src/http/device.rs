@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use twinpath_core::authorization::{DEVICE_S, DeviceAuthorization, check_device};
 use twinpath_core::grant::Scope;
 use twinpath_core::join::Redemption;
+use twinpath_core::risk::RiskRule;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::phrase::page_phrases;
 
@@ -130,6 +131,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
         resources: asked.resources,
         terms: terms(asked.authorization_details, request),
         login_hint: asked.login_hint,
+        risk: RiskRule::Off,
         announcement: None,
         grant_ttl_s: config.tokens.refresh_ttl_s,
         dormant_s: config.dormant_s,

@@ -138,6 +138,7 @@ async fn access_token(
         amr: claims.amr,
         act: claims.act,
         app_attestation: claims.app_attestation.map(|it| serde_json::json!(it)),
+        terminal_trust: claims.terminal_trust.map(|it| it.as_str().to_owned()),
         authorization_details: (!claims.authorization_details.is_empty())
             .then(|| claims.authorization_details.into()),
     }))
@@ -171,6 +172,7 @@ async fn refresh_token(
         auth_time: Some(grant.auth_time.seconds()),
         cnf: Bound::of(&grant.jkt).confirmation(),
         app_attestation: grant.attestation().map(|it| serde_json::json!(it)),
+        terminal_trust: Some(grant.trust.as_str().to_owned()),
         scope: Some(grant.scope),
         ..IntrospectionResponse::default()
     }))

@@ -25,6 +25,7 @@ pub(crate) mod refusal;
 mod registration;
 mod request;
 mod revocation;
+mod risk;
 mod sender;
 mod signin;
 mod terminal_authorization;

@@ -50,6 +50,16 @@ impl TokenRequest {
         (!attested).then_some((self.source, &self.caller.registered.app.client_id))
     }
 
+    /// Who proves terminals, for the farming block: the attested instance, or else the source, as other
+    /// keys are free to make.
+    pub(super) fn holder(&self) -> String {
+        let app = &self.caller.registered.app.client_id;
+        match self.caller.attested {
+            Some(_) => format!("{app} {}", self.proven.jkt),
+            None => format!("{app} {}", self.source),
+        }
+    }
+
     /// The limit of an attested instance that names `code`.
     pub(super) fn gate(&self, platform: &Platform, code: CodeKey) -> Option<UnredeemedGate> {
         self.caller.attested.as_ref()?;
@@ -86,12 +96,14 @@ impl Tokens<'_> {
     pub(super) fn respond(self, platform: &Platform) -> Result<Response, Refusal> {
         let config = &platform.config;
         let (now, keys) = (now(), platform.keys());
+        // Whatever the grant holds: what a token says has to be proven well enough.
+        let scope = config.terminal.scopes.within(self.scope, self.grant.trust)?;
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
         let mut access = AccessClaims::issue(
             &config.issuer,
             &subject,
             self.grant,
-            (&self.scope.join(), self.resources),
+            (&scope.join(), self.resources),
             (now, config.tokens.access_ttl_s),
             (&platform.vault, &mut SystemRandom),
         );
@@ -99,7 +111,7 @@ impl Tokens<'_> {
         let unsigned = |_| fault("a token could not be signed");
         let access_token = platform.issue(&self.registered.app, &access, &keys);
         let access_token = access_token.map_err(|_| fault("a token could not be made"))?;
-        let id_token = if self.scope.has("openid") {
+        let id_token = if scope.has("openid") {
             let ttl_s = config.tokens.id_ttl_s;
             let alg = self.registered.app.id_token_signed_response_alg.as_deref();
             let signer = keys.signer_for(alg);
@@ -120,7 +132,7 @@ impl Tokens<'_> {
             access_token,
             token_type: Bound::of(&self.grant.jkt).token_type().to_owned(),
             expires_in: u64::try_from(config.tokens.access_ttl_s).ok(),
-            scope: Some(self.scope.join()),
+            scope: Some(scope.join()),
             refresh_token: self.refresh_token,
             id_token,
             terminal_hint: self.terminal_hint,

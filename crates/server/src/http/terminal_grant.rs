@@ -17,16 +17,17 @@ use twinpath_core::join::{
 use twinpath_core::number::E164;
 use twinpath_core::outbound::{Confirm, ConfirmationCode, Texting};
 use twinpath_core::records::{GrantType, Terms};
+use twinpath_core::risk::RiskRule;
 use twinpath_core::token::{Bound, IdTokenRequest};
 use twinpath_wire::code::Code;
 use twinpath_wire::oauth::ErrorCode;
 use twinpath_wire::verifier::Verifier;
 
-use crate::http::Refusal;
 use crate::http::authentication::replayed;
 use crate::http::refusal::{Confirmation, fault};
 use crate::http::sender::{TokenRequest, Tokens};
 use crate::http::turn::{Turn, Turned, pending, wanted_wait};
+use crate::http::{Refusal, risk};
 use crate::platform::{Platform, now};
 
 /// As long as an authorization request's.
@@ -55,15 +56,21 @@ pub(super) async fn take_turn(
     {
         return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
     }
-    let redemption = Arc::new(redemption);
+    let app = &request.caller.registered.app.client_id;
+    if let Some(retry_after_s) = platform.app_limits.full(app, request.now) {
+        return Err(request.refuse(platform, Refusal::too_many(retry_after_s)).await);
+    }
+    let redemption = Arc::new(Redemption { risk: risk::rule(platform), ..redemption });
+    let holder = request.holder();
+    let holder = Some(holder.as_str());
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: redemption.code, wait, now: request.now };
     let gate = request.gate(platform, redemption.code);
-    let first = run(platform, &redemption, request.spends(), gate);
+    let first = run(platform, &redemption, holder, (request.spends(), gate));
     let again = async {
         // The text may have taken its time, and an operator may have been faster.
         request.caller.still_admitted(platform).await?;
-        run(platform, &redemption, Spends::default(), None).await
+        run(platform, &redemption, holder, (Spends::default(), None)).await
     };
     let pending = |redeemed: &Redeemed| matches!(redeemed, Redeemed::Pending);
     let mut turned = turn.take(first, again, pending).await?;
@@ -109,6 +116,7 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
     let said = ["scope", "resource", "authorization_details"].map(|name| form.get(name).is_some());
     Ok(Redemption {
         code,
+        risk: RiskRule::Off,
         announcement: Some(AnnouncementRule {
             key: announcement_key(vault, code),
             required: config.terminal.announce_required,
@@ -183,14 +191,26 @@ pub(super) fn terms(authorization_details: Vec<Value>, request: &TokenRequest) -
     some.then(|| Terms { authorization_details, no_refresh, attestation, ..Terms::default() })
 }
 
+/// Others are asked in between, where that is configured: no transaction waits for them.
 async fn run(
     platform: &Platform,
     redemption: &Arc<Redemption>,
-    spends: Spends,
-    gate: Option<UnredeemedGate>,
+    holder: Option<&str>,
+    (spends, gate): (Spends, Option<UnredeemedGate>),
 ) -> Result<Redeemed, Refusal> {
-    let vault = Arc::clone(&platform.vault);
-    Ok(platform.run(Redeem::new(Arc::clone(redemption), vault, spends).gated(gate)).await?)
+    let redeem = |redemption: &Arc<Redemption>, spends| {
+        Redeem::new(Arc::clone(redemption), Arc::clone(&platform.vault), spends)
+    };
+    let mut redeemed = platform.run(redeem(redemption, spends).gated(gate)).await?;
+    for _ in 0..risk::ROUNDS {
+        let Redeemed::Unasked(question) = &redeemed else {
+            return Ok(redeemed);
+        };
+        let rule = risk::ask(platform, redemption.code, question, holder).await?;
+        let answered = Arc::new(Redemption { risk: rule, ..Redemption::clone(redemption) });
+        redeemed = platform.run(redeem(&answered, Spends::default())).await?;
+    }
+    Ok(redeemed)
 }
 
 fn answer(
@@ -200,11 +220,21 @@ fn answer(
 ) -> Result<Response, Refusal> {
     match &turned.outcome {
         Redeemed::Issued(issued) => {
+            if issued.grant.refresh.sequence == 1 {
+                let app = &issued.grant.client_id;
+                platform.app_limits.count(app, issued.new_account, request.now);
+            }
             if let Some(text) = issued.notice {
                 platform.outbox.send(text);
             }
             respond(platform, request, issued)
         }
+        Redeemed::Risky(reason) => {
+            let app = &request.caller.registered.app.client_id;
+            tracing::info!(%app, reason = reason.as_str(), "a proof was refused");
+            Err(risk::refused())
+        }
+        Redeemed::Unasked(_) => Err(fault("a code did not come to rest")),
         Redeemed::Unconfirmed(awaiting) => {
             platform.outbox.send(awaiting.text);
             Err(unconfirmed(awaiting))

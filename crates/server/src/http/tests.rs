@@ -13,7 +13,7 @@ use tower_service::Service as _;
 use twinpath_core::first_message::{FirstMessage, Route};
 use twinpath_core::ids::RouteName;
 use twinpath_core::join::{RecordText, Recorded};
-use twinpath_core::number::{E164, SenderPolicy, UnknownTon};
+use twinpath_core::number::{E164, NumberRanges, SenderPolicy, UnknownTon};
 use twinpath_core::records::{AuthMethod, Trust};
 use twinpath_core::transaction::random_bytes;
 use twinpath_wire::b64;
@@ -85,6 +85,7 @@ impl Phone {
         let senders = SenderPolicy {
             country: None,
             countries: Vec::new(),
+            ranges: NumberRanges::default(),
             unknown_ton: UnknownTon::International,
             trust: Trust::Operator,
         };

@@ -1,5 +1,6 @@
 //! What all requests share, and the one way from a decision to its commit: [`Platform::run`].
 
+mod abuse;
 mod access_tokens;
 mod attesters;
 mod backchannel;
@@ -13,6 +14,7 @@ mod peers;
 mod proofs;
 mod readiness;
 mod registry;
+mod risk;
 mod signing_keys;
 mod timings;
 mod trust;
@@ -31,6 +33,7 @@ use twinpath_core::transaction::{Operation, Random};
 use twinpath_core::vault::{Vault, VaultError};
 use twinpath_store::{Store, StoreError};
 
+pub use abuse::{AppLimits, TextLimits};
 pub use access_tokens::{IssueError, Live};
 pub use attesters::Attesters;
 pub use backchannel::{Backchannel, Notice, deliver};
@@ -44,6 +47,8 @@ pub use peers::{PeerState, PeerStates};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
 pub use registry::{Registry, WATCH};
+pub use risk::Risk;
+pub use risk::camara::Camara;
 pub use signing_keys::{ensure_signing_key, keep_signing_keys, read_signing_keys};
 pub use timings::Timings;
 pub use trust::{AttestationTrust, TrustError};
@@ -89,6 +94,12 @@ pub struct Platform {
     pub polls: Polls,
     /// Codes asked for and not redeemed.
     pub pending: Pending,
+    /// Texts by route and block of numbers.
+    pub text_limits: TextLimits,
+    /// Authorizations by app.
+    pub app_limits: AppLimits,
+    /// Who is asked about a proof.
+    pub risk: Risk,
     /// How often apps ask to be registered.
     pub registrations: Hourly,
     /// How often evidence comes to be judged.
@@ -158,6 +169,9 @@ impl Platform {
             waiters: Waiters::new(config.limits.waits),
             polls: Polls::new(config.terminal.interval_s),
             pending: Pending::new(config.limits.pending_codes_per_address, Arc::clone(&vault)),
+            text_limits: TextLimits::new(&config.abuse),
+            app_limits: AppLimits::new(&config.abuse),
+            risk: Risk::new(&config).map_err(StartError::Client)?,
             registrations: Hourly::new(config.registration.requests_per_hour),
             attestations: Hourly::new(config.attestation.requests_per_hour),
             numbers: offered(&config, &binds, &peers),

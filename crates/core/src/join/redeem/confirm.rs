@@ -8,12 +8,19 @@ use crate::join::Known;
 use crate::join::redeem::{Awaiting, Redeem, Redeemed, Stage};
 use crate::outbound::{Confirm, Measured, NewText, Spend, Spent, Texting, text_key};
 use crate::records::{AccountStatus, CodeRecord, CodeState, TextPurpose};
+use crate::risk::{RiskRule, RiskVerdict};
 use crate::transaction::{Context, Missing, Rows, Step, Write};
 
 impl Redeem {
     /// When the request must be confirmed, by the scope it has in the end.
     pub(super) fn confirm_when(&self) -> Confirm {
         let Texting { confirm, sensitive, .. } = &self.request.texting;
+        // An answer about another terminal never gets here: it is asked about anew before.
+        if let RiskRule::Answered(answer) = self.request.risk
+            && answer.finding.verdict == RiskVerdict::Confirm
+        {
+            return Confirm::Always;
+        }
         let asked = |token: &str| sensitive.iter().any(|marked| marked == token);
         if self.request.scope.split(' ').any(asked) { Confirm::Always } else { *confirm }
     }

@@ -29,7 +29,7 @@ use crate::http::authorize::{accepted, query};
 use crate::http::browser::{Browser, page, redirect};
 use crate::http::refusal::fault;
 use crate::http::terminal_authorization::announce_own;
-use crate::http::{Refusal, issuer_path, path};
+use crate::http::{Refusal, issuer_path, path, risk};
 use crate::platform::{Platform, now};
 
 pub(super) use asset::asset;
@@ -150,7 +150,7 @@ async fn shown(
         ProvenOutcome::Waiting => waiting(platform, &visit, attempt, language).await,
         ProvenOutcome::Proven(row) => confirm(platform, &Visit { row, ..visit }, language),
         ProvenOutcome::Gone => Err(lost()),
-        ProvenOutcome::Blocked => Ok(blocked(platform, &visit, language)),
+        ProvenOutcome::Blocked | ProvenOutcome::Risky(_) => Ok(blocked(platform, &visit, language)),
         failed => {
             let again = format!("{}?again={attempt}", visit.path(platform));
             Err(Trouble::Problem(kind_of(&failed), Some(again)))
@@ -178,8 +178,7 @@ async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<Prove
         config.dormant_s,
         Arc::clone(&platform.vault),
     );
-    let outcome = platform.run(prove).await?;
-    Ok(outcome)
+    risk::prove(platform, prove, None).await
 }
 
 fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {

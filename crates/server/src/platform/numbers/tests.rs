@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use twinpath_core::number::UnknownTon;
+use twinpath_core::number::{NumberRanges, UnknownTon};
 use twinpath_core::records::Trust;
 
 use super::*;
@@ -12,6 +12,7 @@ fn senders(countries: &[&str]) -> SenderPolicy {
     SenderPolicy {
         country: None,
         countries: countries.iter().map(|code| NumberChoice::country(code).unwrap()).collect(),
+        ranges: NumberRanges::default(),
         unknown_ton: UnknownTon::International,
         trust: Trust::Operator,
     }

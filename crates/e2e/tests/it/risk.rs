@@ -1,0 +1,199 @@
+//! PROTOCOL 5 and 8: operators that are asked about a proof before a grant is made, over real HTTP.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use twinpath_e2e::app::Instance;
+use twinpath_e2e::config::Settings;
+use twinpath_e2e::http::Answer;
+use twinpath_e2e::number;
+use twinpath_e2e::operator::{NUMBER_RECYCLING, Operator, Reply, SIM_SWAP, TOKEN};
+use twinpath_e2e::rig::Rig;
+
+const CHECKS: &str = "checks = [\"sim_swap\", \"number_recycled\"]\n";
+
+async fn rig(operator: &Operator, more: &str) -> Rig {
+    Rig::with(Settings::default().with(&operator.section(&format!("{CHECKS}{more}")))).await
+}
+
+/// A text and a request; the answer.
+async fn ask(rig: &Rig, instance: &Instance, from: &str) -> Answer {
+    let attempt = instance.attempt();
+    rig.text(from, &attempt).await;
+    instance.redeem(&attempt).await
+}
+
+fn subject(tokens: &Value) -> Value {
+    twinpath_e2e::jose::open(tokens["access_token"].as_str().unwrap()).1["sub"].clone()
+}
+
+async fn reasons(rig: &Rig, kind: &str) -> Vec<Value> {
+    let lines = rig.platform.admin("GET", "/audit", &Value::Null).await.accepts();
+    let lines = lines["events"].as_array().cloned().unwrap_or_else(|| panic!("{lines}"));
+    let of_kind = lines.iter().filter(|line| line["kind"] == kind);
+    of_kind.map(|line| line["reason"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_swapped_sim_is_denied_and_the_code_used_up() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"deny\"").await;
+    let weather = rig.instance("weather").await;
+    let pending = weather.attempt();
+    weather.redeem(&pending).await.refuses(400, "authorization_pending");
+    assert!(operator.asked(SIM_SWAP).is_empty(), "nobody is asked before the text");
+    rig.text(&number(1), &pending).await;
+    weather.redeem(&pending).await.accepts();
+    let asked = operator.asked(SIM_SWAP);
+    assert_eq!(asked, [json!({"phoneNumber": number(1), "maxAge": 240})]);
+    assert!(operator.asked(NUMBER_RECYCLING).is_empty(), "a new number was nobody's here");
+    // What was answered about a code stands for its repetitions.
+    weather.redeem(&pending).await.accepts();
+    assert_eq!(operator.asked(SIM_SWAP).len(), 1);
+    operator.knows(true, false);
+    let attempt = weather.attempt();
+    rig.text(&number(1), &attempt).await;
+    weather.redeem(&attempt).await.refuses(400, "access_denied");
+    operator.knows(false, false);
+    weather.redeem(&attempt).await.refuses(400, "invalid_grant");
+    assert_eq!(operator.asked(TOKEN).len(), 1, "one token for all");
+    assert_eq!(reasons(&rig, "code.refused").await, [json!("risk_sim_swap")]);
+    ask(&rig, &weather, &number(1)).await.accepts();
+}
+
+#[tokio::test]
+async fn a_recycled_number_gets_a_new_account_unless_its_key_takes_part() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"deny\"").await;
+    let weather = rig.instance("weather").await;
+    let first = ask(&rig, &weather, &number(1)).await.accepts();
+    operator.knows(false, true);
+    let same = ask(&rig, &weather, &number(1)).await.accepts();
+    assert_eq!(subject(&same), subject(&first), "the phone is the same");
+    let date = operator.asked(NUMBER_RECYCLING)[0]["specifiedDate"].as_str().unwrap().to_owned();
+    assert_eq!((date.len(), date.matches('-').count()), (10, 2), "{date}");
+    let stranger = rig.again(&weather.app);
+    let new = ask(&rig, &stranger, &number(1)).await.accepts();
+    assert_ne!(subject(&new), subject(&first));
+    let refresh = same["refresh_token"].as_str().unwrap();
+    weather.refresh(refresh).await.refuses(400, "invalid_grant");
+    assert_eq!(reasons(&rig, "account.replaced").await, [json!("recycled")]);
+}
+
+/// Everything that may come back and says nothing.
+fn troubles() -> Vec<(&'static str, Reply)> {
+    let json = "200 OK\r\nContent-Type: application/json";
+    let slow = Reply { after: Duration::from_secs(30), ..Reply::json(&json!({"swapped": false})) };
+    vec![
+        (SIM_SWAP, Reply::raw("500 Internal Server Error", "")),
+        (SIM_SWAP, Reply::raw("404 Not Found\r\nContent-Type: application/json", "{}")),
+        (SIM_SWAP, Reply::raw("429 Too Many Requests", "")),
+        (SIM_SWAP, Reply::raw("302 Found\r\nLocation: http://127.0.0.1:1/", "")),
+        (SIM_SWAP, Reply::raw("200 OK\r\nContent-Type: text/html", "{\"swapped\":false}")),
+        (SIM_SWAP, Reply::raw("200 OK", "{\"swapped\":false}")),
+        (SIM_SWAP, Reply::raw(json, "{\"swapped\":fal")),
+        (SIM_SWAP, Reply::raw(json, "[false]")),
+        (SIM_SWAP, Reply::raw(json, "{}")),
+        (SIM_SWAP, Reply::raw(json, "{\"swapped\":\"false\"}")),
+        (SIM_SWAP, Reply::raw(json, &format!("{{\"swapped\":false,\"x\":\"{:9>20000}\"}}", 9))),
+        (SIM_SWAP, Reply::raw("nonsense", "")),
+        (SIM_SWAP, slow),
+        (TOKEN, Reply::raw("500 Internal Server Error", "")),
+        (TOKEN, Reply::raw(json, "{\"access_token\":\"\"}")),
+        (TOKEN, Reply::raw(json, "{\"access_token\":\"a b\\u0000\"}")),
+        (TOKEN, Reply::raw(json, "{\"access_token\":\"token-0\",\"token_type\":\"DPoP\"}")),
+    ]
+}
+
+async fn with_troubles(on_error: &str, check: impl AsyncFn(&Answer)) {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, &format!("timeout_ms = 700\non_error = \"{on_error}\"")).await;
+    let weather = rig.instance("weather").await;
+    for (n, (path, reply)) in (0..).zip(troubles()) {
+        let before = operator.asked(path).len();
+        if path == TOKEN {
+            operator.revoke();
+        }
+        operator.answers(path, reply.clone());
+        let answer = ask(&rig, &weather, &number(n)).await;
+        assert!(operator.asked(path).len() > before, "{reply:?} was not asked for");
+        check(&answer).await;
+        // It recovers at once.
+        operator.knows(false, false);
+        ask(&rig, &weather, &number(n)).await.accepts();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_cannot_tell_is_passed_over_where_that_is_configured() {
+    with_troubles("allow", async |answer| drop(answer.accepts())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_cannot_tell_refuses_where_that_is_configured() {
+    with_troubles("deny", async |answer| answer.refuses(400, "access_denied")).await;
+}
+
+#[tokio::test]
+async fn what_was_let_pass_unasked_is_in_the_audit_trail() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"allow\"").await;
+    let weather = rig.instance("weather").await;
+    operator.answers(SIM_SWAP, Reply::raw("503 Service Unavailable", ""));
+    ask(&rig, &weather, &number(1)).await.accepts();
+    assert_eq!(reasons(&rig, "grant.issued").await, [json!("risk_unavailable")]);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_left_alone_for_a_while() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"allow\"").await;
+    let weather = rig.instance("weather").await;
+    operator.answers(SIM_SWAP, Reply::raw("503 Service Unavailable", ""));
+    for n in 0..10 {
+        ask(&rig, &weather, &number(n)).await.accepts();
+    }
+    assert_eq!(operator.asked(SIM_SWAP).len(), 5);
+}
+
+#[tokio::test]
+async fn a_token_that_was_revoked_is_asked_for_anew() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"deny\"").await;
+    let weather = rig.instance("weather").await;
+    ask(&rig, &weather, &number(1)).await.accepts();
+    operator.revoke();
+    ask(&rig, &weather, &number(2)).await.accepts();
+    assert_eq!(operator.asked(TOKEN).len(), 2);
+}
+
+#[tokio::test]
+async fn numbers_of_other_countries_are_not_asked_about() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "countries = [\"FR\"]\non_error = \"deny\"").await;
+    operator.knows(true, true);
+    let weather = rig.instance("weather").await;
+    ask(&rig, &weather, &number(1)).await.accepts();
+    assert!(operator.asked(SIM_SWAP).is_empty());
+}
+
+/// A text and its request meet in both orders, and the operator is asked once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiting_request_is_answered_when_the_operator_has() {
+    let operator = Operator::start().await;
+    let rig = rig(&operator, "on_error = \"deny\"").await;
+    let weather = rig.instance("weather").await;
+    weather.warm().await;
+    let attempt = weather.attempt();
+    let text = async {
+        twinpath_e2e::wait::until("the request waits", async || {
+            let waiting = rig.platform.metric("twinpath_waiting_requests").await;
+            (waiting >= 1.0).then_some(())
+        })
+        .await;
+        rig.text(&number(1), &attempt).await
+    };
+    let (answer, _) = tokio::join!(weather.wait(&attempt, 30), text);
+    answer.accepts();
+    assert_eq!(operator.asked(SIM_SWAP).len(), 1);
+}

@@ -1,0 +1,60 @@
+//! Between finding a proof and making a grant of it: others are asked, where that is configured.
+
+use twinpath_core::authorization::{ProveTerminal, ProvenOutcome};
+use twinpath_core::ids::CodeKey;
+use twinpath_core::risk::{RiskQuestion, RiskRule};
+use twinpath_wire::oauth::ErrorCode;
+
+use crate::http::Refusal;
+use crate::http::refusal::fault;
+use crate::platform::{Platform, now};
+
+/// How often a code may turn out to be another terminal's while others are asked.
+pub(super) const ROUNDS: usize = 3;
+
+/// Whether anyone is to be asked.
+pub(super) fn rule(platform: &Platform) -> RiskRule {
+    let asked = platform.risk.is_on() || platform.app_limits.asks_for_accounts();
+    if asked { RiskRule::Unasked } else { RiskRule::Off }
+}
+
+/// Asks. A proof that would make one account too many for its app is refused for now, and stays good.
+pub(super) async fn ask(
+    platform: &Platform,
+    code: CodeKey,
+    question: &RiskQuestion,
+    holder: Option<&str>,
+) -> Result<RiskRule, Refusal> {
+    if question.known.is_none()
+        && let Some(wait) = platform.app_limits.full_of_accounts(&question.client_id, now())
+    {
+        return Err(Refusal::too_many(wait));
+    }
+    let number = platform.vault.open_number(question.terminal, &question.number);
+    let number = number.map_err(|_| fault("a number does not open"))?;
+    Ok(platform.risk.ask(code, question, (&number, holder), &platform.counters).await)
+}
+
+/// Carries a proof at the sign-in page, or without a browser, to its end.
+pub(super) async fn prove(
+    platform: &Platform,
+    prove: ProveTerminal,
+    holder: Option<&str>,
+) -> Result<ProvenOutcome, Refusal> {
+    let mut prove = prove.risking(rule(platform));
+    for _ in 0..ROUNDS {
+        match platform.run(prove.clone()).await? {
+            ProvenOutcome::Unasked(question) => {
+                let rule = ask(platform, prove.code, &question, holder).await?;
+                prove = prove.risking(rule);
+            }
+            outcome => return Ok(outcome),
+        }
+    }
+    Err(fault("a code did not come to rest"))
+}
+
+/// What an app is told of a proof that is refused: no more than that.
+pub(super) fn refused() -> Refusal {
+    Refusal::new(ErrorCode::AccessDenied, "refused by the platform's policy")
+}
