@@ -20,7 +20,7 @@ use crate::config::route::{Senders, route_name};
 use crate::config::secrets::{master_key, secret};
 use crate::config::{
     Announce, Bind, Config, ConfigError, File, Limits, Password, Phrase, Registration, Store,
-    Terminal, Tokens,
+    Terminal, Tokens, Webhook,
 };
 
 pub(super) fn required<T>(value: Option<T>, key: &str) -> Result<T, ConfigError> {
@@ -49,7 +49,6 @@ impl File {
         let site = site(self.signin.name.as_deref(), &issuer);
         let store = self.store.check()?;
         let (master, master_made_at) = master_key(&self.keys, &store.url)?;
-        self.refuse_what_is_not_built()?;
         let ttl_s = within(self.terminal.ttl_s, "terminal.ttl_s", 300, 10, 3600)?;
         let proxy = |ip: &String| {
             ip.parse::<IpAddr>().map_err(|_| not_an_address("http.trusted_proxies", ip))
@@ -57,7 +56,7 @@ impl File {
         let trusted_proxies =
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let attestation = self.attestation.check(&issuer)?;
-        let risk = self.risk.check(&issuer, self.sms.outbound.is_some())?;
+        let risk = self.risk.check(&issuer, self.sms.sends())?;
         let config = Config {
             issuer,
             listen: address(
@@ -104,6 +103,7 @@ impl File {
                 1,
                 36_500,
             )?) * 86_400,
+            webhooks: webhooks(&self.sms.webhook, ttl_s)?,
             binds: binds(&self.sms.smpp, ttl_s)?,
             smpp_server: self.sms.smpp_server.as_ref().map(|s| s.check(ttl_s)).transpose()?,
             notes: Vec::new(),
@@ -154,14 +154,6 @@ impl File {
             );
         }
         notes
-    }
-
-    /// Saying yes to a protection that is not there would be worse than not starting.
-    fn refuse_what_is_not_built(&self) -> Result<(), ConfigError> {
-        if !self.sms.webhook.is_empty() {
-            return refuse("[[sms.webhook]] is not supported by this version; use [[sms.smpp]]");
-        }
-        Ok(())
     }
 }
 
@@ -347,6 +339,10 @@ impl file::Registration {
     }
 }
 
+fn webhooks(files: &[file::Webhook], ttl_s: u32) -> Result<Vec<Webhook>, ConfigError> {
+    files.iter().enumerate().map(|(at, webhook)| webhook.check(at, ttl_s)).collect()
+}
+
 fn binds(files: &[file::Smpp], ttl_s: u32) -> Result<Vec<Bind>, ConfigError> {
     files.iter().enumerate().map(|(at, bind)| bind.check(at, ttl_s)).collect()
 }
@@ -357,7 +353,9 @@ impl Config {
         let binds = self.binds.iter().map(|bind| &bind.route.name);
         let peers = self.smpp_server.iter().flat_map(|server| &server.peers);
         let mut known = std::collections::BTreeSet::new();
-        for name in binds.chain(peers.map(|peer| &peer.route.name)) {
+        let webhooks = self.webhooks.iter().map(|webhook| &webhook.route.name);
+        let peers = peers.map(|peer| &peer.route.name);
+        for name in binds.chain(peers).chain(webhooks) {
             if !known.insert(&name.0) {
                 return refuse(format!("two routes are named {:?}", name.0));
             }

@@ -320,8 +320,60 @@ pub struct Tokens {
 pub struct Sms {
     pub smpp: Vec<Smpp>,
     pub smpp_server: Option<SmppServer>,
-    pub webhook: Vec<toml::Table>,
+    pub webhook: Vec<Webhook>,
     pub outbound: Option<Outbound>,
+}
+
+/// `[[sms.webhook]]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    pub name: Option<String>,
+    pub provider: Option<Provider>,
+    pub numbers: Vec<String>,
+    pub only_numbers: bool,
+    pub secret: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub secret_files: BTreeMap<String, PathBuf>,
+    pub url: Option<String>,
+    pub account_sid: Option<String>,
+    pub api_key: Option<String>,
+    pub topic_arns: Vec<String>,
+    pub allow: Vec<String>,
+    pub certificates_sha256: Vec<String>,
+    pub priority: u32,
+    pub country: Option<String>,
+    pub countries: Vec<String>,
+    pub ranges: Vec<String>,
+    pub refuse_ranges: Vec<String>,
+    pub trust: Option<Trust>,
+    pub ttl_s: Option<u32>,
+    pub unknown_ton: Option<UnknownTon>,
+    pub generic: Option<toml::Table>,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Webhook").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// `provider`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Twilio.
+    Twilio,
+    /// Telnyx.
+    Telnyx,
+    /// Vonage, both of its APIs.
+    Vonage,
+    /// SMS Gateway for Android.
+    Smsgate,
+    /// AWS SNS.
+    Sns,
+    /// Any other, by description.
+    Generic,
 }
 
 /// `[sms.outbound]`

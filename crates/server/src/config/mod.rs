@@ -18,6 +18,7 @@ mod smpp;
 mod smpp_server;
 mod store_url;
 mod tls;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,6 +39,7 @@ pub use smpp::Submits;
 pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
+pub use webhook::Webhook;
 
 /// A 32-byte master key.
 #[derive(Clone)]
@@ -112,6 +114,8 @@ pub struct Config {
     pub scopes: BTreeMap<String, String>,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
+    /// Gateways that call.
+    pub webhooks: Vec<Webhook>,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
     /// Where gateways bind to us.

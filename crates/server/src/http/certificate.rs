@@ -20,7 +20,7 @@ pub(super) struct Shown(pub(super) Arc<ClientCertificate>);
 
 /// The certificate of a request. On a trusted proxy's connection its header alone counts, as the
 /// proxy may have a certificate of its own; on any other the header is nothing.
-pub(super) fn client_certificate(
+pub(crate) fn client_certificate(
     platform: &Platform,
     parts: &request::Parts,
 ) -> Result<Option<Arc<ClientCertificate>>, Refusal> {

@@ -6,7 +6,7 @@ mod attested;
 mod authentication;
 mod authorize;
 mod browser;
-mod certificate;
+pub(crate) mod certificate;
 mod challenge;
 mod client_credentials_grant;
 mod code_grant;
@@ -23,7 +23,7 @@ mod prepared_text;
 mod refresh_grant;
 pub(crate) mod refusal;
 mod registration;
-mod request;
+pub(crate) mod request;
 mod revocation;
 mod risk;
 mod sender;
@@ -40,8 +40,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
+use crate::first_path::webhook::webhook;
 use crate::platform::Platform;
 
 pub use connection::{Listener, Peer, Shutdown};
@@ -90,6 +91,8 @@ pub mod path {
     pub const LOGOUT: &str = "/logout";
     /// Stylesheet and script of the pages.
     pub const PAGES: &str = "/pages";
+    /// PROTOCOL 12: gateways; below it, each by its name.
+    pub const SMS: &str = "/sms";
     /// RFC 7517 5.
     pub const JWKS: &str = "/jwks.json";
 }
@@ -106,6 +109,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(&format!("{}/{{id}}/cancel", path::SIGNIN), post(signin::cancelled))
         .route(path::LOGOUT, get(logout::logout).post(logout::logout))
         .route(&format!("{}/{{name}}", path::PAGES), get(signin::asset))
+        .route(&format!("{}/{{name}}", path::SMS), any(webhook))
         .route(path::JWKS, get(metadata::jwks))
         .route(twinpath_wire::metadata::OPENID_WELL_KNOWN, get(metadata::metadata));
     let endpoints = endpoints.merge(authenticating(&platform)).merge(attester());

@@ -87,7 +87,7 @@ impl Parameters for Form {
 }
 
 /// A request's body, if it is not too large and comes in time.
-pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let too_large =
         || Refusal::request("the body is larger than 64 KiB").status(StatusCode::PAYLOAD_TOO_LARGE);
     let announced = headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
@@ -145,7 +145,7 @@ pub(super) fn source(parts: &request::Parts, config: &Config) -> IpAddr {
 }
 
 /// The nearest address that is no trusted proxy.
-fn nearest(parts: &request::Parts, config: &Config) -> IpAddr {
+pub(crate) fn nearest(parts: &request::Parts, config: &Config) -> IpAddr {
     let peer =
         parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
     let mut source = peer.to_canonical();

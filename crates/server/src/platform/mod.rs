@@ -55,6 +55,7 @@ pub use trust::{AttestationTrust, TrustError};
 pub use waiters::{Busy, Waiter, Waiters};
 
 use crate::config::{BindMode, Config};
+use crate::first_path::webhook::Certificates;
 use crate::outbound::Outbox;
 
 /// The server's clock.
@@ -75,6 +76,9 @@ impl Random for SystemRandom {
         }
     }
 }
+
+/// Calls of gateways in work at the same time, as a bind's window bounds its texts.
+const WEBHOOK_CALLS: usize = 512;
 
 /// Shared by all requests and binds.
 pub struct Platform {
@@ -104,6 +108,10 @@ pub struct Platform {
     pub registrations: Hourly,
     /// How often evidence comes to be judged.
     pub attestations: Hourly,
+    /// Calls of gateways in work.
+    pub webhook_places: tokio::sync::Semaphore,
+    /// By which AWS SNS signs.
+    pub certificates: Certificates,
     /// The binds to message centres.
     pub binds: Arc<Binds>,
     /// The gateways that bind to us.
@@ -177,6 +185,8 @@ impl Platform {
             numbers: offered(&config, &binds, &peers),
             binds,
             peers,
+            webhook_places: tokio::sync::Semaphore::new(WEBHOOK_CALLS),
+            certificates: Certificates::new().map_err(StartError::Client)?,
             readiness: Readiness::default(),
             outbox: Outbox::default(),
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
@@ -297,6 +307,9 @@ fn offered(config: &Config, binds: &Arc<Binds>, states: &Arc<PeerStates>) -> Num
     for peer in config.smpp_server.iter().flat_map(|server| &server.peers) {
         let (states, name) = (Arc::clone(states), Arc::clone(&peer.route.name.0));
         numbers.add(&peer.numbers, &peer.route.senders, 0, move || states.up(&name));
+    }
+    for webhook in &config.webhooks {
+        numbers.add(&webhook.numbers, &webhook.route.senders, webhook.priority, || true);
     }
     numbers
 }

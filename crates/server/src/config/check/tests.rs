@@ -120,7 +120,6 @@ fn what_is_missing_or_wrong_is_named() {
         ),
         (format!("{base}[terminal.phrases]\nen = \"hello\""), "terminal.phrases.en"),
         (format!("{base}[http]\nlisten = \"8080\""), "http.listen"),
-        (format!("{base}[[sms.webhook]]\nname = \"w\""), "sms.webhook"),
         (base.replace("0001", "zz"), "keys.master"),
         (format!("{base}algorithms = []"), "keys.algorithms"),
         (format!("{base}algorithms = [\"EdDSA\"]"), "keys.algorithms"),
