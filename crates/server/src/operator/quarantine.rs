@@ -1,5 +1,7 @@
 //! What came in by the first path and could not be read.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use twinpath_core::ids::{Digest, Timestamp};
 use twinpath_core::quarantine::Quarantine;
@@ -79,7 +81,10 @@ impl Operator<'_> {
         let found = self.store.read(Quarantine::look(self.vault, id)).await?;
         let found = found.ok_or_else(|| OperatorError::Unknown(format!("nothing is at {id}")))?;
         let raw = found.open(self.vault)?;
-        let hex = raw.iter().map(|octet| format!("{octet:02x}")).collect();
+        let hex = raw.iter().fold(String::new(), |mut hex, octet| {
+            let _ = write!(hex, "{octet:02x}");
+            hex
+        });
         Ok(UnreadableContent { of: Unreadable::from(&found), hex })
     }
 
