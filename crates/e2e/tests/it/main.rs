@@ -93,3 +93,4 @@ mod token_exchange;
 mod tokens;
 #[cfg(test)]
 mod two_paths;
+mod webhooks;

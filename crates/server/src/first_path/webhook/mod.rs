@@ -166,7 +166,8 @@ fn allowed(platform: &Platform, webhook: &Webhook, parts: &request::Parts) -> Re
     }
     let shown = client_certificate(platform, parts).ok().flatten();
     let known = shown.is_some_and(|certificate| {
-        certificate.in_time(now()) && webhook.certificates.iter().any(|known| known == certificate.thumbprint())
+        certificate.in_time(now())
+            && webhook.certificates.iter().any(|known| known == certificate.thumbprint())
     });
     if known { Ok(()) } else { refused("certificate_refused") }
 }
