@@ -199,3 +199,66 @@ impl file::Webhook {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::File;
+
+    const OPERATIONS: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md"));
+
+    fn check(sections: &str) -> Result<crate::config::Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "issuer = \"https://id.example.com\"\nstore.url = \"sqlite://{}\"\n\
+             keys.master = {:?}\n{sections}",
+            folder.path().join("t.db").display(),
+            "01".repeat(32),
+        );
+        let file = toml::from_str::<File>(&text).map_err(|error| error.to_string())?;
+        file.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_good() {
+        let blocks = OPERATIONS.split("```toml\n").skip(1);
+        let blocks = blocks.filter_map(|rest| rest.split("```").next());
+        let (mut names, blocks) = (Vec::new(), blocks.filter(|it| it.contains("[[sms.webhook]]")));
+        for block in blocks {
+            let config = check(block).unwrap_or_else(|why| panic!("{why} in\n{block}"));
+            names.extend(config.webhooks.into_iter().map(|webhook| webhook.route.name.0));
+        }
+        let names: Vec<_> = names.iter().map(|name| &**name).collect();
+        assert_eq!(names, ["twilio-main", "kannel", "jasmin", "infobip", "sinch"]);
+    }
+
+    #[test]
+    fn what_protects_nothing_is_refused() {
+        let webhook = "[[sms.webhook]]\nname = \"w\"\n";
+        let generic = "[sms.webhook.generic]\nmethod = \"GET\"\nformat = \"query\"\n\
+            fields = { from = \"f\", text = \"t\" }\n";
+        for (more, why) in [
+            ("", "sms.webhook.0.provider is missing"),
+            ("provider = \"clickatell\"", "unknown variant"),
+            ("provider = \"twilio\"", "sms.webhook.0.secret is missing"),
+            ("provider = \"twilio\"\nsecret = \"\"", "sms.webhook.0.secret is empty"),
+            ("provider = \"twilio\"\nsecret = \"s\"\napi_key = \"k\"", "api_key is no key of"),
+            ("provider = \"telnyx\"\nsecret = \"no key\"", "sms.webhook.0"),
+            ("provider = \"sns\"", "topic_arns is missing"),
+            ("provider = \"generic\"\nsecret = \"s\"", "generic is missing"),
+            ("provider = \"smsgate\"\nsecret = \"s\"\nallow = [\"here\"]", "allow"),
+            ("provider = \"smsgate\"\nsecret = \"s\"\nurl = \"/sms/w\"", "url"),
+            (&format!("provider = \"generic\"\n{generic}authentication = []"), "authentication"),
+            (
+                &format!("provider = \"generic\"\n{generic}authentication = [\"mtls\"]"),
+                "certificates_sha256 is missing",
+            ),
+        ] {
+            let refused = check(&format!("{webhook}{more}")).unwrap_err();
+            assert!(refused.contains(why), "{more}: {refused}");
+        }
+        let twice = format!("{webhook}provider = \"smsgate\"\nsecret = \"s\"\n");
+        let refused = check(&twice.repeat(2)).unwrap_err();
+        assert!(refused.contains("two routes are named"), "{refused}");
+    }
+}
