@@ -95,11 +95,11 @@ fn a_store_that_is_of_this_version_is_not_migrated() {
         assert!(check.contains("made at first use"), "{check}");
         assert!(!place.path("t.db").exists());
         let first = place.run(&["migrate"]).right();
-        assert!(first.contains("it now has those of version 3"), "{first}");
+        assert!(first.contains("it now has those of version 4"), "{first}");
         let second = place.run(&["migrate"]).right();
         assert!(second.contains("of version 4 already"), "{second}");
         let check = place.run(&["migrate", "--check"]).right();
-        assert!(check.contains("of version 3, as they should be"), "{check}");
+        assert!(check.contains("of version 4, as they should be"), "{check}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_newer_store_is_left_as_it_is() {
     try_psql(&place.url, "UPDATE meta SET value = 7 WHERE name = 'schema_version'").unwrap();
     for words in [&["migrate"][..], &["migrate", "--check"]] {
         let newer = place.run(words).right();
-        assert!(newer.contains("of version 7, this program's of 3"), "{newer}");
+        assert!(newer.contains("of version 7, this program's of 4"), "{newer}");
     }
 }
 

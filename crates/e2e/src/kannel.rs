@@ -18,6 +18,8 @@ pub struct Kannel {
     fake: u16,
     _bearerbox: Child,
     _smsbox: Child,
+    /// Each has texted, and stays for what the gateway might send.
+    phones: Vec<Child>,
     _folder: TempDir,
 }
 
@@ -52,17 +54,17 @@ impl Kannel {
         }
         let smsbox = run("/usr/sbin/smsbox");
         listens(sendsms).await;
-        Self { fake, _bearerbox: bearerbox, _smsbox: smsbox, _folder: folder }
+        Self { fake, _bearerbox: bearerbox, _smsbox: smsbox, phones: Vec::new(), _folder: folder }
     }
 
     /// A phone texts.
-    pub async fn text(&self, from: &str, to: &str, body: &str) {
+    pub fn text(&mut self, from: &str, to: &str, body: &str) {
         let mut command = Command::new(FAKESMSC);
         command.args(["-H", "127.0.0.1", "-r", &self.fake.to_string(), "-i", "0.01", "-m", "1"]);
         command.arg(format!("{from} {to} text {body}"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let status = command.kill_on_drop(true).status().await.unwrap();
-        assert!(status.success(), "fakesmsc: {status}");
+        let phone = command.kill_on_drop(true).spawn();
+        self.phones.push(phone.unwrap_or_else(|error| panic!("{FAKESMSC}: {error}")));
     }
 }
 

@@ -48,8 +48,8 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    /// Starts one that answers with these heads in turn, such as `200 OK` or `302 Found\r\nLocation: /x`;
-    /// with the last one from then on.
+    /// Starts one that answers with these heads in turn, such as `200 OK` or `302 Found\r\nLocation: /x`,
+    /// and a body behind an empty line; with the last one from then on.
     pub async fn start(answers: &[&str]) -> Self {
         let answers: Arc<[String]> = answers.iter().map(|&answer| answer.to_owned()).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -96,7 +96,10 @@ async fn take(mut stream: TcpStream, answer: &str) -> Option<Received> {
             break received;
         }
     };
-    let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
+    let length = body.len();
+    let answer =
+        format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     let _ = stream.write_all(answer.as_bytes()).await;
     Some(received)
 }

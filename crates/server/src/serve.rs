@@ -12,7 +12,7 @@ use crate::config::{Config, TlsFiles};
 use crate::first_path::smpp::RunningBinds;
 use crate::first_path::smpp_server::RunningServer;
 use crate::http::{Listener, Shutdown, Tls};
-use crate::outbound::dispatch;
+use crate::outbound::{ApiSender, dispatch};
 use crate::platform::{
     Platform, StartError, WATCH, deliver, keep_in_touch, keep_signing_keys, now,
 };
@@ -115,7 +115,7 @@ impl Server {
         let smpp = peers.address();
         let binds = RunningBinds::start(&platform)
             .map_err(|error| StartError::Listen("SMPP".to_owned(), std::io::Error::other(error)))?;
-        binds.senders().into_iter().for_each(|sender| platform.outbox.add(sender));
+        add_senders(&platform, &binds);
         tracing::info!(%address, issuer = platform.config.issuer, "serving");
         let backchannel = (drain, telling);
         Ok(Self { platform, address, mtls, admin, smpp, peers, binds, stop, tasks, backchannel })
@@ -134,6 +134,15 @@ impl Server {
         self.platform.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Ways to phones, the preferred first; a bind before an API of its priority.
+fn add_senders(platform: &Arc<Platform>, binds: &RunningBinds) {
+    let apis = platform.config.apis.iter();
+    let apis = apis.map(|api| (api.priority, ApiSender::shared(platform, api)));
+    let mut senders: Vec<_> = binds.senders().into_iter().chain(apis).collect();
+    senders.sort_by_key(|(priority, _)| *priority);
+    senders.into_iter().for_each(|(_, sender)| platform.outbox.add(sender));
 }
 
 async fn watch_registry(platform: Arc<Platform>, shutdown: Shutdown) {

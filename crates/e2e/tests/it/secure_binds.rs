@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use twinpath_e2e::app::Instance;
 use twinpath_e2e::centre::Centre;
@@ -26,6 +26,8 @@ impl Pki {
     fn new() -> Self {
         let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::default());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate whose subject is its issuer for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "an operator's CA");
         let ca = params.self_signed(&key).unwrap().pem();
         let issuer = Issuer::new(params, key);
         let issue = |name: &str| {

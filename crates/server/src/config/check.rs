@@ -57,7 +57,9 @@ impl File {
             self.http.trusted_proxies.iter().map(proxy).collect::<Result<Vec<_>, _>>()?;
         let attestation = self.attestation.check(&issuer)?;
         let risk = self.risk.check(&issuer, self.sms.sends())?;
+        let webhooks = webhooks(&self.sms.webhook, ttl_s)?;
         let config = Config {
+            apis: self.sms.apis(&webhooks, &issuer)?,
             issuer,
             listen: address(
                 self.http.listen.as_deref().unwrap_or("127.0.0.1:8080"),
@@ -103,7 +105,7 @@ impl File {
                 1,
                 36_500,
             )?) * 86_400,
-            webhooks: webhooks(&self.sms.webhook, ttl_s)?,
+            webhooks,
             binds: binds(&self.sms.smpp, ttl_s)?,
             smpp_server: self.sms.smpp_server.as_ref().map(|s| s.check(ttl_s)).transpose()?,
             notes: Vec::new(),

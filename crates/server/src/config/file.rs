@@ -321,6 +321,7 @@ pub struct Sms {
     pub smpp: Vec<Smpp>,
     pub smpp_server: Option<SmppServer>,
     pub webhook: Vec<Webhook>,
+    pub api: Vec<Api>,
     pub outbound: Option<Outbound>,
 }
 
@@ -388,6 +389,40 @@ pub struct Outbound {
     pub texts_per_day: Option<u32>,
     pub confirmations: BTreeMap<String, String>,
     pub notices: BTreeMap<String, String>,
+}
+
+/// `[[sms.api]]`
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    pub name: Option<String>,
+    pub provider: Option<ApiProvider>,
+    pub account_sid: Option<String>,
+    pub secret: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub secret_files: BTreeMap<String, PathBuf>,
+    pub sender: Option<String>,
+    pub url: Option<String>,
+    pub receipts: Option<String>,
+    pub countries: Vec<String>,
+    pub priority: u32,
+    pub generic: Option<toml::Table>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// `provider` of an API
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiProvider {
+    /// Twilio Programmable Messaging.
+    Twilio,
+    /// As `generic` describes it.
+    Generic,
 }
 
 /// `[[sms.smpp]]`

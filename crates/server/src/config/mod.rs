@@ -4,6 +4,7 @@
 //! runs with: checked, with defaults filled in and secrets read.
 
 mod abuse;
+mod api;
 mod attestation;
 mod check;
 mod file;
@@ -29,6 +30,7 @@ use twinpath_core::token::KeyPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 
 pub use abuse::{Abuse, Farming};
+pub use api::OutboundApi;
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
@@ -116,6 +118,8 @@ pub struct Config {
     pub dormant_s: i64,
     /// Gateways that call.
     pub webhooks: Vec<Webhook>,
+    /// Providers that send texts to phones.
+    pub apis: Vec<OutboundApi>,
     /// The binds to message centres.
     pub binds: Vec<Bind>,
     /// Where gateways bind to us.

@@ -31,7 +31,8 @@ const NAME: &str = "sixteen letters.";
 impl file::Sms {
     /// Whether anything here carries texts to phones.
     pub(super) fn sends(&self) -> bool {
-        self.smpp.iter().any(|bind| bind.mode != Some(file::BindMode::Receiver))
+        let transmits = |bind: &file::Smpp| bind.mode != Some(file::BindMode::Receiver);
+        !self.api.is_empty() || self.smpp.iter().any(transmits)
     }
 
     /// What is sent to phones, where anything can be.
@@ -41,8 +42,8 @@ impl file::Sms {
     ) -> Result<Option<Outbound>, ConfigError> {
         match (&self.outbound, self.sends()) {
             (Some(_), false) => refuse(
-                "[sms.outbound] needs a way to phones: an [[sms.smpp]] whose mode is transceiver or \
-                 transmitter",
+                "[sms.outbound] needs a way to phones: an [[sms.api]], or an [[sms.smpp]] whose mode is \
+                 transceiver or transmitter",
             ),
             (None, false) => Ok(None),
             (said, true) => said.clone().unwrap_or_default().check(notify).map(Some),
@@ -134,7 +135,7 @@ impl file::Terminal {
         if all != Confirm::Never && !possible {
             return refuse(
                 "terminal.confirm = \"new_device\" and \"always\" need texts to phones: an \
-                 [[sms.smpp]] that is no receiver",
+                 [[sms.api]], or an [[sms.smpp]] that is no receiver",
             );
         }
         if self.confirm == Some(file::Confirm::Never) && !self.sensitive_scopes.is_empty() {

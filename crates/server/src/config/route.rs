@@ -5,6 +5,7 @@ use twinpath_core::number::{SenderPolicy, UnknownTon};
 use twinpath_core::records::Trust;
 
 use crate::config::abuse;
+use crate::config::check::checked_issuer;
 use crate::config::load::refuse;
 use crate::config::{ConfigError, file};
 
@@ -26,6 +27,32 @@ pub(super) fn route_name(name: &str, key: &str) -> Result<(), ConfigError> {
         return refuse(format!("{key}: use 1 to 64 letters, digits, - _ ."));
     }
     Ok(())
+}
+
+/// Certificates' SHA-256 as OpenSSL prints them, or without colons; kept as base64url, as thumbprints
+/// are.
+pub(super) fn fingerprints(texts: &[String], key: &str) -> Result<Vec<String>, ConfigError> {
+    let fingerprint = |text: &String| {
+        let digits: String = text.chars().filter(|c| *c != ':').collect();
+        let octets = (0..digits.len())
+            .step_by(2)
+            .map(|at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+        let octets: Option<Vec<u8>> = octets.collect();
+        let octets = octets.filter(|octets| octets.len() == 32);
+        let octets = octets
+            .ok_or_else(|| ConfigError(format!("{key}: {text:?} must be 64 hexadecimal digits")))?;
+        Ok(twinpath_wire::b64::encode(octets))
+    };
+    texts.iter().map(fingerprint).collect()
+}
+
+/// Whether a URL is https, or http of this machine, whatever its query is.
+pub(super) fn private_url(url: &str, key: &str) -> Result<(), ConfigError> {
+    let plain = url.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match checked_issuer(plain.to_owned()) {
+        Ok(_) => Ok(()),
+        Err(_) => refuse(format!("{key} must be an https URL; http on loopback only")),
+    }
 }
 
 fn region(code: &str, key: &str) -> Result<Region, ConfigError> {

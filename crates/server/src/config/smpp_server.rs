@@ -10,7 +10,7 @@ use twinpath_smpp::text::DefaultAlphabet;
 
 use crate::config::check::{address, default_alphabet, limited, required, within};
 use crate::config::load::refuse;
-use crate::config::route::{Senders, route_name};
+use crate::config::route::{Senders, fingerprints, route_name};
 use crate::config::secrets::secret;
 use crate::config::{ConfigError, Network, Password, TlsFiles, file};
 
@@ -176,7 +176,7 @@ impl file::SmppPeer {
             system_id,
             password: Password(password),
             allow: self.networks(&key("allow"))?,
-            certificates: self.certificates(&key("certificates_sha256"))?,
+            certificates: fingerprints(&self.certificates_sha256, &key("certificates_sha256"))?,
             max_binds: size(number(self.max_binds, "max_binds", 4, 1000)?),
             window: size(number(self.window, "window", 256, 10_000)?),
             rate_per_s: match self.rate_per_s {
@@ -199,23 +199,6 @@ impl file::SmppPeer {
             text.parse().map_err(|why| ConfigError(format!("{key}: {text:?} {why}")))
         };
         self.allow.iter().map(network).collect()
-    }
-
-    /// As OpenSSL prints them, or without colons; kept as base64url, as thumbprints are.
-    fn certificates(&self, key: &str) -> Result<Vec<String>, ConfigError> {
-        let fingerprint = |text: &String| {
-            let digits: String = text.chars().filter(|c| *c != ':').collect();
-            let octets = (0..digits.len()).step_by(2).map(|at| {
-                digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
-            });
-            let octets: Option<Vec<u8>> = octets.collect();
-            let octets = octets.filter(|octets| octets.len() == 32);
-            let octets = octets.ok_or_else(|| {
-                ConfigError(format!("{key}: {text:?} must be 64 hexadecimal digits"))
-            })?;
-            Ok(twinpath_wire::b64::encode(octets))
-        };
-        self.certificates_sha256.iter().map(fingerprint).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use twinpath_gateway::vonage::Vonage;
 
 use crate::config::check::{required, within};
 use crate::config::load::refuse;
-use crate::config::route::{Senders, route_name};
+use crate::config::route::{Senders, fingerprints, route_name};
 use crate::config::secrets::secret;
 use crate::config::{Config, ConfigError, Network, file};
 
@@ -42,12 +42,17 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// The URL that the provider was given.
+    pub(super) fn called_at(&self, issuer: &str) -> String {
+        match &self.url {
+            Some(url) => url.clone(),
+            None => format!("{issuer}/sms/{}", self.route.name.0),
+        }
+    }
+
     /// The URL as the provider called it.
     pub fn url(&self, config: &Config, query: Option<&str>) -> String {
-        let mut url = match &self.url {
-            Some(url) => url.clone(),
-            None => format!("{}/sms/{}", config.issuer, self.route.name.0),
-        };
+        let mut url = self.called_at(&config.issuer);
         if let Some(query) = query {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(query);
@@ -89,7 +94,7 @@ impl file::Webhook {
             numbers: self.numbers.clone(),
             only_numbers: self.only_numbers,
             allow: self.networks(&key("allow"))?,
-            certificates: self.certificates_sha256.clone(),
+            certificates: fingerprints(&self.certificates_sha256, &key("certificates_sha256"))?,
             priority: self.priority,
         })
     }

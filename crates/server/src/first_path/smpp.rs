@@ -168,9 +168,10 @@ impl RunningBinds {
         Ok(running)
     }
 
-    /// The binds that send texts to phones, the preferred first.
-    pub fn senders(&self) -> Vec<Arc<dyn TextSender>> {
-        self.senders.iter().map(|(_, sender)| Arc::clone(sender) as Arc<dyn TextSender>).collect()
+    /// The binds that send texts to phones, each with its priority, the preferred first.
+    pub fn senders(&self) -> Vec<(u32, Arc<dyn TextSender>)> {
+        let shared = |sender: &Arc<BindSender>| Arc::clone(sender) as Arc<dyn TextSender>;
+        self.senders.iter().map(|(priority, sender)| (*priority, shared(sender))).collect()
     }
 
     /// Answers what is under way, unbinds and closes, all binds at once.

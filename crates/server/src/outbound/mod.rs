@@ -1,10 +1,12 @@
 //! Texts to phones: who can send one, and what came of it.
 
+mod api;
 mod outbox;
 mod receipt;
 mod smpp;
 mod words;
 
+pub use api::ApiSender;
 pub use outbox::{Outbox, dispatch};
 pub use receipt::{Receipt, ReceiptState, received};
 pub use smpp::BindSender;

@@ -10,6 +10,7 @@ mod hourly;
 mod limits;
 mod nodes;
 mod numbers;
+mod outgoing;
 mod peers;
 mod proofs;
 mod readiness;
@@ -43,6 +44,7 @@ pub use hourly::Hourly;
 pub use limits::{Pace, Pending, Polls};
 pub use nodes::{Line, keep_in_touch};
 pub use numbers::{NotServed, NumberChoice, Numbers, UnknownCountry};
+pub use outgoing::{Answered, Outgoing, Unanswered};
 pub use peers::{PeerState, PeerStates};
 pub use proofs::{Proofs, Taken};
 pub use readiness::Readiness;
@@ -126,6 +128,8 @@ pub struct Platform {
     pub trust: AttestationTrust,
     /// Texts to phones.
     pub outbox: Outbox,
+    /// Calls to providers' APIs.
+    pub outgoing: Outgoing,
     /// Apps to be told that sessions ended.
     pub backchannel: Backchannel,
     /// For `/metrics`.
@@ -189,6 +193,7 @@ impl Platform {
             certificates: Certificates::new().map_err(StartError::Client)?,
             readiness: Readiness::default(),
             outbox: Outbox::default(),
+            outgoing: Outgoing::new().map_err(StartError::Client)?,
             backchannel: Backchannel::new(&config.issuer).map_err(StartError::Client)?,
             counters: Counters::default(),
             timings: Timings::default(),

@@ -6,6 +6,7 @@ use twinpath_e2e::centre::Centre;
 use twinpath_e2e::config::{Bind, Settings};
 use twinpath_e2e::number;
 use twinpath_e2e::platform::{Platform, Registration};
+use twinpath_e2e::process::fixed_address;
 use twinpath_e2e::rig::ROUTE;
 use twinpath_server::outbound::{Receipt, ReceiptState, received};
 
@@ -113,7 +114,7 @@ async fn a_restart_between_text_and_digits_changes_nothing() {
     let settings = Settings {
         issuer: Some("http://127.0.0.1:9".to_owned()),
         store: Some(format!("sqlite://{}/t.db", folder.path().display())),
-        ..Settings::binds(&[inward(Bind::new(ROUTE, centre.port))])
+        ..Settings::binds(&[inward(Bind::new(ROUTE, centre.port)), outward(fixed_address().port())])
     };
     let settings = settings.with(ALWAYS).with("[sms.outbound]");
     let before = Platform::start(&settings).await;
@@ -122,12 +123,12 @@ async fn a_restart_between_text_and_digits_changes_nothing() {
     let weather = Instance::new(&app, &before.place);
     let attempt = weather.attempt();
     centre.text(&number(1), &attempt.text).await.ok();
-    // Nothing can be sent yet: the text stays in the queue.
+    // Nobody is there who would send it: the text stays in the queue.
     awaits(&weather.redeem(&attempt).await);
     before.stop().await;
 
     let mut settings = settings;
-    settings.binds.push(outward(&out));
+    settings.binds[1] = outward(out.port);
     let after = Platform::start(&settings).await;
     let weather = weather.at(after.place.address);
     assert_eq!(awaits(&weather.redeem(&attempt).await), 3);

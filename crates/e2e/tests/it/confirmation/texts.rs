@@ -18,10 +18,8 @@ pub(super) struct Mobile {
 }
 
 /// A bind by which a server texts phones.
-pub(super) fn outward(out: &Centre) -> Bind {
-    Bind::new(OUT, out.port)
-        .system_id("texter")
-        .with("mode = \"transmitter\"\nresponse_timeout_s = 2")
+pub(super) fn outward(port: u16) -> Bind {
+    Bind::new(OUT, port).system_id("texter").with("mode = \"transmitter\"\nresponse_timeout_s = 2")
 }
 
 /// As a bind that texts no phones.
@@ -37,7 +35,7 @@ impl Mobile {
             settings = settings.with("[sms.outbound]");
         }
         let out = Arc::new(Centre::start().await);
-        settings.binds.push(outward(&out));
+        settings.binds.push(outward(out.port));
         let rig = Rig::bound_with(settings, inward).await;
         out.bound(1).await;
         Self { rig, out }

@@ -86,6 +86,13 @@ async fn tshark(file: &Path, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Command and status of each message of a line.
+fn messages(line: &str) -> Vec<[&str; 2]> {
+    let (commands, statuses) = line.split_once('\t').unwrap();
+    let pairs = commands.split(',').zip(statuses.split(','));
+    pairs.map(|(command, status)| [command, status].map(|it| it.trim_start_matches("0x"))).collect()
+}
+
 #[tokio::test]
 async fn tshark_finds_nothing_malformed() {
     let rig = Rig::with("enquire_link_s = 1", "").await;
@@ -119,7 +126,8 @@ async fn tshark_finds_nothing_malformed() {
     let from_us = format!("smpp && tcp.srcport=={PORT}");
     let fields = ["-Y", &from_us, "-T", "fields", "-e", "smpp.command_id", "-e"];
     let said = tshark(&file, &[&fields[..], &["smpp.command_status"]].concat()).await;
-    let said: Vec<_> = said.split_whitespace().map(|word| word.trim_start_matches("0x")).collect();
+    // Messages that came in one segment share a line: their commands, then their statuses.
+    let said: Vec<_> = said.lines().flat_map(messages).collect();
     let expected = [
         ["80000004", "00000004"],
         ["80000009", "00000000"],
@@ -130,7 +138,7 @@ async fn tshark_finds_nothing_malformed() {
         ["00000015", "00000000"],
         ["80000006", "00000000"],
     ];
-    assert_eq!(said.chunks(2).collect::<Vec<_>>(), expected);
+    assert_eq!(said, expected);
     // tshark can tell what is malformed: half of the bind's response is.
     let cut = kept.iter().map(|(client, octets)| {
         let mut octets = octets.clone();

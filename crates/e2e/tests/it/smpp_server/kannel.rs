@@ -14,7 +14,7 @@ use twinpath_e2e::platform::{Registration, metric};
 use twinpath_e2e::process::{Installation, fixed_address};
 use twinpath_e2e::wait::until;
 
-use super::{PASSWORD, ROUTE, Rig, redeems, settings};
+use super::{PASSWORD, ROUTE, Rig, redeems_once, settings};
 
 /// A configured Kannel that may run or not. What it accepted is in its folder.
 struct Kannel {
@@ -131,7 +131,7 @@ async fn kannel_hands_over_texts_in_both_alphabets() {
     }
     kannel.emptied().await;
     for (_, attempt) in &attempts {
-        redeems(&weather, attempt).await;
+        redeems_once(&weather, attempt).await;
     }
     assert!((rig.metric("acknowledged_total").await - 5.0).abs() < 0.1);
     assert!((rig.platform.texts(ROUTE, "new").await - 5.0).abs() < 0.1);
@@ -177,9 +177,7 @@ async fn what_kannel_accepted_is_redeemable_once_though_both_are_killed_in_mid_b
     }
     kannel.emptied().await;
     for attempt in &attempts {
-        let answer = weather.send_fresh(|| weather.token_draft(attempt)).await;
-        answer.accepts();
-        weather.redeem(attempt).await.refuses(400, "invalid_grant");
+        redeems_once(&weather, attempt).await;
     }
     boxes.kill().await;
     process.terminate().await;

@@ -6,10 +6,8 @@ mod peers;
 mod refusals;
 mod tls;
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use twinpath_e2e::app::Instance;
+use twinpath_e2e::app::{Attempt, Instance};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::peer::Peer;
 use twinpath_e2e::platform::{Platform, Registration};
@@ -106,8 +104,9 @@ fn message(from: &str, text: &str) -> Value {
     })
 }
 
-/// The account that a text of this number led to is this number's.
-async fn redeems(app: &Arc<Instance>, attempt: &twinpath_e2e::app::Attempt) {
-    app.redeem(attempt).await.accepts();
+/// An attempt leads to tokens, and once they are in use to nothing more.
+async fn redeems_once(app: &Instance, attempt: &Attempt) {
+    let tokens = app.redeem(attempt).await.accepts();
+    app.refresh(tokens["refresh_token"].as_str().unwrap()).await.accepts();
     app.redeem(attempt).await.refuses(400, "invalid_grant");
 }

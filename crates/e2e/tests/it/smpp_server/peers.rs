@@ -6,7 +6,7 @@ use serde_json::json;
 use twinpath_e2e::number;
 use twinpath_e2e::peer::Peer;
 
-use super::{Esme, PASSWORD, ROUTE, Rig, message, redeems};
+use super::{Esme, PASSWORD, ROUTE, Rig, message, redeems_once};
 
 const STATUS_QUEUE_FULL: u64 = 0x14;
 const STATUS_THROTTLED: u64 = 0x58;
@@ -22,7 +22,7 @@ async fn a_text_over_node_smpp_is_redeemable_and_known_as_this_routes() {
     assert_eq!(answer["message_id"].as_str().unwrap().len(), 16, "{answer}");
     // The same again, as after a lost answer, changes nothing.
     assert_eq!(esme.submit(&number(1), &attempt.text).await["status"], 0);
-    redeems(&weather, &attempt).await;
+    redeems_once(&weather, &attempt).await;
     // As data_sm, its text in message_payload.
     let attempt = weather.attempt();
     let mut data = message(&number(2), "");
@@ -30,7 +30,7 @@ async fn a_text_over_node_smpp_is_redeemable_and_known_as_this_routes() {
     data["message_payload"] = attempt.text.as_str().into();
     let answer = esme.ask("data_sm", data).await;
     assert_eq!((&answer["status"], &answer["command"]), (&json!(0), &json!("data_sm_resp")));
-    redeems(&weather, &attempt).await;
+    redeems_once(&weather, &attempt).await;
     // What is no text to act upon is acknowledged, or the gateway would send it for ever.
     let mut part = message(&number(3), &weather.attempt().text);
     part["sar_total_segments"] = 2.into();
@@ -108,8 +108,8 @@ async fn smpplib_submits_ascii_and_ucs2() {
         assert_eq!(said, json!({"command": "submit_sm_resp", "status": 0}));
     }
     assert_eq!(peer.hear("unbound").await, true);
-    redeems(&weather, &one).await;
-    redeems(&weather, &two).await;
+    redeems_once(&weather, &one).await;
+    redeems_once(&weather, &two).await;
     let mut peer = Peer::python("esme_smpplib.py");
     peer.tell(&json!({"port": rig.port, "system_id": ROUTE, "password": "no"})).await;
     assert_eq!(peer.hear("bound").await, 0x0E);
@@ -129,5 +129,5 @@ async fn net_smpp_submits() {
     let answered = peer.hear("answered").await;
     assert_eq!(answered["status"], 0, "{answered}");
     assert_eq!((peer.hear("enquired").await, peer.hear("unbound").await), (json!(0), json!(0)));
-    redeems(&weather, &attempt).await;
+    redeems_once(&weather, &attempt).await;
 }

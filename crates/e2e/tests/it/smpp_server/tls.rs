@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twinpath_e2e::number;
@@ -21,6 +21,8 @@ impl Pki {
         let (key, folder) = (KeyPair::generate().unwrap(), tempfile::tempdir().unwrap());
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate whose subject is its issuer for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "the platform's CA");
         let pem = params.self_signed(&key).unwrap().pem();
         std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
         Self { folder, issuer: Issuer::new(params, key) }

@@ -2,16 +2,16 @@
 //! crate has held their URLs against its hosts.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::Mutex;
 
 /// The largest certificate, in bytes.
 const MAX_CERTIFICATE: usize = 16 * 1024;
 /// Certificates kept, and for how long.
 const KEPT: usize = 16;
 const KEPT_FOR: Duration = Duration::from_secs(3600);
+/// How long a URL that gave none is left alone: it stands in a call that has shown nothing yet.
+const NONE_FOR: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What cannot be fetched.
@@ -22,8 +22,17 @@ pub struct Unreachable;
 #[derive(Debug)]
 pub struct Certificates {
     client: reqwest::Client,
-    /// Held while one is fetched, so that those who want the same fetch it once.
-    kept: Mutex<HashMap<String, (Arc<Vec<u8>>, Instant)>>,
+    kept: Mutex<HashMap<String, Kept>>,
+    /// Held while one is fetched: those who want the same fetch it once, and those who name URLs of
+    /// their own wait for each other, not those whose certificate is known.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    until: Instant,
+    /// `None`: there was none.
+    pem: Option<Arc<Vec<u8>>>,
 }
 
 impl Certificates {
@@ -34,23 +43,41 @@ impl Certificates {
             .https_only(true)
             .timeout(TIMEOUT)
             .build()?;
-        Ok(Self { client, kept: Mutex::default() })
+        Ok(Self { client, kept: Mutex::default(), fetching: tokio::sync::Mutex::default() })
     }
 
     /// The PEM file at a URL.
     pub async fn get(&self, url: &str) -> Result<Arc<Vec<u8>>, Unreachable> {
-        let mut kept = self.kept.lock().await;
-        if let Some((pem, at)) = kept.get(url)
-            && at.elapsed() < KEPT_FOR
-        {
-            return Ok(Arc::clone(pem));
+        if let Some(kept) = self.kept(url) {
+            return kept.pem.ok_or(Unreachable);
         }
-        let pem = Arc::new(self.visit(url).await?);
+        let _turn = self.fetching.lock().await;
+        if let Some(kept) = self.kept(url) {
+            return kept.pem.ok_or(Unreachable);
+        }
+        let pem = self.visit(url).await.ok().map(Arc::new);
+        self.keep(url, pem.clone());
+        pem.ok_or(Unreachable)
+    }
+
+    fn kept(&self, url: &str) -> Option<Kept> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(url).filter(|kept| Instant::now() < kept.until).cloned()
+    }
+
+    /// Where there is no room, what ends first goes: URLs that gave nothing before certificates.
+    fn keep(&self, url: &str, pem: Option<Arc<Vec<u8>>>) {
+        let now = Instant::now();
+        let until = now + if pem.is_some() { KEPT_FOR } else { NONE_FOR };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, kept| now < kept.until);
         if kept.len() >= KEPT {
-            kept.clear();
+            let first = kept.iter().min_by_key(|(_, kept)| kept.until);
+            if let Some(first) = first.map(|(url, _)| url.clone()) {
+                kept.remove(&first);
+            }
         }
-        kept.insert(url.to_owned(), (Arc::clone(&pem), Instant::now()));
-        Ok(pem)
+        kept.insert(url.to_owned(), Kept { until, pem });
     }
 
     /// What is at a URL.
@@ -69,5 +96,27 @@ impl Certificates {
             }
         }
         Ok(octets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "https://sns.a.invalid/good.pem";
+
+    #[tokio::test]
+    async fn urls_that_give_nothing_hold_up_nobody_and_push_nothing_out() {
+        let certificates = Certificates::new().unwrap();
+        certificates.keep(GOOD, Some(Arc::new(b"pem".to_vec())));
+        for other in 0..2 * KEPT {
+            certificates.keep(&format!("https://sns.a.invalid/{other}.pem"), None);
+        }
+        assert_eq!(certificates.kept.lock().unwrap().len(), KEPT);
+        // As if a fetch hung: what is known, and what is known to be none, does not wait for it.
+        let _turn = certificates.fetching.lock().await;
+        assert_eq!(*certificates.get(GOOD).await.unwrap(), b"pem");
+        let last = format!("https://sns.a.invalid/{}.pem", 2 * KEPT - 1);
+        assert_eq!(certificates.get(&last).await, Err(Unreachable));
     }
 }

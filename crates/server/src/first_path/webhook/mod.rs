@@ -23,6 +23,7 @@ use twinpath_store::StoreError;
 use crate::config::Webhook;
 use crate::first_path::{Arrival, Receiver};
 use crate::http::certificate::client_certificate;
+use crate::http::refusal;
 use crate::http::request::{nearest, read_body};
 use crate::outbound::{Receipt, ReceiptState, received};
 use crate::platform::{Platform, now};
@@ -64,7 +65,7 @@ pub async fn webhook(
 ) -> Response {
     let begun = Instant::now();
     let Some(webhook) = platform.config.webhooks.iter().find(|w| *w.route.name.0 == *name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return refusal::not_found().await.into_response();
     };
     let methods = webhook.provider.methods();
     if !methods.contains(&request.method().as_str()) {
@@ -135,7 +136,7 @@ async fn answer(
         Said::Texts(texts) => record(webhook, receiver, &texts).await,
         Said::Receipts(receipts) => {
             for delivered in &receipts {
-                received(platform, &named(receiver.route(), delivered));
+                received(platform, &named(sender_of(platform, receiver.route()), delivered));
             }
             Ok(())
         }
@@ -214,6 +215,13 @@ async fn receive(
     let ton = if text.from.starts_with('+') { INTERNATIONAL } else { UNKNOWN };
     let sender = Sender { ton, npi: ISDN, address: text.from.as_bytes() };
     receiver.receive(Arrival { sender, text: &text.text, id: text.id.as_deref() }).await
+}
+
+/// The API whose receipts come by this webhook, as it accepted the texts.
+fn sender_of<'a>(platform: &'a Platform, route: &'a str) -> &'a str {
+    let mut apis = platform.config.apis.iter();
+    let own = apis.find(|api| api.receipts.as_deref() == Some(route));
+    own.map_or(route, |api| api.name.as_str())
 }
 
 fn named(route: &str, delivered: &DeliveryReceipt) -> Receipt {

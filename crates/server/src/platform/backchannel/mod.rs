@@ -104,7 +104,7 @@ impl Backchannel {
 }
 
 /// Whether it is an `http` URL of this machine.
-fn on_loopback(url: &str) -> bool {
+pub(super) fn on_loopback(url: &str) -> bool {
     let rest = url.strip_prefix("http://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
