@@ -15,7 +15,10 @@ function connect({ as, port, tls }) {
   }
   return new Promise((resolve) => {
     const session = new smpp.Session(options)
-    const peer = { session, closed: new Promise((done) => session.on('close', () => done('closed'))) }
+    // Node waits with `close` for what it still has to write, also where nobody reads it any more.
+    const ends = (done) => ['close', 'error'].map((how) => session.on(how, () => done('closed')))
+    const closed = new Promise((done) => ends(done) && session.socket.on('end', () => done('closed')))
+    const peer = { session, closed }
     sessions.set(as, peer)
     session.on('error', (error) => resolve(String(error.code ?? error)))
     session.on('close', () => resolve('closed'))

@@ -177,7 +177,7 @@ pub(crate) fn json(body: &impl serde::Serialize) -> Response {
 }
 
 /// No such path.
-pub async fn not_found() -> Refusal {
+pub(crate) async fn not_found() -> Refusal {
     Refusal::request("there is no such endpoint").status(StatusCode::NOT_FOUND)
 }
 

@@ -134,7 +134,7 @@ async fn kannel_hands_over_texts_in_both_alphabets() {
         redeems_once(&weather, attempt).await;
     }
     assert!((rig.metric("acknowledged_total").await - 5.0).abs() < 0.1);
-    assert!((rig.platform.texts(ROUTE, "new").await - 5.0).abs() < 0.1);
+    assert!((rig.platform.texts(ROUTE, "recorded").await - 5.0).abs() < 0.1);
     // Our stop unbinds; Kannel comes back when we do.
     boxes.kill().await;
     rig.platform.stop().await;

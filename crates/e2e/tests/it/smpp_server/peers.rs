@@ -37,7 +37,7 @@ async fn a_text_over_node_smpp_is_redeemable_and_known_as_this_routes() {
     part["sar_segment_seqnum"] = 1.into();
     part["sar_msg_ref_num"] = 1.into();
     assert_eq!(esme.ask("submit_sm", part).await["status"], 0);
-    for (outcome, count) in [("new", 2.0), ("duplicate", 1.0), ("multipart", 1.0)] {
+    for (outcome, count) in [("recorded", 2.0), ("duplicate", 1.0), ("multipart", 1.0)] {
         assert!((rig.platform.texts(ROUTE, outcome).await - count).abs() < 0.1, "{outcome}");
     }
     assert!((rig.metric("sessions").await - 1.0).abs() < 0.1);

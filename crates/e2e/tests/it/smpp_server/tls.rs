@@ -6,9 +6,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use twinpath_e2e::number;
+use twinpath_e2e::wait::within;
 
 use super::{Esme, PASSWORD, ROUTE, Rig};
+
+/// The content type of an alert (RFC 8446 5.1).
+const TLS_ALERT: u8 = 21;
 
 /// A folder with a CA and what it vouches for.
 struct Pki {
@@ -85,10 +91,12 @@ async fn a_text_comes_over_tls() {
     assert_eq!(esme.submit(&number(1), &attempt.text).await["status"], 0);
     weather.redeem(&attempt).await.accepts();
     // Who speaks no TLS is not heard.
-    let mut plain = Esme::start();
-    assert_eq!(plain.connect(rig.port).await, "open");
-    let answer = plain.ask("bind_transceiver", json!({})).await;
-    assert!(answer == "closed", "{answer}");
+    let mut plain = TcpStream::connect(("127.0.0.1", rig.port)).await.unwrap();
+    let enquire_link = [0, 0, 0, 16, 0, 0, 0, 0x15, 0, 0, 0, 0, 0, 0, 0, 1];
+    plain.write_all(&enquire_link).await.unwrap();
+    let mut said = Vec::new();
+    within("the end", plain.read_to_end(&mut said)).await.unwrap();
+    assert!(said.first().is_none_or(|kind| *kind == TLS_ALERT), "{said:?}");
 }
 
 #[tokio::test]
