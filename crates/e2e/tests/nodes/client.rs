@@ -16,8 +16,8 @@ use twinpath_e2e::pdu::Text;
 const OUT: Duration = Duration::from_millis(300);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(30);
-/// `ESME_RMSGQFUL` and `ESME_RTHROTTLED`: come again.
-const AGAIN: [u64; 2] = [0x14, 0x58];
+/// `ESME_RMSGQFUL`, `ESME_RTHROTTLED`, and `ESME_RX_T_APPN` of a session that ends: come again.
+const AGAIN: [u64; 3] = [0x14, 0x58, 0x64];
 
 /// Who is up, as far as was seen.
 pub(crate) struct Balancer {

@@ -94,7 +94,7 @@ fn what_is_missing_or_wrong_is_named() {
         (format!("store.statement_timeout_s = 61\n{base}"), "store.statement_timeout_s"),
         (format!("{base}[terminal]\nttl_s = 1"), "terminal.ttl_s"),
         (format!("{base}[terminal]\nconfirm = \"always\""), "terminal.confirm"),
-        (format!("{base}[terminal]\nconfirm = \"new_device\""), "sms.outbound"),
+        (format!("{base}[terminal]\nconfirm = \"new_device\""), "need texts to phones"),
         (format!("{base}[terminal]\nsensitive_scopes = [\"pay\"]"), "terminal.sensitive_scopes"),
         (
             format!("{base}[terminal]\nsensitive_scopes = [\"a b\"]\n[sms.outbound]"),
