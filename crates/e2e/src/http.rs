@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::wait::within;
+
+/// A server may end a connection that was not used for longer.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -41,13 +45,18 @@ impl Request {
         self
     }
 
-    /// As it goes over the wire.
+    /// As it goes over the wire, the only one of its connection.
     pub fn octets(&self) -> Vec<u8> {
+        self.said("close")
+    }
+
+    fn said(&self, connection: &str) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
-        write!(head, "Content-Length: {}\r\nConnection: close\r\n\r\n", self.body.len()).unwrap();
+        let length = self.body.len();
+        write!(head, "Content-Length: {length}\r\nConnection: {connection}\r\n\r\n").unwrap();
         [head.as_bytes(), &self.body].concat()
     }
 }
@@ -109,6 +118,31 @@ impl Answer {
 pub async fn send(address: SocketAddr, request: &Request) -> Answer {
     let answer = send_octets(address, &request.octets()).await;
     answer.unwrap_or_else(|| panic!("no answer to {} {}", request.method, request.target))
+}
+
+/// One request after the other, over a connection that stays while it is in use.
+pub struct Connection {
+    address: SocketAddr,
+    open: Option<(TcpStream, Instant)>,
+}
+
+impl Connection {
+    /// Connects with the first request.
+    pub fn to(address: SocketAddr) -> Self {
+        Self { address, open: None }
+    }
+
+    /// Sends a request.
+    pub async fn send(&mut self, request: &Request) -> Answer {
+        let mut stream = match self.open.take() {
+            Some((stream, used)) if used.elapsed() < IDLE => stream,
+            _ => TcpStream::connect(self.address).await.expect("a server that listens"),
+        };
+        stream.set_nodelay(true).unwrap();
+        let answer = exchange(&mut stream, &request.said("keep-alive")).await;
+        self.open = Some((stream, Instant::now()));
+        answer.unwrap_or_else(|| panic!("no answer to {} {}", request.method, request.target))
+    }
 }
 
 /// Sends octets and reads until the server hangs up; nothing if it does so without an answer.

@@ -158,6 +158,11 @@ impl Installation {
 }
 
 impl Process {
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -165,7 +170,7 @@ impl Process {
 
     /// Sends SIGTERM.
     pub async fn terminate(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let kill = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(kill.success());
     }

@@ -143,7 +143,8 @@ impl file::Terminal {
         }
         if !self.sensitive_scopes.is_empty() && !possible {
             return refuse(
-                "terminal.sensitive_scopes need texts to phones: an [[sms.smpp]] that is no receiver",
+                "terminal.sensitive_scopes need texts to phones: an [[sms.api]], or an [[sms.smpp]] \
+                 that is no receiver",
             );
         }
         for name in &self.sensitive_scopes {

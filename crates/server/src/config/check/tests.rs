@@ -74,6 +74,7 @@ fn what_is_missing_or_wrong_is_named() {
     let base =
         format!("issuer = \"http://127.0.0.1:1\"\nstore.url = \"sqlite:///tmp/x.db\"\n{KEY}\n");
     let bind = "[[sms.smpp]]\nname = \"a\"\naddress = \"h:2775\"\nsystem_id = \"s\"\n";
+    let way = format!("{base}{bind}password = \"p\"\n");
     for (text, named) in [
         (String::new(), "issuer"),
         ("issuer = \"http://127.0.0.1:1\"".to_owned(), "store.url"),
@@ -106,14 +107,14 @@ fn what_is_missing_or_wrong_is_named() {
             ),
             "terminal.sensitive_scopes",
         ),
-        (format!("{base}[sms.outbound]\ncountries = [\"XX\"]"), "sms.outbound.countries"),
+        (format!("{way}[sms.outbound]\ncountries = [\"XX\"]"), "sms.outbound.countries"),
         (
-            format!("{base}[sms.outbound.notices]\nen = \"{{app}} {{platform}}\""),
+            format!("{way}[sms.outbound.notices]\nen = \"{{app}} {{platform}}\""),
             "sms.outbound.notices.en",
         ),
         (
             format!(
-                "{base}[sms.outbound.confirmations]\nen = \"{{app}} {{platform}} {{code}} {}\"",
+                "{way}[sms.outbound.confirmations]\nen = \"{{app}} {{platform}} {{code}} {}\"",
                 "x".repeat(160)
             ),
             "sms.outbound.confirmations.en",
