@@ -142,7 +142,9 @@ fn add_senders(platform: &Arc<Platform>, binds: &RunningBinds) {
     let apis = apis.map(|api| (api.priority, ApiSender::shared(platform, api)));
     let mut senders: Vec<_> = binds.senders().into_iter().chain(apis).collect();
     senders.sort_by_key(|(priority, _)| *priority);
-    senders.into_iter().for_each(|(_, sender)| platform.outbox.add(sender));
+    for (_, sender) in senders {
+        platform.outbox.add(sender);
+    }
 }
 
 async fn watch_registry(platform: Arc<Platform>, shutdown: Shutdown) {

@@ -12,6 +12,7 @@ mod accounts;
 mod admin;
 #[cfg(test)]
 mod announcements;
+#[cfg(test)]
 mod assertions;
 #[cfg(test)]
 mod attacks;
@@ -93,4 +94,5 @@ mod token_exchange;
 mod tokens;
 #[cfg(test)]
 mod two_paths;
+#[cfg(test)]
 mod webhooks;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use twinpath_e2e::centre::ROK;
+use twinpath_e2e::pdu::hex;
 use twinpath_e2e::pdu::{DELIVER_SM, deliver_body, frame};
 use twinpath_e2e::platform::Platform;
 use twinpath_e2e::rig::{ROUTE, Rig};
@@ -10,10 +11,6 @@ async fn list(platform: &Platform) -> Vec<Value> {
     let answer = platform.admin("GET", "/quarantine", &Value::Null).await;
     assert!(!answer.text().contains("447400000001"));
     answer.accepts()["quarantine"].as_array().unwrap().clone()
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use twinpath_e2e::app::{Attempt, Instance};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::http::{self, Answer, Request};
 use twinpath_e2e::kannel::Kannel;
+use twinpath_e2e::pdu::hex;
 use twinpath_e2e::platform::{Platform, Registration};
 use twinpath_e2e::wait::until;
 use twinpath_e2e::{now_s, number, random_text};
@@ -67,10 +68,6 @@ fn mac(algorithm: hmac::Algorithm, octets: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(algorithm, SECRET.as_bytes()), octets).as_ref().to_vec()
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
@@ -79,7 +76,7 @@ fn form(pairs: &[(&str, &str)]) -> String {
 fn twilio(url: &str, pairs: &[(&str, &str)]) -> String {
     let mut sorted = pairs.to_vec();
     sorted.sort_unstable();
-    let said: String = sorted.iter().map(|(name, value)| format!("{name}{value}")).collect();
+    let said: String = sorted.iter().flat_map(|(name, value)| [*name, *value]).collect();
     STANDARD.encode(mac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, format!("{url}{said}").as_bytes()))
 }
 

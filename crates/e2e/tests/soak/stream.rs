@@ -1,6 +1,7 @@
 //! One text after the other, and what must hold for each.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -55,10 +56,10 @@ impl World {
                     CommandStatus::Throttled
                     | CommandStatus::QueueFull
                     | CommandStatus::TemporaryApplicationError,
-                ) => self.count("put off"),
+                )
+                | Err(SendError::Paused) => self.count("put off"),
                 Ok(status) => panic!("{from}: {status:?}"),
                 Err(SendError::NotBound) => self.count("no way"),
-                Err(SendError::Paused) => self.count("put off"),
                 Err(SendError::Request(error)) => panic!("{from}: {error}"),
                 Err(SendError::Lost | SendError::TimedOut) => {
                     self.count("unanswered");
@@ -145,11 +146,13 @@ impl World {
 fn settings(binds: &[Bind], listener: std::net::SocketAddr, gateways: &[&str]) -> Settings {
     let mut sections = format!("[sms.smpp_server]\nlisten = \"{listener}\"\n");
     for name in gateways {
-        sections += &format!(
+        write!(
+            sections,
             "[[sms.smpp_server.peer]]\nname = \"{name}\"\nsystem_id = \"{name}\"\n\
              password = \"secret\"\nallow = [\"127.0.0.0/8\"]\nnumbers = [\"+8610690001\"]\n\
              country = \"GB\"\ntrust = \"operator\"\n"
-        );
+        )
+        .unwrap();
     }
     let limits =
         "[limits]\ntexts_per_number_per_hour = 10000\npending_codes_per_address = 10000000";

@@ -138,7 +138,7 @@ fn refused(status: CommandStatus) -> Attempt {
     }
 }
 
-/// A time from now as `validity_period` has it: YYMMDDhhmmss000R (SMPP 3.4 7.1.1.2).
+/// A time from now as `validity_period` has it: `YYMMDDhhmmss000R` (SMPP 3.4 7.1.1.2).
 fn relative(time: Duration) -> String {
     let seconds = time.as_secs();
     let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use twinpath_e2e::number;
+use twinpath_e2e::pdu::hex;
 use twinpath_e2e::wait::within;
 
 use super::{Esme, PASSWORD, ROUTE, Rig};
@@ -45,11 +46,7 @@ impl Pki {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();
         std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
-        digest(&SHA256, certificate.der())
-            .as_ref()
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        hex(digest(&SHA256, certificate.der()).as_ref())
     }
 
     fn lines(&self) -> String {

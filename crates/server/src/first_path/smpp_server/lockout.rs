@@ -157,11 +157,12 @@ mod tests {
     #[test]
     fn no_more_is_remembered_than_there_is_room_for() {
         let (attempts, now) = (attempts(5), Instant::now());
+        let name = vec![0; 60_000];
         for n in 0..u32::try_from(REMEMBERED).unwrap() {
             let ip = std::net::Ipv4Addr::from_bits(n).into();
             attempts.failed(
                 ip,
-                &[0; 60_000][..n as usize % 60_000],
+                &name[..n as usize % name.len()],
                 now + Duration::from_millis(n.into()),
             );
         }
