@@ -79,6 +79,41 @@ async function signIn({ url, callback, phone, script, dark, locale, by_keyboard 
   await context.close()
 }
 
+/** From a text to the form for digits, and by the keyboard on. */
+async function digits({ url, dark }) {
+  const context = await browser.newContext({
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    viewport: { width: 390, height: 844 },
+  })
+  const page = await context.newPage()
+  const faults = []
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
+  page.on('pageerror', (error) => faults.push(String(error)))
+  await page.goto(url)
+  say('waiting', { sms: await page.locator('a[href^="sms:"]').first().getAttribute('href') })
+  await told()
+  const field = page.locator('input[autocomplete=one-time-code]')
+  await field.waitFor()
+  const seen = async () => ({
+    focused: await field.evaluate((input) => input === document.activeElement),
+    wide: await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth),
+    text: await page.locator('main').innerText(),
+    violations: await look(page),
+  })
+  say('digits', await seen())
+  for (let wrong = true; wrong; ) {
+    const said = await told()
+    await page.keyboard.type(said.digits)
+    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+    wrong = said.wrong
+    if (wrong) say('again', await seen())
+  }
+  await page.locator('form[action$="/approve"] button').waitFor()
+  say('confirm', { faults })
+  await context.close()
+}
+
 /** What becomes of the page in another site's frame. */
 async function frame({ url, issuer }) {
   const page = await browser.newPage()
@@ -98,6 +133,7 @@ async function frame({ url, issuer }) {
 for (;;) {
   const step = await told()
   if (step.do === 'sign_in') await signIn(step)
+  else if (step.do === 'digits') await digits(step)
   else if (step.do === 'frame') await frame(step)
   else break
 }

@@ -29,7 +29,8 @@ pub use destination::{Destination, content_security_policy};
 pub use language::Language;
 pub use text::Text;
 pub use views::{
-    App, Confirm, Frame, LoggedOut, LogoutAsk, PostForm, Problem, ProblemKind, Scope, Site, Waiting,
+    App, Confirm, Digits, Fault, Frame, LoggedOut, LogoutAsk, PostForm, Problem, ProblemKind,
+    Scope, Site, Waiting,
 };
 
 /// Name of the hidden field that carries [`PostForm::csrf`].

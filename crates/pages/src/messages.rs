@@ -104,10 +104,12 @@ messages! {
     waiting_title send_button send_hint scan_heading scan_hint scan_other qr_label
     send_here warning status_waiting status_arrived status_offline
     status_minute time_left sent_button by_hand by_hand_number by_hand_text other_numbers cancel
+    digits_title digits_warning digits_label digits_hint digits_wrong digits_malformed
     confirm_title confirm_number confirm_site confirm_computer confirm_app
     confirm_cancel go_on
     expired_title expired_text cancelled_title cancelled_text invalid_title invalid_text
     two_numbers_title two_numbers_text wrong_number_title wrong_number_text
+    unreachable_title unreachable_text
     blocked_title blocked_text too_many_title too_many_text unavailable_title unavailable_text
     lost_title lost_text start_again back_to_app for_developers
     logout_title logout_app logout_text logout_button logout_stay

@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_may_be_known() {
+        let policy = crate::outbound::ConfirmPolicy {
+            all: crate::outbound::Confirm::NewDevice,
+            ..Default::default()
+        };
+        let form = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
+        let vault = vault();
+        let rules = Rules { confirm: &policy, confirmable: true, ..rules(&vault) };
+        let request = check_challenge(&Form::of(&form), &own(), &rules).unwrap();
+        assert_eq!(request.confirm, policy.all);
+    }
+
+    #[test]
     fn an_auth_session_is_held_by_one_app_with_one_key() {
         let session = AuthSession::new(&mut Seeded(1));
         assert_eq!(AuthSession::parse(&session.text()), Some(session));

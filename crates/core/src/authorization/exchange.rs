@@ -368,6 +368,7 @@ impl Exchange {
                 session_bound: bound.is_some(),
                 made_at: Some(now),
                 no_refresh: !request.refreshable,
+                confirmed: by.confirmed,
                 ..Terms::default()
             }),
             ttl_s: ttl_s.max(0),

@@ -34,7 +34,14 @@ pub(crate) fn rules(vault: &Vault) -> Rules<'_> {
     static UNCONFIRMED: std::sync::LazyLock<ConfirmPolicy> =
         std::sync::LazyLock::new(ConfirmPolicy::default);
     static NONE: std::sync::LazyLock<DetailTypes> = std::sync::LazyLock::new(DetailTypes::default);
-    Rules { resources: &[], details: &NONE, vault, keys: keys(vault), confirm: &UNCONFIRMED }
+    Rules {
+        resources: &[],
+        details: &NONE,
+        vault,
+        keys: keys(vault),
+        confirm: &UNCONFIRMED,
+        confirmable: false,
+    }
 }
 
 fn keys(vault: &Vault) -> KeyRing {

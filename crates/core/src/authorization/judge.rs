@@ -4,6 +4,7 @@ use twinpath_wire::oauth::ErrorCode;
 
 use crate::authorization::FoundSession;
 use crate::ids::Timestamp;
+use crate::outbound::Confirm;
 use crate::records::{AuthorizationRequest, Prompt};
 
 /// What a request needs, given the browser's session.
@@ -44,13 +45,15 @@ pub(super) fn too_old(request: &AuthorizationRequest, proven: Timestamp, now: Ti
     request.max_age.is_some_and(|age| proven.plus_seconds(i64::from(age)) <= now)
 }
 
-/// Whether the session is fresh enough, and the expected person's.
+/// Whether the session is fresh enough, was confirmed if that must be (PROTOCOL 6), and is the expected
+/// person's.
 fn serves(request: &AuthorizationRequest, found: &FoundSession, sub: &str, now: Timestamp) -> bool {
     let again = [Prompt::Login, Prompt::SelectAccount];
     let fresh = !too_old(request, found.session.auth_time, now);
     let expected = request.login_hint.is_none_or(|hint| hint == found.session.terminal)
         && request.expected_sub.as_ref().is_none_or(|expected| expected == sub);
-    fresh && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))
+    let sure = request.confirm == Confirm::Never || found.confirmed;
+    fresh && sure && expected && !again.iter().any(|prompt| request.prompt.contains(prompt))
 }
 
 /// Whether one grant that stands, and that was consented to at the page, covers all that is asked for.

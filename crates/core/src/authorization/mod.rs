@@ -25,6 +25,7 @@ mod fixtures;
 mod interaction_id;
 mod judge;
 mod logout;
+mod look;
 mod prove;
 mod redirect;
 mod request;
@@ -42,7 +43,8 @@ pub use exchange::{CodeRedeemed, CodeRequest, Exchange};
 pub use interaction_id::InteractionId;
 pub(crate) use logout::end;
 pub use logout::{EndSession, Ended};
-pub use prove::{Look, ProveTerminal, ProvenOutcome, Retry};
+pub use look::{Look, Retry};
+pub use prove::{ProveTerminal, ProvenOutcome};
 pub use redirect::redirect_uri_of;
 pub use request::{
     Parameters, Rejection, Rules, asks_confirmation, authentication_context, check_request, max_age,

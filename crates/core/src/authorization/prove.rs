@@ -1,48 +1,29 @@
 //! The person's terminal is proven for a request: the page consumes the mapping of the code it showed.
 
+mod confirm;
+
 use std::sync::Arc;
 
 use crate::authorization::arrive::{at_stage, belongs};
-use crate::authorization::{INTERACTION_S, MAX_ATTEMPTS};
-use crate::ids::{ClientId, CodeKey, Digest, GrantId};
-use crate::join::{Claim, Consumed, Denial, Finder, Found, Weigh, Weighed, question, refusal};
+use crate::authorization::{INTERACTION_S, Look};
+use crate::ids::{ClientId, CodeKey, GrantId, TerminalKey, Timestamp};
+use crate::join::{
+    Awaiting, Claim, Confirming, Consumed, Denial, Finder, Found, Weigh, Weighed, question,
+    refusal, text_of,
+};
+use crate::outbound::{Confirm, Spend, Texting};
 use crate::records::{
-    AuditEvent, CodeRecord, Interaction, ProvenTerminal, Stage as InteractionStage,
+    AuditEvent, AuthorizationRequest, CodeRecord, CodeState, Interaction, ProvenTerminal,
+    Stage as InteractionStage,
 };
 use crate::risk::{RiskQuestion, RiskReason, RiskRule};
 use crate::transaction::{Context, Key, Missing, Operation, Rows, Step, Write};
 use crate::vault::Vault;
 
-/// Looks at a request for the browser that it belongs to, or did when it was approved. Writes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// The key of its row.
-    pub key: Digest,
-    /// Keyed hash of the browser's cookie.
-    pub browser: Digest,
-}
-
-impl Operation for Look {
-    /// `None` if there is none, its time is over, or it is another browser's.
-    type Outcome = Option<Box<Interaction>>;
-
-    fn prefetch(&self, keys: &mut Vec<Key>) {
-        keys.push(Key::Interaction(self.key));
-    }
-
-    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        let known = view.interaction(self.key)?;
-        let own = |row: &&Interaction| match &row.stage {
-            InteractionStage::Approved(approval) => approval.is_for(self.browser),
-            stage => belongs(stage, self.browser),
-        };
-        let row = known.filter(|row| cx.now < row.expires_at && own(row));
-        Ok(Step::Done(Vec::new(), row.map(|row| Box::new(row.clone()))))
-    }
-}
-
 /// Looks whether the text came, and notes who sent it. Its steps: the request, the code, the account,
-/// the request.
+/// the request. Where it must be confirmed (PROTOCOL 6), there come after the code *judge*, *meter* (one
+/// for each limit of texts), *confirm*, *keep* (the request outlives the digits) and *text*, which ends it;
+/// what shows the digits goes on from its own look at the code.
 #[derive(Clone, Debug)]
 pub struct ProveTerminal {
     /// The request.
@@ -54,22 +35,55 @@ pub struct ProveTerminal {
     /// That code's key.
     pub code: CodeKey,
     /// The words its text may say; `None` where any will do.
-    pub words: Option<Arc<[Digest]>>,
+    pub words: Option<Arc<[crate::ids::Digest]>>,
     /// Seconds without a proof after which a number gets a new account.
     pub dormant_s: i64,
     /// Whether others are asked about the proof.
     pub risk: RiskRule,
+    /// How it is confirmed; `None` where no texts go to phones: then what must be is refused.
+    pub texting: Option<Arc<Texting>>,
     /// Keyed hashes and encryption.
     pub vault: Arc<Vault>,
+    wants: Wants,
     stage: Stage,
+}
+
+/// What the request's row says.
+#[derive(Clone, Debug, Default)]
+struct Wants {
+    login_hint: Option<TerminalKey>,
+    confirm: Confirm,
+    jkt: String,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
     Ask,
-    Consume { login_hint: Option<crate::ids::TerminalKey> },
-    Inquire { code: Box<CodeRecord> },
-    Find { code: Box<CodeRecord>, grant: GrantId },
+    Consume,
+    Inquire {
+        code: Box<CodeRecord>,
+    },
+    Judge {
+        code: Box<CodeRecord>,
+    },
+    Meter {
+        spend: Spend,
+    },
+    Confirm {
+        must: bool,
+    },
+    Keep {
+        code: Box<CodeRecord>,
+    },
+    Text {
+        code: Box<CodeRecord>,
+    },
+    /// Wrong digits used the code up.
+    End,
+    Find {
+        code: Box<CodeRecord>,
+        grant: GrantId,
+    },
     Note(Box<ProvenTerminal>),
 }
 
@@ -80,6 +94,14 @@ pub enum ProvenOutcome {
     Waiting,
     /// It is proven, now or before.
     Proven(Box<Interaction>),
+    /// Digits were texted to the terminal, and are to be shown.
+    Unconfirmed(Awaiting),
+    /// Wrong digits were shown too often: the request ended.
+    WrongDigits(Box<AuthorizationRequest>),
+    /// It must be confirmed, and no text goes to this number's country, or to any.
+    Unreachable,
+    /// It must be confirmed, and so many texts were sent that there is none until then.
+    OverLimit(Timestamp),
     /// The text came and is good for nothing; the page may show another code.
     Failed(Denial),
     /// Nothing is used up: others are to be asked, then it is run again with their answer.
@@ -99,12 +121,24 @@ impl ProveTerminal {
     pub fn new(
         look: Look,
         (client_id, attempt, code): (ClientId, u32, CodeKey),
-        words: Option<Arc<[Digest]>>,
+        words: Option<Arc<[crate::ids::Digest]>>,
         dormant_s: i64,
         vault: Arc<Vault>,
     ) -> Self {
-        let (stage, risk) = (Stage::Ask, RiskRule::Off);
-        Self { look, client_id, attempt, code, words, dormant_s, risk, vault, stage }
+        let (stage, risk, wants, texting) = (Stage::Ask, RiskRule::Off, Wants::default(), None);
+        Self {
+            look,
+            client_id,
+            attempt,
+            code,
+            words,
+            dormant_s,
+            risk,
+            texting,
+            vault,
+            wants,
+            stage,
+        }
     }
 
     /// With what is to be asked, or was answered.
@@ -114,8 +148,24 @@ impl ProveTerminal {
         self
     }
 
+    /// Where texts go to phones: with the digits that are shown, if any are. When it must be confirmed, the
+    /// request's row says, not `texting`.
+    #[must_use]
+    pub fn texting(mut self, texting: Option<Texting>) -> Self {
+        self.texting = texting.map(Arc::new);
+        self
+    }
+
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
+    }
+
+    fn then(&self, stage: Stage) -> Step<Self> {
+        Step::Next(Vec::new(), self.at(stage))
+    }
+
+    fn event(&self, now: Timestamp, kind: &'static str) -> AuditEvent {
+        AuditEvent { client_id: Some(self.client_id.clone()), ..AuditEvent::new(now, kind) }
     }
 
     fn row<'a>(
@@ -139,59 +189,67 @@ impl ProveTerminal {
         match &row.stage {
             InteractionStage::Proven { .. } => done(ProvenOutcome::Proven(Box::new(row.clone()))),
             InteractionStage::Asking { attempt, .. } if *attempt == self.attempt => {
-                let login_hint = row.request.login_hint;
-                Ok(Step::Next(Vec::new(), self.at(Stage::Consume { login_hint })))
+                let AuthorizationRequest { login_hint, confirm, jkt, .. } = &row.request;
+                let (login_hint, confirm, jkt) = (*login_hint, *confirm, jkt.clone());
+                let wants = Wants { login_hint, confirm, jkt };
+                Ok(Step::Next(Vec::new(), Self { wants, ..self.at(Stage::Consume) }))
             }
             // Another tab has gone on to another code.
             _ => done(ProvenOutcome::Waiting),
         }
     }
 
-    fn consume(
-        &self,
-        login_hint: Option<crate::ids::TerminalKey>,
-        view: &Rows,
-        cx: &mut Context<'_>,
-    ) -> Result<Step<Self>, Missing> {
-        let claim = Claim {
+    fn claim(&self) -> Claim<'_> {
+        Claim {
             code: self.code,
             // Nobody but this page holds the verifier, so it may come back after a crash.
             frozen: self.look.key,
             repeatable: true,
             words: self.words.as_deref(),
-            login_hint,
-            // What must be confirmed is refused before (`Rules`).
-            confirming: None,
+            login_hint: self.wants.login_hint,
+            confirming: Some(Confirming {
+                asked: self.confirm_when() != Confirm::Never,
+                said: self.texting.as_ref().and_then(|texting| texting.said.as_ref()),
+                vault: &self.vault,
+            }),
             awaited_until: None,
+        }
+    }
+
+    fn consume(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let weigh = Weigh {
+            rule: self.risk,
+            code: self.code,
+            client_id: &self.client_id,
+            words: self.words.as_deref(),
+            login_hint: self.wants.login_hint,
+            confirmable: self.texting.is_some(),
         };
-        let client_id = &self.client_id;
-        let (rule, words) = (self.risk, claim.words);
-        let weigh =
-            Weigh { rule, code: self.code, client_id, words, login_hint, confirmable: false };
         match weigh.weigh(view, cx)? {
             Weighed::Go => {}
-            Weighed::Ask(code) => {
-                return Ok(Step::Next(Vec::new(), self.at(Stage::Inquire { code })));
-            }
+            Weighed::Ask(code) => return Ok(self.then(Stage::Inquire { code })),
             Weighed::Denied(writes, why) => {
                 return Ok(Step::Done(writes, ProvenOutcome::Risky(why)));
             }
         }
-        let event = |now, kind| AuditEvent {
-            client_id: Some(client_id.clone()),
-            ..AuditEvent::new(now, kind)
-        };
-        Ok(match claim.consume(view, cx, event)? {
+        let consumed = self.claim().consume(view, cx, |now, kind| self.event(now, kind))?;
+        Ok(self.follow(consumed))
+    }
+
+    fn follow(&self, consumed: Consumed) -> Step<Self> {
+        match consumed {
             Consumed::Pending => Step::Done(Vec::new(), ProvenOutcome::Waiting),
             Consumed::Expired => Step::Done(Vec::new(), ProvenOutcome::Late),
+            Consumed::Denied(writes, Denial::Digits) => Step::Next(writes, self.at(Stage::End)),
             Consumed::Denied(writes, denial) => Step::Done(writes, ProvenOutcome::Failed(denial)),
-            Consumed::Unjudged(_) | Consumed::Unconfirmed(..) => {
-                Step::Done(Vec::new(), ProvenOutcome::Failed(Denial::Used))
+            Consumed::Unjudged(code) => self.then(Stage::Judge { code }),
+            Consumed::Unconfirmed(writes, code) => {
+                Step::Next(writes, self.at(Stage::Keep { code }))
             }
             Consumed::Taken(writes, code, grant) => {
                 Step::Next(writes, self.at(Stage::Find { code, grant }))
             }
-        })
+        }
     }
 
     fn inquire(&self, code: &CodeRecord, view: &Rows) -> Result<Step<Self>, Missing> {
@@ -214,7 +272,8 @@ impl ProveTerminal {
         let Some(finding) = self.risk.finding(code.terminal) else {
             return self.inquire(code, view);
         };
-        if let Some(why) = refusal(finding, false) {
+        let confirmed = matches!(code.state, CodeState::Redeemed { confirmed: true, .. });
+        if let Some(why) = refusal(finding, confirmed) {
             return Ok(Step::Done(Vec::new(), ProvenOutcome::Risky(why)));
         }
         let recycled = finding.recycled;
@@ -232,6 +291,7 @@ impl ProveTerminal {
             trust: code.trust,
             session: None,
             grant,
+            confirmed,
         };
         Ok(Step::Next(writes, self.at(Stage::Note(Box::new(by)))))
     }
@@ -267,55 +327,33 @@ impl Operation for ProveTerminal {
                 keys.push(Key::Interaction(self.look.key));
                 keys.push(Key::Code(self.code));
             }
-            Stage::Consume { .. } => keys.push(Key::Code(self.code)),
+            Stage::Consume | Stage::Confirm { .. } => keys.push(Key::Code(self.code)),
             Stage::Inquire { code } => keys.push(Key::Terminal(code.terminal)),
-            Stage::Find { code, .. } => {
+            Stage::Meter { spend } => spend.hint(keys),
+            Stage::Text { code } => keys.extend(text_of(code, &self.vault).map(Key::Note)),
+            Stage::Judge { code } | Stage::Find { code, .. } => {
                 keys.push(Key::Grants(code.terminal));
                 keys.push(Key::Terminal(code.terminal));
             }
-            Stage::Note(_) => keys.push(Key::Interaction(self.look.key)),
+            Stage::Keep { .. } | Stage::End | Stage::Note(_) => {
+                keys.push(Key::Interaction(self.look.key));
+            }
         }
     }
 
     fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
         match &self.stage {
             Stage::Ask => self.ask(view, cx),
-            Stage::Consume { login_hint } => self.consume(*login_hint, view, cx),
+            Stage::Consume => self.consume(view, cx),
             Stage::Inquire { code } => self.inquire(code, view),
+            Stage::Judge { code } => self.judge(code, view, cx),
+            Stage::Meter { spend } => self.meter(spend, view, cx),
+            Stage::Confirm { must } => self.confirm(*must, view, cx),
+            Stage::Keep { code } => self.keep(code, view, cx),
+            Stage::Text { code } => self.put_text(code, view, cx),
+            Stage::End => self.end(view, cx),
             Stage::Find { code, grant } => self.find(code, *grant, view, cx),
             Stage::Note(by) => self.note(by, view, cx),
         }
-    }
-}
-
-/// Shows another code, after one whose text was good for nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Retry {
-    /// The request.
-    pub look: Look,
-    /// Which code the page showed.
-    pub attempt: u32,
-}
-
-impl Operation for Retry {
-    /// Whether there is another; `false` too if the request ended.
-    type Outcome = bool;
-
-    fn decide(&self, view: &Rows, cx: &mut Context<'_>) -> Result<Step<Self>, Missing> {
-        let known = view.interaction(self.look.key)?;
-        let row =
-            known.filter(|row| cx.now < row.expires_at && belongs(&row.stage, self.look.browser));
-        let Some(row) = row else {
-            return Ok(Step::Done(Vec::new(), false));
-        };
-        let InteractionStage::Asking { browser, attempt } = row.stage else {
-            return Ok(Step::Done(Vec::new(), false));
-        };
-        let next = attempt.saturating_add(1);
-        if attempt != self.attempt || next >= MAX_ATTEMPTS {
-            return Ok(Step::Done(Vec::new(), attempt > self.attempt));
-        }
-        let stage = InteractionStage::Asking { browser, attempt: next };
-        Ok(Step::Done(vec![at_stage(row, stage, INTERACTION_S, cx.now)], true))
     }
 }

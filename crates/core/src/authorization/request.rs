@@ -34,6 +34,8 @@ pub struct Rules<'a> {
     pub keys: KeyRing,
     /// Which scopes must be confirmed (PROTOCOL 6).
     pub confirm: &'a ConfirmPolicy,
+    /// Whether texts go to phones, so that anything can be confirmed.
+    pub confirmable: bool,
 }
 
 /// A refused authorization request.
@@ -85,6 +87,7 @@ pub fn check_request(
             redirect_uri: Some(redirect_uri.clone()),
             redirect_uri_said: parameters.get("redirect_uri").is_some(),
             state: state.clone(),
+            confirm: at_page(request.confirm),
             ..request
         })
         .map_err(|error| Rejection::Redirect {
@@ -94,6 +97,11 @@ pub fn check_request(
             code: error.code,
             description: error.description,
         })
+}
+
+/// No browser is a known device: a key that the app names would say nothing of whose session begins here.
+fn at_page(confirm: Confirm) -> Confirm {
+    if confirm == Confirm::Never { Confirm::Never } else { Confirm::Always }
 }
 
 fn redirect_uri(parameters: &dyn Parameters, app: &App) -> Result<String, Rejection> {
@@ -194,16 +202,14 @@ pub(crate) fn asked(
         None => Vec::new(),
     };
     let claims = claims(parameters.get("claims"))?;
-    authentication_context(parameters.get("acr_values"), claims.as_ref())?;
+    let asks = match (parameters.get("acr_values"), claims.as_ref()) {
+        (values, claims) if rules.confirmable => asks_confirmation(values, claims)?,
+        (values, claims) => authentication_context(values, claims).map(|()| false)?,
+    };
     let scope = Scope::within(parameters.get("scope"), &app.scope)?;
     let scope = with_claims(scope, claims.as_ref(), app);
-    if rules.confirm.of(&scope) != Confirm::Never {
-        return refuse(
-            ErrorCode::AccessDenied,
-            "this must be confirmed by a text to the phone: use the terminal grant (PROTOCOL 6)",
-        );
-    }
     Ok(AuthorizationRequest {
+        confirm: if asks { Confirm::Always } else { rules.confirm.of(&scope) },
         scope: scope.join(),
         expected_sub: expected_sub(claims.as_ref())?,
         resources: Resources::within(&parameters.all("resource"), rules.resources)?.0,
@@ -346,15 +352,13 @@ fn expected_sub(claims: Option<&ClaimsRequest>) -> Result<Option<String>, Parame
     Ok(expected)
 }
 
-/// RFC 9470 5 where the terminal can be confirmed: whether the first of `acr_values` that can be met
-/// asks for it.
-pub fn asks_confirmation(acr_values: Option<&str>) -> Result<bool, ParameterError> {
-    let known = |acr: &&str| [ACR_TERMINAL, ACR_TERMINAL_CONFIRMED].contains(acr);
-    let first = acr_values.and_then(|values| values.split(' ').find(known));
-    if first.is_none() {
-        authentication_context(acr_values, None)?;
-    }
-    Ok(first == Some(ACR_TERMINAL_CONFIRMED))
+/// RFC 9470 5 where the terminal can be confirmed: whether the first of `acr_values` that can be met, or of
+/// the values of an essential claim `acr`, asks for it.
+pub fn asks_confirmation(
+    acr_values: Option<&str>,
+    claims: Option<&ClaimsRequest>,
+) -> Result<bool, ParameterError> {
+    first_met(acr_values, claims, &[ACR_TERMINAL, ACR_TERMINAL_CONFIRMED])
 }
 
 /// RFC 9470 5: what cannot be met is said, not passed over.
@@ -362,28 +366,43 @@ pub fn authentication_context(
     acr_values: Option<&str>,
     claims: Option<&ClaimsRequest>,
 ) -> Result<(), ParameterError> {
-    let known = |acr: &str| acr == ACR_TERMINAL;
-    let unmet = || {
-        let why = "none of the acr_values can be met here, see acr_values_supported";
-        refuse(ErrorCode::UnmetAuthenticationRequirements, why)
+    first_met(acr_values, claims, &[ACR_TERMINAL]).map(|_| ())
+}
+
+/// Whether the first of what is asked for that is among `known` is the confirmed terminal.
+fn first_met(
+    acr_values: Option<&str>,
+    claims: Option<&ClaimsRequest>,
+    known: &[&str],
+) -> Result<bool, ParameterError> {
+    let unmet = ParameterError {
+        code: ErrorCode::UnmetAuthenticationRequirements,
+        description: "none of the acr_values can be met here, see acr_values_supported".to_owned(),
     };
-    if let Some(values) = acr_values
-        && !values.split(' ').any(known)
-    {
-        return unmet();
-    }
+    let first = |mut asked: std::vec::IntoIter<&str>| {
+        asked.find(|acr| known.contains(acr)).map(|acr| acr == ACR_TERMINAL_CONFIRMED)
+    };
+    let wished = match acr_values {
+        Some(values) => {
+            let values: Vec<_> = values.split(' ').collect();
+            first(values.into_iter()).ok_or_else(|| unmet.clone())?
+        }
+        None => false,
+    };
     let essential = claims
         .and_then(|claims| claims.id_token.get("acr"))
         .filter(|acr| acr.get("essential").and_then(serde_json::Value::as_bool).unwrap_or(false));
     let Some(acr) = essential else {
-        return Ok(());
+        return Ok(wished);
     };
-    let value = acr.get("value").and_then(serde_json::Value::as_str);
+    let value = acr.get("value");
     let values = acr.get("values").and_then(serde_json::Value::as_array);
-    let mut asked =
-        value.into_iter().chain(values.into_iter().flatten().filter_map(serde_json::Value::as_str));
-    let any = value.is_none() && values.is_none();
-    if any || asked.any(known) { Ok(()) } else { unmet() }
+    if value.is_none_or(|value| !value.is_string()) && values.is_none() {
+        return Ok(wished);
+    }
+    let asked = value.into_iter().chain(values.into_iter().flatten());
+    let asked: Vec<_> = asked.filter_map(serde_json::Value::as_str).collect();
+    Ok(first(asked.into_iter()).ok_or(unmet)? || wished)
 }
 
 #[cfg(test)]

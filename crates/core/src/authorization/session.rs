@@ -10,15 +10,18 @@ use crate::transaction::{Context, Key, Missing, Operation, Random, Rows, Step};
 use crate::vault::{Purpose, Vault, same};
 
 const OWNER: &[u8] = b"\0session";
+/// The last byte of the cookie of a session whose proof was confirmed.
+const CONFIRMED: u8 = 1;
 
-/// A session's cookie: its row's keys and 128 bits that only a holder of the master key knows, encrypted,
-/// in base64url. `Debug` does not show it.
+/// A session's cookie: its row's keys, 128 bits that only a holder of the master key knows, and a last byte
+/// if the proof that the secret follows from was confirmed (PROTOCOL 6); encrypted, in base64url. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionCookie {
     text: String,
     terminal: TerminalKey,
     id: SessionId,
     secret: CookieSecret,
+    confirmed: bool,
 }
 
 /// What a session's cookie keeps secret: one for each proof by which the session began or went on.
@@ -54,14 +57,15 @@ impl SessionCookie {
     pub fn new(
         vault: &Vault,
         (terminal, id): (TerminalKey, SessionId),
-        secret: CookieSecret,
+        (secret, confirmed): (CookieSecret, bool),
         random: &mut dyn Random,
     ) -> Self {
-        let plain = [terminal.0, id.0, secret.0].concat();
-        // Sealing 48 bytes cannot fail; were it to, the cookie would be one that never opens.
+        let mut plain = [terminal.0, id.0, secret.0].concat();
+        plain.extend(confirmed.then_some(CONFIRMED));
+        // Sealing 49 bytes cannot fail; were it to, the cookie would be one that never opens.
         let sealed =
             vault.seal(Purpose::Handle, OWNER, &plain, random).unwrap_or(Sealed(Vec::new()));
-        Self { text: b64::encode(sealed.0), terminal, id, secret }
+        Self { text: b64::encode(sealed.0), terminal, id, secret, confirmed }
     }
 
     /// Reads a cookie of ours; `None` for anything else.
@@ -71,10 +75,16 @@ impl SessionCookie {
         }
         let plain = vault.open(Purpose::Handle, OWNER, &Sealed(b64::decode(text).ok()?)).ok()?;
         let (terminal, rest) = plain.split_first_chunk::<16>()?;
-        let (id, secret) = rest.split_first_chunk::<16>()?;
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (secret, rest) = rest.split_first_chunk::<16>()?;
+        let confirmed = match rest {
+            [] => false,
+            [CONFIRMED] => true,
+            _ => return None,
+        };
         let (terminal, id) = (TerminalKey(*terminal), SessionId(*id));
-        let secret = CookieSecret(secret.try_into().ok()?);
-        Some(Self { text: text.to_owned(), terminal, id, secret })
+        let (text, secret) = (text.to_owned(), CookieSecret(*secret));
+        Some(Self { text, terminal, id, secret, confirmed })
     }
 
     /// As the browser keeps it.
@@ -90,6 +100,11 @@ impl SessionCookie {
     /// The session.
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// Whether the proof by which the session stands was confirmed (PROTOCOL 6).
+    pub fn confirmed(&self) -> bool {
+        self.confirmed
     }
 
     /// What is kept of it.
@@ -121,6 +136,8 @@ pub struct FindSession {
     pub id: SessionId,
     /// Keyed hash of the cookie.
     pub cookie: Digest,
+    /// Whether the cookie says that the session's proof was confirmed.
+    pub confirmed: bool,
     /// The app that asks.
     pub client_id: ClientId,
 }
@@ -130,6 +147,8 @@ pub struct FindSession {
 pub struct FoundSession {
     /// The session.
     pub session: Session,
+    /// Whether its proof was confirmed (PROTOCOL 6).
+    pub confirmed: bool,
     /// Its terminal's number.
     pub number: Sealed,
     /// The live grants that its account gave the app.
@@ -148,6 +167,7 @@ impl FoundSession {
             trust: self.session.trust,
             session: Some(self.session.id),
             grant,
+            confirmed: self.confirmed,
         }
     }
 }
@@ -195,8 +215,8 @@ impl Operation for FindSession {
                 && grant.live(cx.now)
         };
         let granted = view.grants(self.terminal)?.iter().filter(of_app).cloned().collect();
-        let found =
-            FoundSession { session: session.clone(), number: terminal.number.clone(), granted };
+        let (session, number) = (session.clone(), terminal.number.clone());
+        let found = FoundSession { session, confirmed: self.confirmed, number, granted };
         Ok(Step::Done(Vec::new(), Some(found)))
     }
 }

@@ -23,6 +23,7 @@
 mod announce;
 #[cfg(test)]
 mod certificates;
+mod confirmation;
 mod consume;
 mod find_account;
 mod known;
@@ -35,6 +36,7 @@ mod simulation;
 mod unredeemed;
 
 pub use announce::{Announce, Announced, Announcing, announcement_key};
+pub(crate) use confirmation::{Confirmation, Judged, text_of};
 pub(crate) use consume::{Claim, Confirming, Consumed};
 pub(crate) use find_account::{Finder, Found, made_by};
 pub(crate) use known::Known;

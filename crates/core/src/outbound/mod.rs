@@ -18,6 +18,8 @@ pub(crate) use spending::Measured;
 pub use spending::{Meter, Spend, SpendingLimits, Spent};
 pub use wording::{Wording, default_confirmations, default_notices};
 
+use serde::{Deserialize, Serialize};
+
 use crate::grant::Scope;
 use crate::ids::{ClientId, Digest, GrantId, TerminalKey, Timestamp};
 use crate::join::TOMBSTONE_S;
@@ -32,8 +34,9 @@ pub const CONFIRMATION_ATTEMPTS: u8 = 3;
 /// Seconds after which a notice that could not be sent is given up.
 pub const NOTICE_S: i64 = 24 * 3600;
 
-/// When a request must be confirmed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+/// When a request must be confirmed. Ordered: more is stricter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confirm {
     /// Never.
     #[default]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{AccountId, ClientId, Digest, GrantId, SessionId, TerminalKey, Timestamp};
+use crate::outbound::Confirm;
 use crate::records::{Sealed, Trust};
 
 /// An authorization request and where it stands.
@@ -68,6 +69,8 @@ pub struct AuthorizationRequest {
     /// The `sub` of the one person who may be answered for: by `id_token_hint` (OIDC Core 3.1.2.1), or as
     /// claim `sub` with a value (5.5.1).
     pub expected_sub: Option<String>,
+    /// When it must be confirmed (PROTOCOL 6), by the policy as it was then and by `acr_values`.
+    pub confirm: Confirm,
 }
 
 /// OIDC Core 3.1.2.1: `prompt`.
@@ -149,6 +152,9 @@ pub struct ProvenTerminal {
     pub session: Option<SessionId>,
     /// The id of the grant that may come of it. Voiding the text's code ends it, made or not.
     pub grant: GrantId,
+    /// Whether the terminal's holder repeated digits that were texted to it (PROTOCOL 6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
 }
 
 /// What a person approved.

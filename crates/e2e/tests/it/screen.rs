@@ -9,6 +9,8 @@ use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::Rig;
 
 use crate::authorize::{CALLBACK, SignIn};
+use crate::confirmation::texts::{Mobile, digits};
+use crate::confirmation::{ALWAYS, wrong};
 
 /// Debian's, or the one that is said.
 fn chromium() -> String {
@@ -75,6 +77,31 @@ async fn people_sign_in_on_phones_and_computers_with_script_and_without() {
         assert_eq!(landed["faults"], json!([]), "nothing against the page's own policy");
         let code = parameter(landed["location"].as_str().unwrap(), "code").unwrap();
         signing_in.redeem(&weather, &code).await.accepts();
+    }
+}
+
+#[tokio::test]
+async fn people_enter_the_digits_that_were_texted_to_them() {
+    let mobile = Mobile::with(ALWAYS).await;
+    let weather = mobile.rig.install(&Registration::new("weather").web(CALLBACK)).await;
+    let mut peer = screen().await;
+    for (at, dark) in [(1, false), (2, true)] {
+        let signing_in = SignIn::new(&weather, &[]);
+        peer.tell(&json!({"do": "digits", "url": signing_in.url, "dark": dark})).await;
+        let body = body_of(&peer.hear("waiting").await["sms"]);
+        let from = number(at);
+        mobile.rig.deliver(&Text::new(&from, &body)).await.ok();
+        peer.tell(&json!({"sent": true})).await;
+        let right = digits(&mobile.text(usize::try_from(at).unwrap()).await.1);
+        let page = peer.hear("digits").await;
+        assert_eq!((&page["violations"], &page["wide"]), (&json!([]), &json!(false)));
+        assert_eq!(page["focused"], true, "ready for the digits");
+        peer.tell(&json!({"digits": wrong(&right), "wrong": true})).await;
+        let again = peer.hear("again").await;
+        assert_eq!(again["violations"], json!([]));
+        assert!(again["text"].as_str().unwrap().contains("Attempts left: 2"), "{again}");
+        peer.tell(&json!({"digits": right, "wrong": false})).await;
+        assert_eq!(peer.hear("confirm").await["faults"], json!([]));
     }
 }
 

@@ -1,11 +1,13 @@
 //! One struct for each page. Fields are raw values, whoever wrote them; `render` makes them fit.
 
 mod confirm;
+mod digits;
 mod logout;
 mod problem;
 mod waiting;
 
 pub use confirm::Confirm;
+pub use digits::{Digits, Fault};
 pub use logout::{LoggedOut, LogoutAsk};
 pub use problem::{Problem, ProblemKind};
 pub use waiting::Waiting;

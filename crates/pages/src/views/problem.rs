@@ -19,6 +19,8 @@ pub enum ProblemKind {
     TwoNumbers,
     /// The number is not the one of the `login_hint`.
     WrongNumber,
+    /// It must be confirmed, and no text goes to the number.
+    Unreachable,
     /// The account is blocked.
     Blocked,
     /// A limit is reached.
@@ -31,12 +33,13 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Expired,
         Self::Cancelled,
         Self::Invalid,
         Self::TwoNumbers,
         Self::WrongNumber,
+        Self::Unreachable,
         Self::Blocked,
         Self::TooMany,
         Self::Unavailable,
@@ -50,6 +53,7 @@ impl ProblemKind {
             Self::Invalid => (t.invalid_title, t.invalid_text),
             Self::TwoNumbers => (t.two_numbers_title, t.two_numbers_text),
             Self::WrongNumber => (t.wrong_number_title, t.wrong_number_text),
+            Self::Unreachable => (t.unreachable_title, t.unreachable_text),
             Self::Blocked => (t.blocked_title, t.blocked_text),
             Self::TooMany => (t.too_many_title, t.too_many_text),
             Self::Unavailable => (t.unavailable_title, t.unavailable_text),

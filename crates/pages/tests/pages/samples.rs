@@ -1,8 +1,8 @@
 //! Every page, filled in: for the tests, and for translators to look at.
 
 use twinpath_pages::{
-    App, Confirm, Destination, Frame, LoggedOut, LogoutAsk, PostForm, Problem, ProblemKind, Scope,
-    Text, Waiting,
+    App, Confirm, Destination, Digits, Fault, Frame, LoggedOut, LogoutAsk, PostForm, Problem,
+    ProblemKind, Scope, Text, Waiting,
 };
 
 /// What an app's developer or a stranger writes into a page.
@@ -77,6 +77,16 @@ fn confirm(foreign: Foreign<'_>, destination: Destination, details: bool) -> Con
     }
 }
 
+fn digits(foreign: Foreign<'_>, fault: Option<Fault>) -> Digits {
+    Digits {
+        app: app(foreign),
+        fault,
+        again: "/signin/5xk?again=0".into(),
+        proceed: form("/signin/5xk/digits"),
+        cancel: form("/signin/5xk/cancel"),
+    }
+}
+
 fn problem(kind: ProblemKind, foreign: Foreign<'_>) -> Problem {
     Problem {
         kind,
@@ -102,6 +112,9 @@ pub(crate) fn pages(foreign: Foreign<'_>) -> Vec<Sample> {
     add!("waiting", waiting(foreign));
     add!("waiting-bare", Waiting { app: bare.clone(), scopes: vec![], ..waiting(foreign) });
     add!("confirm", confirm(foreign, site, false));
+    add!("digits", digits(foreign, None));
+    add!("digits-wrong", digits(foreign, Some(Fault::Wrong { left: 2 })));
+    add!("digits-malformed", digits(foreign, Some(Fault::Malformed)));
     add!("confirm-details", confirm(foreign, Destination::Computer, true));
     add!("confirm-app", confirm(foreign, Destination::App, false));
     for kind in ProblemKind::ALL {

@@ -8,7 +8,6 @@ use twinpath_core::first_message::Route;
 use twinpath_core::grant::{DetailTypeSource, DetailTypes};
 use twinpath_core::ids::RouteName;
 use twinpath_core::number::SenderPolicy;
-use twinpath_core::outbound::ConfirmPolicy;
 use twinpath_smpp::text::DefaultAlphabet;
 use twinpath_wire::code::Code;
 use twinpath_wire::phrase::{compose, default_phrases};
@@ -145,13 +144,6 @@ impl File {
             notes.push(
                 "numbers are not told of new installations (terminal.notify): no texts are sent to \
                  phones, as no bind is a transceiver or transmitter"
-                    .to_owned(),
-            );
-        }
-        if config.confirm != ConfirmPolicy::default() {
-            notes.push(
-                "what must be confirmed (terminal.confirm, terminal.sensitive_scopes) is refused at the \
-                 sign-in page: only the terminal grant and the device grant confirm"
                     .to_owned(),
             );
         }

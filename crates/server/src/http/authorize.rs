@@ -36,6 +36,7 @@ pub(super) fn rules(platform: &Platform) -> Rules<'_> {
         vault: &platform.vault,
         keys: platform.keys(),
         confirm: &platform.config.confirm,
+        confirmable: platform.config.outbound.is_some(),
     }
 }
 
@@ -277,6 +278,7 @@ async fn find_session(
         terminal: cookie.terminal(),
         id: cookie.id(),
         cookie: cookie.hash(&platform.vault),
+        confirmed: cookie.confirmed(),
         client_id: client_id.clone(),
     };
     Ok(platform.store.read(find).await?)

@@ -1,6 +1,7 @@
 //! The authorization challenge endpoint of the operator's own apps
 //! (draft-ietf-oauth-first-party-apps-04 5): a sign-in without a browser. The app sends the text itself,
-//! asks until it came, and gets an authorization code.
+//! asks until it came, shows the digits that were texted to the phone if it must (PROTOCOL 6), and gets an
+//! authorization code.
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use twinpath_core::authorization::{
     ProvenOutcome, check_challenge,
 };
 use twinpath_core::ids::CodeKey;
+use twinpath_core::join::Awaiting;
+use twinpath_core::outbound::ConfirmationCode;
 use twinpath_core::records::{Interaction, Stage};
 use twinpath_core::token::{Bound, pairwise};
 use twinpath_wire::oauth::ErrorCode;
@@ -26,6 +29,7 @@ use crate::http::refusal::{fault, json};
 use crate::http::request::{Form, base, source};
 use crate::http::sender::TokenRequest;
 use crate::http::terminal_authorization::announce_own;
+use crate::http::terminal_grant::{UNREACHABLE, over_limit, shown_digits};
 use crate::http::turn::{Turn, pending, wanted_wait};
 use crate::http::{Refusal, path, risk};
 use crate::platform::{Pace, Platform, SystemRandom, now};
@@ -38,7 +42,10 @@ pub(super) async fn challenge(
     let result = answer(&platform, request).await;
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::OK => "issued",
-        Ok(_) => ErrorCode::InsufficientAuthorization.as_str(),
+        Ok(response) => {
+            let asks = response.extensions().get::<ErrorCode>();
+            asks.unwrap_or(&ErrorCode::InsufficientAuthorization).as_str()
+        }
         Err(refusal) => refusal.code.as_str(),
     };
     platform.counters.count("twinpath_token_requests_total", "challenge", outcome);
@@ -108,17 +115,25 @@ async fn go_on(
     let session = AuthSession::parse(auth_session).ok_or_else(invalid_session)?;
     let visit = Visit::new(platform, &request, session);
     let row = platform.store.read(visit.look).await?.ok_or_else(invalid_session)?;
+    let said = shown_digits(&request.form)?;
     let source = request.limited_source();
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: visit.code, wait, now: request.now };
     let waiting = |outcome: &ProvenOutcome| *outcome == ProvenOutcome::Waiting;
-    let mut turned = turn.take(visit.prove(), visit.prove(), waiting).await?;
+    let mut turned = turn.take(visit.prove(&row, said), visit.prove(&row, said), waiting).await?;
     let answer = match &turned.outcome {
         ProvenOutcome::Waiting => match turned.paced() {
             Pace::Right(interval) => visit.insufficient(&row, interval).await,
             fast @ Pace::TooFast(_) => Err(pending(fast)),
         },
         ProvenOutcome::Proven(row) => visit.approve(row).await,
+        ProvenOutcome::Unconfirmed(awaiting) => visit.unconfirmed(awaiting),
+        ProvenOutcome::WrongDigits(_) => {
+            let why = "wrong digits, too often; start again";
+            Err(Refusal::new(ErrorCode::AccessDenied, why))
+        }
+        ProvenOutcome::Unreachable => visit.end(ErrorCode::AccessDenied, UNREACHABLE).await,
+        ProvenOutcome::OverLimit(until) => Err(over_limit(*until)),
         ProvenOutcome::Failed(denial) => {
             let app = &request.caller.registered.app.client_id;
             tracing::info!(%app, reason = denial.as_str(), "a code was refused");
@@ -166,7 +181,11 @@ impl<'a> Visit<'a> {
         Self { platform, request, session, look, code }
     }
 
-    async fn prove(&self) -> Result<ProvenOutcome, Refusal> {
+    async fn prove(
+        &self,
+        row: &Interaction,
+        said: Option<ConfirmationCode>,
+    ) -> Result<ProvenOutcome, Refusal> {
         let config = &self.platform.config;
         let registered = &self.request.caller.registered;
         let words = config.terminal.phrase_required;
@@ -177,8 +196,9 @@ impl<'a> Visit<'a> {
             config.dormant_s,
             Arc::clone(&self.platform.vault),
         );
+        let texting = risk::texting(self.platform, said, row.request.ui_locales.clone());
         let holder = self.request.holder();
-        risk::prove(self.platform, prove, Some(&holder)).await
+        risk::prove(self.platform, prove.texting(texting), Some(&holder)).await
     }
 
     /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.
@@ -204,6 +224,23 @@ impl<'a> Visit<'a> {
     async fn end(&self, code: ErrorCode, why: &str) -> Result<Response, Refusal> {
         self.platform.run(Deny(self.look)).await?;
         Err(Refusal::new(code, why))
+    }
+
+    /// Section 5.2.2 of the draft, with the error and the members of PROTOCOL 6.
+    fn unconfirmed(&self, awaiting: &Awaiting) -> Result<Response, Refusal> {
+        let why = "digits were texted to the phone: ask again with auth_session and with them as \
+                   confirmation_code";
+        let mut response = json(&json!({
+            "error": ErrorCode::ConfirmationRequired.as_str(),
+            "error_description": why,
+            "auth_session": self.session.text(),
+            "channel": "sms",
+            "expires_in": awaiting.expires_in,
+            "attempts_left": awaiting.attempts_left,
+        }));
+        response.extensions_mut().insert(ErrorCode::ConfirmationRequired);
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        Ok(response)
     }
 
     /// Section 5.2.2 of the draft, with the members of PROTOCOL 4.

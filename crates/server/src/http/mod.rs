@@ -105,6 +105,7 @@ pub fn router(platform: Arc<Platform>) -> Router {
         .route(path::AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
         .route(&format!("{}/{{id}}", path::SIGNIN), get(signin::show))
         .route(&format!("{}/{{id}}/events", path::SIGNIN), get(signin::events))
+        .route(&format!("{}/{{id}}/digits", path::SIGNIN), post(signin::confirmed))
         .route(&format!("{}/{{id}}/approve", path::SIGNIN), post(signin::approved))
         .route(&format!("{}/{{id}}/cancel", path::SIGNIN), post(signin::cancelled))
         .route(path::LOGOUT, get(logout::logout).post(logout::logout))

@@ -1,7 +1,10 @@
 //! Between finding a proof and making a grant of it: others are asked, where that is configured.
 
+use std::sync::Arc;
+
 use twinpath_core::authorization::{ProveTerminal, ProvenOutcome};
 use twinpath_core::ids::CodeKey;
+use twinpath_core::outbound::{ConfirmationCode, Texting};
 use twinpath_core::risk::{RiskQuestion, RiskRule};
 use twinpath_wire::oauth::ErrorCode;
 
@@ -35,7 +38,19 @@ pub(super) async fn ask(
     Ok(platform.risk.ask(code, question, (&number, holder), &platform.counters).await)
 }
 
-/// Carries a proof at the sign-in page, or without a browser, to its end.
+/// How proofs at the sign-in page, or without a browser, are confirmed (PROTOCOL 6); `None` where no texts
+/// go to phones.
+pub(super) fn texting(
+    platform: &Platform,
+    said: Option<ConfirmationCode>,
+    ui_locales: Option<String>,
+) -> Option<Texting> {
+    let limits = Arc::clone(&platform.config.outbound.as_ref()?.limits);
+    Some(Texting { said, ui_locales, limits, ..Texting::default() })
+}
+
+/// Carries a proof at the sign-in page, or without a browser, to its end, or to where digits are asked for:
+/// then these are on their way.
 pub(super) async fn prove(
     platform: &Platform,
     prove: ProveTerminal,
@@ -48,7 +63,12 @@ pub(super) async fn prove(
                 let rule = ask(platform, prove.code, &question, holder).await?;
                 prove = prove.risking(rule);
             }
-            outcome => return Ok(outcome),
+            outcome => {
+                if let ProvenOutcome::Unconfirmed(awaiting) = &outcome {
+                    platform.outbox.send(awaiting.text);
+                }
+                return Ok(outcome);
+            }
         }
     }
     Err(fault("a code did not come to rest"))

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use twinpath_core::app::Registered;
 use twinpath_core::authorization::{asks_confirmation, authentication_context, max_age};
 use twinpath_core::grant::{Resources, Scope, Spends};
+use twinpath_core::ids::Timestamp;
 use twinpath_core::join::{
     AnnouncementRule, Awaiting, Issued, Redeem, Redeemed, Redemption, UnredeemedGate,
     announcement_key,
@@ -25,6 +26,7 @@ use twinpath_wire::verifier::Verifier;
 
 use crate::http::authentication::replayed;
 use crate::http::refusal::{Confirmation, fault};
+use crate::http::request::Form;
 use crate::http::sender::{TokenRequest, Tokens};
 use crate::http::turn::{Turn, Turned, pending, wanted_wait};
 use crate::http::{Refusal, risk};
@@ -32,6 +34,9 @@ use crate::platform::{Platform, now};
 
 /// As long as an authorization request's.
 const MAX_LOCALES: usize = 256;
+/// What an app is told of a number that no confirmation is texted to.
+pub(super) const UNREACHABLE: &str =
+    "this must be confirmed by a text to the phone, and none is sent to its country";
 
 pub(super) async fn redeem(
     platform: &Platform,
@@ -140,17 +145,12 @@ fn checked(platform: &Platform, request: &TokenRequest) -> Result<Redemption, Re
 pub(super) fn texting(platform: &Platform, request: &TokenRequest) -> Result<Texting, Refusal> {
     let (form, config) = (&request.form, &platform.config);
     let acr_values = form.get("acr_values");
-    let said = match form.get("confirmation_code") {
-        Some(digits) => Some(ConfirmationCode::parse(digits).ok_or_else(|| {
-            Refusal::request("confirmation_code must be the eight digits of the text")
-        })?),
-        None => None,
-    };
+    let said = shown_digits(form)?;
     let Some(outbound) = &config.outbound else {
         authentication_context(acr_values, None)?;
         return Ok(Texting { said, ..Texting::default() });
     };
-    let asked = asks_confirmation(acr_values)?;
+    let asked = asks_confirmation(acr_values, None)?;
     let ui_locales = form.get("ui_locales");
     if ui_locales.is_some_and(|value| value.len() > MAX_LOCALES) {
         return Err(Refusal::request("ui_locales is too long"));
@@ -165,7 +165,18 @@ pub(super) fn texting(platform: &Platform, request: &TokenRequest) -> Result<Tex
     })
 }
 
-fn unconfirmed(awaiting: &Awaiting) -> Refusal {
+/// The digits that a request shows, if it does.
+pub(super) fn shown_digits(form: &Form) -> Result<Option<ConfirmationCode>, Refusal> {
+    let Some(digits) = form.get("confirmation_code") else {
+        return Ok(None);
+    };
+    let said = ConfirmationCode::parse(digits);
+    let why = "confirmation_code must be the eight digits of the text";
+    said.map(Some).ok_or_else(|| Refusal::request(why))
+}
+
+/// Asks for them.
+pub(super) fn unconfirmed(awaiting: &Awaiting) -> Refusal {
     let mut refusal = Refusal::new(
         ErrorCode::ConfirmationRequired,
         "digits were texted to the phone: repeat the request with them as confirmation_code",
@@ -176,6 +187,12 @@ fn unconfirmed(awaiting: &Awaiting) -> Refusal {
         attempts_left: awaiting.attempts_left.into(),
     });
     refusal
+}
+
+/// No text to the phone before then.
+pub(super) fn over_limit(until: Timestamp) -> Refusal {
+    let left = until.seconds().saturating_sub(now().seconds()).max(1);
+    Refusal::too_many(left.unsigned_abs())
 }
 
 /// Whether the app is handed a refresh token.
@@ -243,14 +260,8 @@ fn answer(
             ErrorCode::AccessDenied,
             "wrong digits, too often; start again with a new verifier",
         )),
-        Redeemed::Unreachable => Err(Refusal::new(
-            ErrorCode::AccessDenied,
-            "this must be confirmed by a text to the phone, and none is sent to its country",
-        )),
-        Redeemed::OverLimit(until) => {
-            let left = until.seconds().saturating_sub(now().seconds()).max(1);
-            Err(Refusal::too_many(left.unsigned_abs()))
-        }
+        Redeemed::Unreachable => Err(Refusal::new(ErrorCode::AccessDenied, UNREACHABLE)),
+        Redeemed::OverLimit(until) => Err(over_limit(*until)),
         Redeemed::Pending => Err(pending(turned.paced())),
         Redeemed::Expired => Err(Refusal::new(
             ErrorCode::ExpiredToken,

@@ -22,6 +22,7 @@ fn proven(expected_sub: Option<&str>) -> (Model, Grant) {
         trust: grant.trust,
         session: None,
         grant: GrantId([5; 16]),
+        confirmed: false,
     };
     let request = AuthorizationRequest {
         expected_sub: expected_sub.map(str::to_owned),

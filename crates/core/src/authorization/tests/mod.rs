@@ -2,6 +2,7 @@
 
 mod approve;
 mod arrive;
+mod confirm;
 mod exchange;
 mod judge;
 mod prove;
@@ -149,9 +150,9 @@ impl Page {
     /// The session that began with its approval, by its cookie.
     fn find(&self, model: &mut Model) -> Option<FoundSession> {
         let by = self.by(model);
-        let (terminal, id) = (by.terminal, by.session.unwrap());
+        let (terminal, id, by_confirmed) = (by.terminal, by.session.unwrap(), by.confirmed);
         let (cookie, client_id) = (self.cookie.unwrap(), client(self.client));
-        model.run(FindSession { terminal, id, cookie, client_id })
+        model.run(FindSession { terminal, id, cookie, confirmed: by_confirmed, client_id })
     }
 
     fn log_out(&self, model: &mut Model) -> Option<Ended> {
@@ -236,14 +237,21 @@ fn live_sessions(model: &Model) -> usize {
 }
 
 /// The first `steps` steps of an operation whose process then stops.
+#[track_caller]
 fn crash<O: crate::transaction::Operation>(model: &mut Model, operation: O, steps: usize) {
+    assert!(stops(model, operation, steps), "it was over before");
+}
+
+/// The same; whether it stopped before it was over.
+fn stops<O: crate::transaction::Operation>(model: &mut Model, operation: O, steps: usize) -> bool {
     let mut operation = operation;
     for _ in 0..steps {
         match model.step(&operation) {
             crate::fixtures::After::Next(next) => operation = next,
-            crate::fixtures::After::Done(_) => panic!("it was over before"),
+            crate::fixtures::After::Done(_) => return false,
         }
     }
+    true
 }
 
 fn spends(model: &Model, proof: u8, assertion: u8) -> Spends {

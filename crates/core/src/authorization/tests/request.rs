@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use twinpath_wire::oauth::{ACR_TERMINAL, ErrorCode};
+use twinpath_wire::oauth::{ACR_TERMINAL, ACR_TERMINAL_CONFIRMED, ErrorCode};
 
 use super::*;
 use crate::app::Registered;
 use crate::authorization::fixtures::rules;
 use crate::fixtures::{app, assert_matches};
 use crate::grant::DetailTypes;
+use crate::outbound::{Confirm, ConfirmPolicy};
 use crate::records::{App, AuthMethod, GrantType, Prompt};
 
 /// Parameters by name; several values are set apart by a line break.
@@ -206,4 +207,61 @@ fn a_level_that_is_met_or_only_wished_for_is_no_hindrance() {
         let checked = check(&Query::good().with("claims", &claims), registered_app());
         assert!(checked.is_ok(), "{claims}");
     }
+}
+
+/// Checked where texts go to phones, under this policy.
+fn confirming(query: &Query, policy: &ConfirmPolicy) -> Result<Confirm, ErrorCode> {
+    let registered = Registered::new(registered_app(), &BTreeMap::new(), &vault()).unwrap();
+    let vault = vault();
+    let rules = Rules { confirm: policy, confirmable: true, ..rules(&vault) };
+    let checked = check_request(query, &registered, &rules);
+    checked.map(|request| request.confirm).map_err(|rejection| rejection.error().code)
+}
+
+#[test]
+fn policy_and_request_say_what_must_be_confirmed() {
+    let sensitive: Arc<[String]> = Arc::from(["phone".to_owned()]);
+    let policy = |all| ConfirmPolicy { all, sensitive: Arc::clone(&sensitive) };
+    let scope = |scope| Query::good().with("scope", scope);
+    for (query, all, expected) in [
+        (scope("openid"), Confirm::Never, Confirm::Never),
+        (scope("openid phone"), Confirm::Never, Confirm::Always),
+        // No scope is all the app may have.
+        (scope(""), Confirm::Never, Confirm::Always),
+        (scope("openid"), Confirm::Always, Confirm::Always),
+        // A browser is none that is known, whatever key its request names.
+        (scope("openid"), Confirm::NewDevice, Confirm::Always),
+        (scope("openid").with("acr_values", ACR_TERMINAL), Confirm::Always, Confirm::Always),
+    ] {
+        assert_eq!(confirming(&query, &policy(all)), Ok(expected), "{query:?} {all:?}");
+    }
+}
+
+#[test]
+fn a_confirmation_can_be_asked_for_where_texts_go_to_phones() {
+    let never = ConfirmPolicy::default();
+    let query = |name, value: &str| Query::good().with("scope", "openid").with(name, value);
+    let acr = |acr: serde_json::Value| {
+        query("claims", &json!({ "id_token": { "acr": acr } }).to_string())
+    };
+    let (both, reverse) = (
+        format!("{ACR_TERMINAL} {ACR_TERMINAL_CONFIRMED}"),
+        format!("gold {ACR_TERMINAL_CONFIRMED} {ACR_TERMINAL}"),
+    );
+    let unmet = ErrorCode::UnmetAuthenticationRequirements;
+    for (query, expected) in [
+        (query("acr_values", "gold"), Err(unmet)),
+        (acr(json!({ "essential": true, "value": "gold" })), Err(unmet)),
+        (query("acr_values", &both), Ok(Confirm::Never)),
+        (query("acr_values", &reverse), Ok(Confirm::Always)),
+        (query("acr_values", ACR_TERMINAL_CONFIRMED), Ok(Confirm::Always)),
+        (acr(json!({ "essential": true, "value": ACR_TERMINAL_CONFIRMED })), Ok(Confirm::Always)),
+        (acr(json!({ "value": ACR_TERMINAL_CONFIRMED })), Ok(Confirm::Never)),
+    ] {
+        assert_eq!(confirming(&query, &never), expected, "{query:?}");
+    }
+    // Where none go, it cannot be met.
+    let query = query("acr_values", ACR_TERMINAL_CONFIRMED);
+    let rejection = check(&query, registered_app()).unwrap_err();
+    assert_eq!(rejection.error().code, unmet);
 }

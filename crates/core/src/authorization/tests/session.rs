@@ -24,6 +24,7 @@ fn a_session_is_found_by_its_own_cookie_in_its_time() {
         terminal: by.terminal,
         id: by.session.unwrap(),
         cookie: page.cookie.unwrap(),
+        confirmed: false,
         client_id: client("bank"),
     };
     assert!(model.run(find.clone()).unwrap().granted.is_empty(), "another app's grants");
@@ -173,13 +174,19 @@ fn a_cookie_reads_back_and_nothing_else_does() {
     let mut random = Seeded(5);
     let (terminal, id) = (terminal(0), SessionId([3; 16]));
     let secret = |proof| CookieSecret::of(GrantId([proof; 16]), &vault());
-    let cookie = SessionCookie::new(&vault(), (terminal, id), secret(1), &mut random);
+    let mut made = |confirmed| {
+        SessionCookie::new(&vault(), (terminal, id), (secret(1), confirmed), &mut random)
+    };
+    let cookie = made(false);
     let read = SessionCookie::parse(&vault(), cookie.as_str()).unwrap();
     assert_eq!((read.terminal(), read.id()), (terminal, id));
     assert_eq!(read.hash(&vault()), cookie.hash(&vault()));
     assert_eq!(read.hash(&vault()), secret(1).hash(&vault()));
     assert_eq!(format!("{cookie:?}"), "SessionCookie(..)");
-    let again = SessionCookie::new(&vault(), (terminal, id), secret(1), &mut random);
+    assert!(!read.confirmed());
+    let sure = SessionCookie::parse(&vault(), made(true).as_str()).unwrap();
+    assert!(sure.confirmed() && sure.hash(&vault()) == cookie.hash(&vault()));
+    let again = made(false);
     assert_eq!(again.hash(&vault()), cookie.hash(&vault()), "a second click's");
     assert_ne!(secret(2).hash(&vault()), cookie.hash(&vault()), "each proof has its own");
     assert_eq!(format!("{:?}", secret(1)), "CookieSecret(..)");

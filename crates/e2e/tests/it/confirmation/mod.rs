@@ -2,10 +2,11 @@
 //! ends it.
 
 mod notices;
+mod pages;
 mod policies;
 mod sdk;
 mod sending;
-mod texts;
+pub(crate) mod texts;
 
 use serde_json::Value;
 use twinpath_core::ids::{CodeKey, Timestamp};
@@ -19,7 +20,7 @@ use twinpath_wire::code::read_message;
 use self::texts::Mobile;
 pub(crate) use self::texts::digits;
 
-const ALWAYS: &str = "[terminal]\nconfirm = \"always\"";
+pub(crate) const ALWAYS: &str = "[terminal]\nconfirm = \"always\"";
 
 /// Fails unless the answer asks for digits; gives how often they may be tried.
 #[track_caller]
@@ -33,7 +34,7 @@ fn awaits(answer: &Answer) -> u64 {
 }
 
 /// Other digits than these.
-fn wrong(right: &str) -> String {
+pub(crate) fn wrong(right: &str) -> String {
     let number: u32 = right.parse().unwrap();
     format!("{:08}", (number + 1) % 100_000_000)
 }

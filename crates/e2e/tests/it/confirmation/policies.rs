@@ -2,15 +2,13 @@
 
 use serde_json::json;
 use twinpath_e2e::app::Instance;
-use twinpath_e2e::browser::Browser;
 use twinpath_e2e::number;
 use twinpath_e2e::platform::Registration;
 
-use crate::authorize::{CALLBACK, SignIn};
 use crate::confirmation::texts::{Mobile, digits};
 use crate::confirmation::{ALWAYS, awaits, claims};
 
-const CONFIRMED: &str = "urn:twinpath:acr:terminal-confirmed";
+pub(super) const CONFIRMED: &str = "urn:twinpath:acr:terminal-confirmed";
 
 /// Whether the sign-in had to be confirmed.
 async fn sign_in(mobile: &Mobile, instance: &Instance, from: &str, more: &[(&str, &str)]) -> bool {
@@ -100,24 +98,6 @@ async fn a_confirmed_grant_stays_so() {
     assert_eq!((&claims(&refreshed)["acr"], &claims(&refreshed)["amr"]), (&json!(CONFIRMED), &amr));
     let active = weather.introspect(refreshed["access_token"].as_str().unwrap()).await.accepts();
     assert_eq!((&active["acr"], &active["amr"]), (&json!(CONFIRMED), &amr));
-}
-
-#[tokio::test]
-async fn the_sign_in_page_is_no_way_around() {
-    let sections = "[terminal]\nnotify = false\nsensitive_scopes = [\"payments\"]";
-    let mobile = Mobile::with(sections).await;
-    let bank = Registration::new("bank").scope("openid phone payments").web(CALLBACK);
-    let bank = mobile.rig.install(&bank).await;
-    let asked = SignIn::new(&bank, &[("scope", "openid payments")]);
-    let browser = Browser::new(mobile.rig.platform.place.address);
-    let answer = browser.get(&asked.url).await;
-    let location = answer.header("location").unwrap_or_default();
-    assert!(
-        location.starts_with(CALLBACK) && location.contains("error=access_denied"),
-        "{location}"
-    );
-    let plain = browser.get(&SignIn::new(&bank, &[]).url).await;
-    assert!(!plain.header("location").unwrap_or_default().contains("error"), "the rest is served");
 }
 
 #[tokio::test]

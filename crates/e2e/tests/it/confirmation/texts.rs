@@ -9,27 +9,27 @@ use twinpath_e2e::rig::Rig;
 use twinpath_e2e::wait::until;
 
 /// The bind's name.
-pub(super) const OUT: &str = "out";
+pub(crate) const OUT: &str = "out";
 
 /// A rig that texts phones, and the message centre by which it does.
-pub(super) struct Mobile {
-    pub(super) rig: Rig,
-    pub(super) out: Arc<Centre>,
+pub(crate) struct Mobile {
+    pub(crate) rig: Rig,
+    pub(crate) out: Arc<Centre>,
 }
 
 /// A bind by which a server texts phones.
-pub(super) fn outward(port: u16) -> Bind {
+pub(crate) fn outward(port: u16) -> Bind {
     Bind::new(OUT, port).system_id("texter").with("mode = \"transmitter\"\nresponse_timeout_s = 2")
 }
 
 /// As a bind that texts no phones.
-pub(super) fn inward(bind: Bind) -> Bind {
+pub(crate) fn inward(bind: Bind) -> Bind {
     bind.with("mode = \"receiver\"")
 }
 
 impl Mobile {
     /// With these sections of the configuration, and `[sms.outbound]` if there is none.
-    pub(super) async fn with(sections: &str) -> Self {
+    pub(crate) async fn with(sections: &str) -> Self {
         let mut settings = Settings::default().with(sections);
         if !sections.contains("[sms.outbound") {
             settings = settings.with("[sms.outbound]");
@@ -42,29 +42,29 @@ impl Mobile {
     }
 
     /// The `nth` text to a phone, counted from one: to whom, and what it says.
-    pub(super) async fn text(&self, nth: usize) -> (String, String) {
+    pub(crate) async fn text(&self, nth: usize) -> (String, String) {
         said(&self.out.event("submit_sm", nth).await)
     }
 
     /// How many texts went to phones.
-    pub(super) fn texts(&self) -> usize {
+    pub(crate) fn texts(&self) -> usize {
         self.out.events("submit_sm").len()
     }
 
     /// How many texts to phones ended so.
-    pub(super) async fn outcome(&self, of: &str, outcome: &str) -> f64 {
+    pub(crate) async fn outcome(&self, of: &str, outcome: &str) -> f64 {
         let name = format!("twinpath_outbound_texts_total{{of=\"{of}\",outcome=\"{outcome}\"}}");
         self.rig.platform.metric(&name).await
     }
 
     /// Waits until so many ended so.
-    pub(super) async fn ended(&self, of: &str, outcome: &str, times: f64) {
+    pub(crate) async fn ended(&self, of: &str, outcome: &str, times: f64) {
         let what = format!("{times} texts {outcome}");
         until(&what, async || (self.outcome(of, outcome).await >= times).then_some(())).await;
     }
 }
 
-pub(super) fn said(event: &Value) -> (String, String) {
+pub(crate) fn said(event: &Value) -> (String, String) {
     let member = |name: &str| event[name].as_str().unwrap().to_owned();
     (format!("+{}", member("to")), member("text"))
 }
@@ -76,6 +76,6 @@ pub(crate) fn digits(text: &str) -> String {
 }
 
 /// `REVOKE` and the digits of a notice.
-pub(super) fn revocation(text: &str) -> String {
+pub(crate) fn revocation(text: &str) -> String {
     text.get(text.find("REVOKE ").unwrap()..).unwrap().to_owned()
 }

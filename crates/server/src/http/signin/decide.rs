@@ -83,7 +83,7 @@ async fn decide(
 }
 
 /// The same words whatever the reason: that an account is blocked is nothing for an app to know.
-fn refusal_to_app(platform: &Platform, request: &AuthorizationRequest) -> Response {
+pub(super) fn refusal_to_app(platform: &Platform, request: &AuthorizationRequest) -> Response {
     let why = match request.expected_sub {
         Some(_) => "nobody approved the sign-in, or not who was asked for",
         None => "nobody approved the sign-in",
@@ -133,7 +133,8 @@ pub(in crate::http) async fn approve(
             };
             let session = (by.terminal, session);
             end_other(platform, shown.as_ref(), session).await?;
-            let cookie = SessionCookie::new(vault, session, secret, &mut SystemRandom);
+            let cookie =
+                SessionCookie::new(vault, session, (secret, by.confirmed), &mut SystemRandom);
             Ok(keep_session(&platform.config, response, Some(&cookie)))
         }
         Approved::Again => Ok(redirect(&visit.path(platform))),
@@ -170,8 +171,8 @@ async fn renewed(
         let own = by.session == Some(shown.id());
         return Ok(own.then(|| (shown.id(), cookie)));
     }
-    let client_id = visit.row.client_id.clone();
-    let find = FindSession { terminal: by.terminal, id: shown.id(), cookie, client_id };
+    let (client_id, confirmed) = (visit.row.client_id.clone(), shown.confirmed());
+    let find = FindSession { terminal: by.terminal, id: shown.id(), cookie, confirmed, client_id };
     let found = platform.store.read(find).await?;
     let same = found.filter(|found| found.session.account == by.account);
     Ok(same.map(|found| (found.session.id, cookie)))

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request};
 use twinpath_core::authorization::ProvenOutcome;
 use twinpath_core::records::Stage;
+use twinpath_pages::Language;
 
 use super::{Trouble, Visit, prove};
 use crate::http::Refusal;
@@ -26,7 +27,10 @@ pub(in crate::http) async fn events(
     request: Request<Body>,
 ) -> Response {
     let told = match Visit::find(&platform, request.headers(), &id).await {
-        Ok(visit) => event(&platform, &visit).await,
+        Ok(visit) => {
+            let language = visit.language(request.headers());
+            event(&platform, &visit, language).await
+        }
         Err(Trouble::Problem(..)) => "event: ended\ndata:\n\n",
         Err(Trouble::Refusal(_)) => "retry: 5000\n\n",
     };
@@ -38,13 +42,16 @@ pub(in crate::http) async fn events(
     response
 }
 
-async fn event(platform: &Platform, visit: &Visit) -> &'static str {
+async fn event(platform: &Platform, visit: &Visit, language: Language) -> &'static str {
     let Stage::Asking { attempt, .. } = visit.row.stage else {
         return "event: proven\ndata:\n\n";
     };
-    let waited = tokio::time::timeout(EVENTS_S, wait(platform, visit, attempt)).await;
+    let waited = tokio::time::timeout(EVENTS_S, wait(platform, visit, attempt, language)).await;
     match waited {
-        Ok(Ok(ProvenOutcome::Proven(_))) => "event: proven\ndata:\n\n",
+        // The page goes on, if to a form for digits.
+        Ok(Ok(ProvenOutcome::Proven(_) | ProvenOutcome::Unconfirmed(_))) => {
+            "event: proven\ndata:\n\n"
+        }
         Ok(Ok(ProvenOutcome::Waiting)) | Err(_) => "retry: 500\n\n",
         Ok(Ok(_)) => "event: ended\ndata:\n\n",
         Ok(Err(_)) => "retry: 5000\n\n",
@@ -52,7 +59,12 @@ async fn event(platform: &Platform, visit: &Visit) -> &'static str {
 }
 
 /// Waits for the text, here or at another node, as a token request does.
-async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
+async fn wait(
+    platform: &Platform,
+    visit: &Visit,
+    attempt: u32,
+    language: Language,
+) -> Result<ProvenOutcome, Refusal> {
     let code = visit.code(platform, attempt);
     let until = now().plus_seconds(i64::try_from(EVENTS_S.as_secs()).unwrap_or(0));
     // Taken before the first look, so that no text slips between look and wait. One stream for each
@@ -61,7 +73,7 @@ async fn wait(platform: &Platform, visit: &Visit, attempt: u32) -> Result<Proven
         return Err(Refusal::too_many(1));
     };
     loop {
-        let outcome = prove(platform, visit, attempt).await?;
+        let outcome = prove(platform, visit, attempt, (language, None)).await?;
         if outcome != ProvenOutcome::Waiting || platform.waiters.stopping() {
             return Ok(outcome);
         }

@@ -6,6 +6,7 @@
 
 mod asset;
 mod decide;
+mod digits;
 mod events;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use twinpath_core::app::Registered;
 use twinpath_core::authorization::{InteractionId, Look, ProveTerminal, ProvenOutcome, Retry};
 use twinpath_core::ids::CodeKey;
 use twinpath_core::join::Denial;
+use twinpath_core::outbound::ConfirmationCode;
 use twinpath_core::records::{Interaction, Stage};
 use twinpath_pages::{
     App, Confirm, Destination, Frame, Language, PostForm, Problem, ProblemKind, Scope, Text,
@@ -32,8 +34,12 @@ use crate::http::terminal_authorization::announce_own;
 use crate::http::{Refusal, issuer_path, path, risk};
 use crate::platform::{Platform, now};
 
+use decide::refusal_to_app;
+use digits::Asked;
+
 pub(super) use asset::asset;
 pub(super) use decide::{approve, approved, cancelled};
+pub(super) use digits::confirmed;
 pub(super) use events::events;
 
 /// A browser at the page of a request that belongs to it.
@@ -146,11 +152,34 @@ async fn shown(
         }
         return Ok(redirect(&visit.path(platform)));
     }
-    match prove(platform, &visit, attempt).await? {
+    let outcome = prove(platform, &visit, attempt, (language, None)).await?;
+    proved(platform, visit, attempt, outcome, language).await
+}
+
+/// The page at which a request stands.
+async fn proved(
+    platform: &Platform,
+    visit: Visit,
+    attempt: u32,
+    outcome: ProvenOutcome,
+    language: Language,
+) -> Result<Response, Trouble> {
+    match outcome {
         ProvenOutcome::Waiting => waiting(platform, &visit, attempt, language).await,
         ProvenOutcome::Proven(row) => confirm(platform, &Visit { row, ..visit }, language),
         ProvenOutcome::Gone => Err(lost()),
-        ProvenOutcome::Blocked | ProvenOutcome::Risky(_) => Ok(blocked(platform, &visit, language)),
+        ProvenOutcome::Unconfirmed(awaiting) => {
+            let asked = Asked { attempt, awaiting, malformed: false };
+            Ok(digits::page(platform, &visit, asked, language))
+        }
+        ProvenOutcome::WrongDigits(request) => Ok(refusal_to_app(platform, &request)),
+        ProvenOutcome::OverLimit(_) => Err(Trouble::Problem(ProblemKind::TooMany, None)),
+        ProvenOutcome::Unreachable => {
+            Ok(no_further(platform, &visit, ProblemKind::Unreachable, language))
+        }
+        ProvenOutcome::Blocked | ProvenOutcome::Risky(_) => {
+            Ok(no_further(platform, &visit, ProblemKind::Blocked, language))
+        }
         failed => {
             let again = format!("{}?again={attempt}", visit.path(platform));
             Err(Trouble::Problem(kind_of(&failed), Some(again)))
@@ -167,7 +196,13 @@ fn kind_of(outcome: &ProvenOutcome) -> ProblemKind {
     }
 }
 
-async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<ProvenOutcome, Refusal> {
+/// `language` is that of a text to the phone; `said` the digits of one.
+async fn prove(
+    platform: &Platform,
+    visit: &Visit,
+    attempt: u32,
+    (language, said): (Language, Option<ConfirmationCode>),
+) -> Result<ProvenOutcome, Refusal> {
     let config = &platform.config;
     let code = visit.code(platform, attempt);
     let words = config.terminal.phrase_required;
@@ -178,7 +213,10 @@ async fn prove(platform: &Platform, visit: &Visit, attempt: u32) -> Result<Prove
         config.dormant_s,
         Arc::clone(&platform.vault),
     );
-    risk::prove(platform, prove, None).await
+    let asked = visit.row.request.ui_locales.clone();
+    let ui_locales = asked.unwrap_or_else(|| language.tag().to_owned());
+    let texting = risk::texting(platform, said, Some(ui_locales));
+    risk::prove(platform, prove.texting(texting), None).await
 }
 
 fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {
@@ -197,9 +235,14 @@ fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {
 }
 
 /// The person is told why; the app, once the person goes back to it, only that nobody approved.
-fn blocked(platform: &Platform, visit: &Visit, language: Language) -> Response {
+fn no_further(
+    platform: &Platform,
+    visit: &Visit,
+    kind: ProblemKind,
+    language: Language,
+) -> Response {
     let back = Some(visit.form(platform, "cancel"));
-    let problem = Problem { back, ..Problem::of(ProblemKind::Blocked) };
+    let problem = Problem { back, ..Problem::of(kind) };
     let html = problem.render(&frame(platform, language));
     page(StatusCode::FORBIDDEN, html, visit.redirect_uri())
 }

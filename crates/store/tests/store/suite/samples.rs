@@ -140,6 +140,7 @@ pub(crate) fn request() -> AuthorizationRequest {
         ui_locales: Some("de-CH de".to_owned()),
         claims: Some(claims()),
         expected_sub: Some("sub".to_owned()),
+        confirm: twinpath_core::outbound::Confirm::Always,
     }
 }
 
@@ -153,6 +154,7 @@ pub(crate) fn proven() -> ProvenTerminal {
         trust: Trust::Aggregator,
         session: Some(SessionId([1; 16])),
         grant: GrantId([2; 16]),
+        confirmed: true,
     }
 }
 

@@ -241,7 +241,9 @@ impl World {
 
     pub(super) fn find(&mut self, browser: usize, app: &str) -> Option<FoundSession> {
         let Kept { terminal, id, cookie } = self.jars[browser]?;
-        let found = self.model.run(FindSession { terminal, id, cookie, client_id: client(app) });
+        let (confirmed, client_id) = (false, client(app));
+        let find = FindSession { terminal, id, cookie, confirmed, client_id };
+        let found = self.model.run(find);
         if found.is_some() {
             self.ledger.usable(id);
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::*;
 use crate::account::{Action, Manage};
 use crate::fixtures::{Commitment, Model, TTL_S, assert_matches, issued, redeem, terminal, vault};
-use crate::join::{Denial, Recorded, Redemption};
+use crate::join::{Awaiting, Denial, Recorded, Redemption};
 use crate::outbound::{CONFIRMATION_S, ConfirmationCode, Digits, SpendingLimits, Texting};
-use crate::records::{Content, Trust};
+use crate::records::{CodeState, Content, Trust};
 use crate::token::{acr_of, amr_of};
 
 fn asked(commitment: &Commitment, confirm: Confirm) -> Redemption {
