@@ -224,6 +224,9 @@ pub struct Terms {
     /// Whether the terminal's holder repeated digits that were texted to it (PROTOCOL 6).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub confirmed: bool,
+    /// Since when the terminal was its account's, if that was before `auth_time`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_since: Option<Timestamp>,
     /// Where the number is told of the grant: from what, with its id, the digits follow that revoke it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation: Option<u32>,
@@ -360,6 +363,12 @@ impl Grant {
     /// Whether the terminal's holder confirmed it (PROTOCOL 6).
     pub fn confirmed(&self) -> bool {
         self.terms.as_ref().is_some_and(|terms| terms.confirmed)
+    }
+
+    /// Since when its terminal is known as its account's.
+    pub fn known_since(&self) -> Timestamp {
+        let before = self.terms.as_ref().and_then(|terms| terms.known_since);
+        before.unwrap_or(self.auth_time)
     }
 
     /// Where the number is told of it: from what the digits follow that revoke it.

@@ -268,8 +268,12 @@ impl Exchange {
             return self.deny(by, reason, view, cx);
         }
         let mut new = self.new_grant(asked, by, session, cx.now);
-        new.terms =
-            new.terms.map(|terms| Terms { revocation: self.tells(by, how, grants), ..terms });
+        let since = account.map(|account| account.created_at);
+        new.terms = new.terms.map(|terms| Terms {
+            revocation: self.tells(by, how, grants),
+            known_since: since.filter(|since| *since < by.auth_time),
+            ..terms
+        });
         let mut writes = new.supersede(grants, cx.now);
         let (grant, Minted { token, .. }) = new.make(&self.vault, cx.now, cx.random);
         writes.push(Write::Audit(grant.event(cx.now, "grant.issued")));

@@ -27,8 +27,9 @@ pub(crate) struct Finder<'a> {
 pub(crate) enum Found {
     /// Its account is blocked.
     Blocked,
-    /// An account, and the writes that make or keep it.
-    Account { id: AccountId, new: bool, writes: Vec<Write> },
+    /// An account, and the writes that make or keep it; since when the terminal is the account's, if it
+    /// is not new.
+    Account { id: AccountId, since: Option<Timestamp>, writes: Vec<Write> },
 }
 
 impl Finder<'_> {
@@ -75,7 +76,8 @@ impl Finder<'_> {
             created_at,
             proven_at: now,
         }));
-        Ok(Found::Account { id, new: kept.is_none(), writes })
+        let since = kept.map(|(terminal, _)| terminal.created_at);
+        Ok(Found::Account { id, since, writes })
     }
 
     /// Section 8: a number that is recycled, or was not proven for long, may be another person's by now, unless an instance

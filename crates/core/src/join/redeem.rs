@@ -383,13 +383,14 @@ impl Redeem {
         }
         let recycled = finding.recycled;
         let finder = Finder { code, grant: id, client_id, jkt, dormant_s, recycled };
-        let (account, new, mut writes) = match finder.find(view, &self.vault, cx.now)? {
-            Found::Account { id, new, writes } => (id, new, writes),
+        let (account, since, mut writes) = match finder.find(view, &self.vault, cx.now)? {
+            Found::Account { id, since, writes } => (id, since, writes),
             Found::Blocked => {
                 let event = self.event(cx.now, "grant.denied", Some("blocked"));
                 return Ok(Step::Done(vec![Write::Audit(event)], Redeemed::Blocked));
             }
         };
+        let new = since.is_none();
         let grant = NewGrant {
             id,
             terminal: code.terminal,
@@ -401,7 +402,7 @@ impl Redeem {
             auth_time: code.received_at,
             route: code.route.clone(),
             trust: code.trust,
-            terms: self.terms(code, (account, new, id), view.grants(code.terminal)?),
+            terms: self.terms(code, (account, since, id), view.grants(code.terminal)?),
             ttl_s: request.grant_ttl_s,
             dormant_s,
         };

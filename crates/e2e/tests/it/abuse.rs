@@ -1,10 +1,17 @@
 //! PROTOCOL 7.4 and beyond: limits by what texts and authorizations have in common, and what a route's
 //! trust is good for.
 
+use twinpath_core::ids::TerminalKey;
+use twinpath_core::number::E164;
+use twinpath_core::records::{Account, Terminal};
+use twinpath_core::transaction::{Context, Missing, Operation, Rows, Step, Write};
+use twinpath_e2e::browser::Browser;
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::{ROUTE, Rig};
 use twinpath_e2e::{jose, number};
+
+use crate::authorize::{CALLBACK, enter};
 
 #[tokio::test]
 async fn texts_of_one_block_of_numbers_are_limited() {
@@ -147,5 +154,54 @@ async fn what_a_token_says_is_proven_by_a_route_that_is_good_for_it() {
             "operator" => assert_eq!(only.accepts()["scope"], "pay"),
             _ => only.refuses(400, "invalid_scope"),
         }
+    }
+}
+
+/// Makes a number's account older than it is.
+struct Age(TerminalKey, i64);
+
+impl Operation for Age {
+    type Outcome = ();
+
+    fn decide(&self, view: &Rows, _: &mut Context<'_>) -> Result<Step<Self>, Missing> {
+        let terminal = view.terminal(self.0)?.unwrap().clone();
+        let account = view.account(self.0, terminal.account)?.unwrap().clone();
+        let created_at = terminal.created_at.plus_seconds(-self.1);
+        let writes = vec![
+            Write::Terminal(Terminal { created_at, ..terminal }),
+            Write::Account(Account { created_at, ..account }),
+        ];
+        Ok(Step::Done(writes, ()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_new_number_may_not_it_may_when_it_has_been_known_for_long() {
+    let scopes = "[terminal.scopes]\npay = { min_age_days = 30 }\n";
+    let rig = Rig::with(Settings::default().with(scopes)).await;
+    let registration = Registration::new("weather").scope("openid pay").web(CALLBACK);
+    let weather = rig.install(&registration).await;
+    let new = rig.authorize(&weather, &number(1)).await;
+    assert_eq!(new["scope"], "openid", "the number is new");
+    let platform = &rig.platform.server.platform;
+    let age = async |days: i64| {
+        let terminal = platform.vault.terminal_key(&E164::parse(&number(1)).unwrap());
+        platform.run(Age(terminal, days * 86_400)).await.unwrap();
+    };
+    age(29).await;
+    assert_eq!(rig.authorize(&weather, &number(1)).await["scope"], "openid");
+    age(1).await;
+    let old = rig.authorize(&weather, &number(1)).await;
+    assert_eq!(old["scope"], "openid pay");
+    let refreshed = weather.refresh(old["refresh_token"].as_str().unwrap()).await.accepts();
+    assert_eq!(refreshed["scope"], "openid pay");
+    // Another number at the same app stays as new as it is; at the page it is the same.
+    assert_eq!(rig.authorize(&weather, &number(2)).await["scope"], "openid");
+    let browser = Browser::new(rig.platform.place.address);
+    for (phone, scope) in [(1, "openid pay"), (3, "openid")] {
+        browser.forget("__Host-session");
+        let more = [("scope", "openid pay"), ("prompt", "login")];
+        let tokens = enter(&rig, &weather, &browser, &number(phone), &more).await;
+        assert_eq!(tokens["scope"], scope, "{phone}");
     }
 }

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use twinpath_core::grant::TrustPolicy;
+use twinpath_core::grant::{ProofPolicy, Requirement};
 use twinpath_core::number::NumberRanges;
+use twinpath_core::records::Trust;
 
 use crate::config::check::within;
 use crate::config::load::refuse;
@@ -115,18 +116,26 @@ pub(super) fn ranges(
 /// `[terminal.scopes]`
 pub(super) fn scopes(
     said: &BTreeMap<String, file::TerminalScope>,
-) -> Result<TrustPolicy, ConfigError> {
+) -> Result<ProofPolicy, ConfigError> {
     let one = |(name, rule): (&String, &file::TerminalScope)| {
         let scope = twinpath_core::grant::Scope::parse(name).ok();
         if scope.is_none_or(|scope| scope.tokens() != [name.as_str()]) {
             return refuse(format!("terminal.scopes: {name:?} is no scope (RFC 6749 3.3)"));
         }
-        match rule.trust {
-            Some(trust) => Ok((name.clone(), trust)),
-            None => refuse(format!("terminal.scopes.{name}.trust is missing")),
+        if *rule == file::TerminalScope::default() {
+            return refuse(format!(
+                "terminal.scopes.{name} asks for nothing: say trust, min_age_days, or both"
+            ));
         }
+        let path = format!("terminal.scopes.{name}.min_age_days");
+        let min_age_days = match rule.min_age_days {
+            None => 0,
+            said => within(said, &path, 0, 1, 3650)?,
+        };
+        let trust = rule.trust.unwrap_or(Trust::Test);
+        Ok((name.clone(), Requirement { trust, min_age_days }))
     };
-    Ok(TrustPolicy::new(said.iter().map(one).collect::<Result<_, _>>()?))
+    Ok(ProofPolicy::new(said.iter().map(one).collect::<Result<_, _>>()?))
 }
 
 #[cfg(test)]
@@ -156,7 +165,14 @@ mod tests {
             ("limits.farming.numbers = 1", "unknown field `numbers`"),
             ("terminal.scopes.\"a b\".trust = \"test\"", "is no scope"),
             ("terminal.scopes.pay.trust = \"high\"", "unknown variant"),
-            ("[terminal.scopes.pay]", "terminal.scopes.pay.trust is missing"),
+            (
+                "[terminal.scopes.pay]",
+                "terminal.scopes.pay asks for nothing: say trust, min_age_days, or both",
+            ),
+            (
+                "terminal.scopes.pay.min_age_days = 0",
+                "terminal.scopes.pay.min_age_days = 0 must be between 1 and 3650",
+            ),
             (&format!("{BIND}ranges = [\"4474\"]"), "sms.smpp.0.ranges: \"4474\" must be +"),
             (&format!("{BIND}refuse_ranges = [\"+0\"]"), "sms.smpp.0.refuse_ranges"),
             (CAMARA, "risk.camara.0.on_error is missing"),

@@ -96,10 +96,11 @@ pub enum RiskCheck {
 }
 
 /// One of `[terminal.scopes]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TerminalScope {
     pub trust: Option<Trust>,
+    pub min_age_days: Option<u32>,
 }
 
 /// `[limits.farming]`

@@ -159,7 +159,7 @@ pub struct Terminal {
     /// Seconds between polls.
     pub interval_s: u64,
     /// Which route is believed enough for which scope.
-    pub scopes: twinpath_core::grant::TrustPolicy,
+    pub scopes: twinpath_core::grant::ProofPolicy,
 }
 
 /// Section `[limits]`.

@@ -97,7 +97,7 @@ impl Tokens<'_> {
         let config = &platform.config;
         let (now, keys) = (now(), platform.keys());
         // Whatever the grant holds: what a token says has to be proven well enough.
-        let scope = config.terminal.scopes.within(self.scope, self.grant.trust)?;
+        let scope = config.terminal.scopes.within(self.scope, self.grant, now)?;
         let subject = Subject::of(self.grant, self.registered, &platform.vault);
         let mut access = AccessClaims::issue(
             &config.issuer,

@@ -1,6 +1,6 @@
 //! Notice (PROTOCOL 6): the number is told of an installation that its account did not know.
 
-use crate::ids::{AccountId, Digest, GrantId};
+use crate::ids::{AccountId, Digest, GrantId, Timestamp};
 use crate::join::Known;
 use crate::join::redeem::{Issued, Redeem, Redeemed};
 use crate::outbound::notice;
@@ -14,22 +14,26 @@ pub(super) fn key(vault: &Vault, grant: &Grant) -> Option<Digest> {
 }
 
 impl Redeem {
-    /// What the request brings, whether it was confirmed, and whether the number is to be told.
+    /// What the request brings, whether it was confirmed, since when the number is known, and whether the number is to be told.
     pub(super) fn terms(
         &self,
         code: &CodeRecord,
-        (account, new, id): (AccountId, bool, GrantId),
+        (account, since, id): (AccountId, Option<Timestamp>, GrantId),
         grants: &[Grant],
     ) -> Option<Terms> {
         let request = &self.request;
         let (client_id, jkt) = (&request.client_id, request.jkt.as_str());
-        let tell = request.texting.notify && !new && !Known { account, client_id, jkt }.in_(grants);
+        let tell = request.texting.notify
+            && since.is_some()
+            && !Known { account, client_id, jkt }.in_(grants);
         let revocation = tell.then(|| notice::free_counter(&self.vault, id, grants));
         let confirmed = matches!(code.state, CodeState::Redeemed { confirmed: true, .. });
-        if revocation.is_none() && !confirmed {
+        let known_since = since.filter(|since| *since < code.received_at);
+        if revocation.is_none() && known_since.is_none() && !confirmed {
             return request.terms.clone();
         }
-        Some(Terms { confirmed, revocation, ..request.terms.clone().unwrap_or_default() })
+        let asked = request.terms.clone().unwrap_or_default();
+        Some(Terms { confirmed, revocation, known_since, ..asked })
     }
 
     /// Puts the notice in the queue. A repeated request finds it there.

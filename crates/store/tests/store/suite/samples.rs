@@ -76,6 +76,7 @@ pub(crate) fn terms() -> Terms {
         made_at: Some(Timestamp(1_800_000_000_001)),
         attestation: Some(instance("app", 1).claim()),
         confirmed: true,
+        known_since: Some(Timestamp(1_700_000_000_001)),
         revocation: Some(3),
     }
 }
