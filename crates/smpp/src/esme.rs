@@ -157,12 +157,9 @@ impl<D: Deliveries> Supervisor<D> {
                 Some(stream) => self.converse(stream).await,
                 None => (CloseReason::Disconnected, None),
             };
+            self.fail_unsent();
             if self.is_stopped() {
                 break;
-            }
-            // What was not sent yet must not wait for another session.
-            while let Ok(request) = self.requests.try_recv() {
-                request.fail(SendError::NotBound);
             }
             if matches!(reason, CloseReason::Refused(_)) {
                 self.counters.binds_refused.fetch_add(1, Relaxed);
@@ -176,8 +173,17 @@ impl<D: Deliveries> Supervisor<D> {
                 () = stopped(&mut self.stop) => break,
             }
         }
+        self.requests.close();
+        self.fail_unsent();
         self.enter(BindState::Stopped);
         tracing::info!(bind = %self.name, "stopped");
+    }
+
+    /// What was not sent yet must not wait for another session, nor count as perhaps sent.
+    fn fail_unsent(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            request.fail(SendError::NotBound);
+        }
     }
 
     /// A connection, or none where connecting failed; nothing at all once stopped.

@@ -79,6 +79,8 @@ mod sessions;
 #[cfg(test)]
 mod signed_introspection;
 #[cfg(test)]
+mod slow_store;
+#[cfg(test)]
 mod smpp_server;
 #[cfg(test)]
 mod step_up;

@@ -106,12 +106,21 @@ impl Bound {
     }
 }
 
-/// The bind whose texts the receipts of `bind` speak of: itself, or the transmitter of the same name
-/// at the message centre if it only receives.
+/// The bind whose texts the receipts of `bind` speak of: itself, or, if it only receives, the transmitter
+/// that has its `system_id`. Operators may know us by one name: of several the one at the same host counts,
+/// and none if there is none.
 fn submitter(bind: &Bind, all: &[Bind]) -> String {
-    let pair =
-        |other: &&Bind| other.system_id == bind.system_id && other.mode == BindMode::Transmitter;
-    let other = all.iter().find(pair).filter(|_| bind.mode == BindMode::Receiver);
+    let host = |bind: &Bind| bind.address.rsplit_once(':').map(|(host, _)| host.to_owned());
+    let pairs = all
+        .iter()
+        .filter(|other| other.mode == BindMode::Transmitter && other.system_id == bind.system_id);
+    let pairs: Vec<_> = pairs.filter(|_| bind.mode == BindMode::Receiver).collect();
+    let near = pairs.iter().find(|other| host(other) == host(bind));
+    let other = match (near, pairs.as_slice()) {
+        (Some(near), _) => Some(*near),
+        (None, [only]) => Some(*only),
+        (None, _) => None,
+    };
     other.unwrap_or(bind).route.name.0.to_string()
 }
 

@@ -3,6 +3,7 @@
 //! A decision has put the row; the node that committed it sends at once, and any node finds by listing what
 //! was left. Whoever sends claims the row first, so that no two do ([`ClaimText`]).
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -33,6 +34,10 @@ const IN_WORK: usize = 64;
 const SWEEP: Duration = Duration::from_secs(1);
 /// How many are taken up at once.
 const SWEPT: usize = 100;
+/// Receipts that wait for their text's answer.
+const EARLY: usize = 1_000;
+/// How often a receipt's text is looked for, once in a sweep.
+const RECEIPT_LOOKS: u32 = 10;
 /// The longest that one sender may take: all the senders tried end within a claim.
 const SENDER_TIME: Duration = Duration::from_secs(20);
 /// How many senders are tried in one attempt.
@@ -42,7 +47,8 @@ const _: () = assert!(SENDER_TIME.as_secs() * (SENDERS_TRIED as u64) < ATTEMPT_S
 
 enum Work {
     Send(Digest),
-    Receive(Receipt),
+    /// And how often its text was looked for.
+    Receive(Receipt, u32),
 }
 
 /// The way to phones.
@@ -57,7 +63,7 @@ impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Send(_) => "Send",
-            Self::Receive(_) => "Receive",
+            Self::Receive(..) => "Receive",
         })
     }
 }
@@ -81,7 +87,7 @@ impl Outbox {
     }
 
     pub(super) fn take_receipt(&self, receipt: Receipt) {
-        let _ = self.queue.try_send(Work::Receive(receipt));
+        let _ = self.queue.try_send(Work::Receive(receipt, 0));
     }
 
     /// The senders, in order of preference.
@@ -99,15 +105,23 @@ pub async fn dispatch(platform: Arc<Platform>, shutdown: Shutdown) {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut tasks = JoinSet::new();
+    let mut early = Early::default();
     loop {
         let room = tasks.len() < IN_WORK;
         tokio::select! {
             () = shutdown.begun() => break,
-            Some(_) = tasks.join_next() => {}
+            Some(done) = tasks.join_next() => {
+                if let Some(receipt) = done.ok().flatten().and_then(|receipt| early.keep(receipt)) {
+                    of_nothing(&platform, &receipt);
+                }
+            }
             Some(work) = work.recv(), if room => {
                 tasks.spawn(carry_out(Arc::clone(&platform), work));
             }
             _ = sweep.tick(), if room => {
+                for work in early.due() {
+                    tasks.spawn(carry_out(Arc::clone(&platform), work));
+                }
                 for text in due(&platform).await {
                     tasks.spawn(carry_out(Arc::clone(&platform), Work::Send(text)));
                 }
@@ -128,14 +142,44 @@ async fn due(platform: &Platform) -> Vec<Digest> {
     }
 }
 
-async fn carry_out(platform: Arc<Platform>, work: Work) {
+/// Gives back a receipt that found no text, with how often it was looked for before.
+async fn carry_out(platform: Arc<Platform>, work: Work) -> Option<(Receipt, u32)> {
     let done = match work {
-        Work::Send(text) => send(&platform, text).await,
-        Work::Receive(receipt) => receive(&platform, &receipt).await,
+        Work::Send(text) => send(&platform, text).await.map(|()| true),
+        Work::Receive(receipt, looks) => match receive(&platform, &receipt).await {
+            Ok(false) => return Some((receipt, looks)),
+            done => done,
+        },
     };
     if let Err(error) = done {
         tracing::warn!(%error, "the outbox could not go on: it will again");
     }
+    None
+}
+
+/// Receipts that found no text yet: a network may deliver a text, and say so, before its answer to the
+/// submission is read and durable.
+#[derive(Default)]
+struct Early(VecDeque<(Receipt, u32)>);
+
+impl Early {
+    /// Keeps one for another look; gives it back if that was the last, or if there is no room.
+    fn keep(&mut self, (receipt, looks): (Receipt, u32)) -> Option<Receipt> {
+        if looks + 1 >= RECEIPT_LOOKS || self.0.len() >= EARLY {
+            return Some(receipt);
+        }
+        self.0.push_back((receipt, looks + 1));
+        None
+    }
+
+    fn due(&mut self) -> impl Iterator<Item = Work> {
+        let due = self.0.len().min(SWEPT);
+        self.0.drain(..due).map(|(receipt, looks)| Work::Receive(receipt, looks))
+    }
+}
+
+fn of_nothing(platform: &Platform, receipt: &Receipt) {
+    platform.counters.count(METRIC, &receipt.route, "receipt_of_nothing");
 }
 
 async fn send(platform: &Platform, key: Digest) -> Result<(), StoreError> {
@@ -235,16 +279,16 @@ async fn unpaid(
     })
 }
 
-async fn receive(platform: &Platform, receipt: &Receipt) -> Result<(), StoreError> {
+/// Whether there is such a text.
+async fn receive(platform: &Platform, receipt: &Receipt) -> Result<bool, StoreError> {
     let find = FindReceipt::new(&platform.vault, &receipt.route, &receipt.message_id);
     let Some(key) = platform.store.read(find).await? else {
-        platform.counters.count(METRIC, &receipt.route, "receipt_of_nothing");
-        return Ok(());
+        return Ok(false);
     };
     let received = match receipt.state {
         ReceiptState::Delivered => Received::Delivered,
         state => Received::Failed(state.as_str()),
     };
     platform.run(ReceiveReceipt { key, received }).await?;
-    Ok(())
+    Ok(true)
 }

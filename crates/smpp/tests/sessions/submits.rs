@@ -104,3 +104,31 @@ async fn a_submit_nobody_answers_is_given_up_and_the_bind_is_kept() {
     assert_eq!(submitted.unwrap().status, CommandStatus::InvalidDestination);
     assert_eq!(esme.counters().submits.refused.load(Relaxed), 1);
 }
+
+#[tokio::test]
+async fn a_bind_that_stops_leaves_what_it_has_not_sent_unsent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let application = Application::open();
+    let mut config = esme_config(listener.local_addr().unwrap());
+    config.session.request_window = 1;
+    let esme = start(config, &application);
+    let mut peer = Peer::accept_bound(&listener).await;
+    application.reaches(BindState::Bound).await;
+    let stop = async {
+        peer.read().await.unwrap();
+        let hang_up = async {
+            // The unbind, which nobody answers.
+            peer.read().await.unwrap();
+            drop(peer);
+        };
+        tokio::join!(esme.shutdown(), hang_up);
+    };
+    let (first, second, third, ()) = tokio::join!(
+        esme.submit(message(0, b"1")),
+        esme.submit(message(0, b"2")),
+        esme.submit(message(0, b"3")),
+        stop
+    );
+    assert!(matches!(first, Err(SendError::Lost | SendError::TimedOut)), "in doubt: {first:?}");
+    assert_eq!([second, third], [Err(SendError::NotBound), Err(SendError::NotBound)]);
+}

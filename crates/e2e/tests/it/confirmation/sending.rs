@@ -90,8 +90,6 @@ async fn a_receipt_finds_its_text() {
     let weather = mobile.rig.instance("weather").await;
     let attempt = weather.attempt();
     mobile.rig.text(&number(1), &attempt).await;
-    awaits(&weather.redeem(&attempt).await);
-    mobile.ended(OUT, "accepted", 1.0).await;
     let platform = &mobile.rig.platform.server.platform;
     let receipt = |id: &str, state| Receipt {
         route: OUT.to_owned(),
@@ -100,10 +98,14 @@ async fn a_receipt_finds_its_text() {
         error: None,
     };
     received(platform, &receipt("ffffffff", ReceiptState::Delivered));
+    // As one that is faster than the answer to its submission: it waits for its text.
+    received(platform, &receipt("00000001", ReceiptState::Delivered));
+    awaits(&weather.redeem(&attempt).await);
+    mobile.ended(OUT, "accepted", 1.0).await;
     mobile.ended(OUT, "receipt_of_nothing", 1.0).await;
     received(platform, &receipt("00000001", ReceiptState::Pending));
     received(platform, &receipt("00000001", ReceiptState::Delivered));
-    mobile.ended(OUT, "delivered", 2.0).await;
+    mobile.ended(OUT, "delivered", 3.0).await;
     assert!(mobile.outcome(OUT, "receipt_of_nothing").await < 1.5);
 }
 

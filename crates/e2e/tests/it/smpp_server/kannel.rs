@@ -14,7 +14,7 @@ use twinpath_e2e::platform::{Registration, metric};
 use twinpath_e2e::process::{Installation, fixed_address};
 use twinpath_e2e::wait::until;
 
-use super::{PASSWORD, ROUTE, Rig, redeems_once, settings};
+use super::{PASSWORD, ROUTE, Rig, gateways, redeems_once};
 
 /// A configured Kannel that may run or not. What it accepted is in its folder.
 struct Kannel {
@@ -144,7 +144,7 @@ async fn kannel_hands_over_texts_in_both_alphabets() {
 async fn what_kannel_accepted_is_redeemable_once_though_both_are_killed_in_mid_burst() {
     const TEXTS: u32 = 90;
     let listen = fixed_address();
-    let server = Installation::new(&settings(&listen.to_string(), "", "window = 8"));
+    let server = Installation::new(&gateways(&listen.to_string(), "", "window = 8"));
     let app = server.register(&Registration::new("weather")).await;
     let mut process = server.start().await;
     let weather = Arc::new(Instance::new(&app, &server.place().await));

@@ -13,11 +13,11 @@ use twinpath_e2e::peer::Peer;
 use twinpath_e2e::platform::{Platform, Registration};
 
 /// The route's name, and the peer's `system_id`.
-const ROUTE: &str = "gateway";
+pub(crate) const ROUTE: &str = "gateway";
 const PASSWORD: &str = "secret";
 
 /// A listener with one peer.
-fn settings(listen: &str, server: &str, peer: &str) -> Settings {
+pub(crate) fn gateways(listen: &str, server: &str, peer: &str) -> Settings {
     Settings::default().with(&format!(
         "[sms.smpp_server]\nlisten = \"{listen}\"\n{server}\n\
          [[sms.smpp_server.peer]]\nname = \"{ROUTE}\"\nsystem_id = \"{ROUTE}\"\n\
@@ -39,7 +39,7 @@ impl Rig {
 
     /// With further lines of the listener's section and of the peer's.
     async fn with(server: &str, peer: &str) -> Self {
-        let platform = Platform::start(&settings("127.0.0.1:0", server, peer)).await;
+        let platform = Platform::start(&gateways("127.0.0.1:0", server, peer)).await;
         let port = platform.server.smpp.unwrap().port();
         Self { platform, port }
     }
@@ -55,14 +55,14 @@ impl Rig {
 }
 
 /// An ESME on node-smpp.
-struct Esme(Peer);
+pub(crate) struct Esme(Peer);
 
 impl Esme {
     fn start() -> Self {
         Self(Peer::node("esme.js"))
     }
 
-    async fn does(&mut self, what: &str, mut more: Value) -> Value {
+    pub(crate) async fn does(&mut self, what: &str, mut more: Value) -> Value {
         more["do"] = what.into();
         self.0.tell(&more).await;
         self.0.hear("answer").await
@@ -83,20 +83,20 @@ impl Esme {
         self.ask("bind_transceiver", bind).await["status"].clone()
     }
 
-    async fn bound(port: u16) -> Self {
+    pub(crate) async fn bound(port: u16) -> Self {
         let mut esme = Self::start();
         assert_eq!(esme.bind(port, ROUTE, PASSWORD).await, 0);
         esme
     }
 
     /// Submits a text; gives the answer.
-    async fn submit(&mut self, from: &str, text: &str) -> Value {
+    pub(crate) async fn submit(&mut self, from: &str, text: &str) -> Value {
         self.ask("submit_sm", message(from, text)).await
     }
 }
 
 /// A `submit_sm` as a gateway makes it of a phone's text.
-fn message(from: &str, text: &str) -> Value {
+pub(crate) fn message(from: &str, text: &str) -> Value {
     json!({
         "source_addr_ton": 1, "source_addr_npi": 1, "source_addr": from.trim_start_matches('+'),
         "dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": "8610690001",
@@ -105,7 +105,7 @@ fn message(from: &str, text: &str) -> Value {
 }
 
 /// An attempt leads to tokens, and once they are in use to nothing more.
-async fn redeems_once(app: &Instance, attempt: &Attempt) {
+pub(crate) async fn redeems_once(app: &Instance, attempt: &Attempt) {
     let tokens = app.redeem(attempt).await.accepts();
     app.refresh(tokens["refresh_token"].as_str().unwrap()).await.accepts();
     app.redeem(attempt).await.refuses(400, "invalid_grant");

@@ -1,8 +1,12 @@
 use super::*;
 
 fn bind(name: &str, system_id: &str, mode: &str) -> String {
+    bind_at("127.0.0.1:1", name, system_id, mode)
+}
+
+fn bind_at(address: &str, name: &str, system_id: &str, mode: &str) -> String {
     format!(
-        "[[sms.smpp]]\nname = {name:?}\naddress = \"127.0.0.1:1\"\nsystem_id = {system_id:?}\n\
+        "[[sms.smpp]]\nname = {name:?}\naddress = {address:?}\nsystem_id = {system_id:?}\n\
          mode = {mode:?}\n"
     )
 }
@@ -31,6 +35,23 @@ fn receipts_of_a_pair_of_binds_speak_of_its_transmitter() {
     );
     let submitters: Vec<_> = all.iter().map(|bind| submitter(bind, &all)).collect();
     assert_eq!(submitters, ["out", "other-out", "out", "both", "alone"]);
+}
+
+#[test]
+fn operators_that_know_us_by_one_name_do_not_settle_each_others_texts() {
+    let all = binds(
+        &[
+            bind_at("a:2775", "a-out", "twinpath", "transmitter"),
+            bind_at("b:2775", "b-out", "twinpath", "transmitter"),
+            bind_at("b:2776", "b-in", "twinpath", "receiver"),
+            bind_at("c:2775", "c-in", "twinpath", "receiver"),
+            bind_at("d:2775", "d-out", "d", "transmitter"),
+            bind_at("e:2775", "d-in", "d", "receiver"),
+        ]
+        .concat(),
+    );
+    let submitters: Vec<_> = all.iter().map(|bind| submitter(bind, &all)).collect();
+    assert_eq!(submitters, ["a-out", "b-out", "b-out", "c-in", "d-out", "d-out"]);
 }
 
 #[test]
