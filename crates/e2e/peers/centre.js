@@ -57,11 +57,11 @@ function submitted(peer, pdu) {
   const { source_addr: from, destination_addr: to, registered_delivery: receipt } = pdu;
   const { source_addr_ton, source_addr_npi, dest_addr_ton, dest_addr_npi, validity_period } = pdu;
   const types = [source_addr_ton, source_addr_npi, dest_addr_ton, dest_addr_npi];
-  say({ event: 'submit_sm', from, to, text, receipt, types, validity_period, at: now() });
+  const status = settings.submitStatus;
+  say({ event: 'submit_sm', from, to, text, receipt, types, validity_period, status, at: now() });
   if (settings.submitSilent) return;
   const message_id = (++lastMessage).toString(16).padStart(8, '0');
-  const command_status = settings.submitStatus;
-  peer.session.send(pdu.response(command_status === 0 ? { message_id } : { command_status }));
+  peer.session.send(pdu.response(status === 0 ? { message_id } : { command_status: status }));
 }
 
 function answered(number, peer, pdu) {

@@ -30,6 +30,8 @@ mod load;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
+mod outbox;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod upgrade;

@@ -33,7 +33,7 @@ impl FromStr for Network {
     type Err = &'static str;
 
     fn from_str(written: &str) -> Result<Self, Self::Err> {
-        const NO: &str = "is no network such as 192.0.2.0/24";
+        const NO: &str = "must be an address like 192.0.2.7 or a network like 192.0.2.0/24";
         let (address, bits) = match written.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (written, None),

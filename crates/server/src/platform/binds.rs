@@ -57,7 +57,7 @@ impl Binds {
         }
         let _ = writeln!(out, "# TYPE {ANSWERS} histogram");
         for (name, counters) in counters.iter() {
-            expose_answers(name, &counters.answers, out);
+            expose_answers((ANSWERS, "bind", name), &counters.answers, out);
         }
     }
 }
@@ -80,21 +80,27 @@ fn expose_submits(bind: &str, submits: &Submits, out: &mut String) {
     }
 }
 
-fn expose_answers(bind: &str, answers: &AnswerTimes, out: &mut String) {
+/// A histogram of `metric`, of what `label` names.
+pub(super) fn expose_answers(
+    (metric, label, name): (&str, &str, &str),
+    answers: &AnswerTimes,
+    out: &mut String,
+) {
+    let of = format!("{label}=\"{name}\"");
     for (bucket, bound) in answers.buckets.iter().zip(ANSWER_BOUNDS) {
         let (bound, count) = (seconds(bound), bucket.load(Relaxed));
-        let _ = writeln!(out, "{ANSWERS}_bucket{{bind=\"{bind}\",le=\"{bound}\"}} {count}");
+        let _ = writeln!(out, "{metric}_bucket{{{of},le=\"{bound}\"}} {count}");
     }
     let (count, sum) = (answers.count.load(Relaxed), seconds(answers.sum_us.load(Relaxed)));
     let _ = writeln!(
         out,
-        "{ANSWERS}_bucket{{bind=\"{bind}\",le=\"+Inf\"}} {count}\n\
-         {ANSWERS}_sum{{bind=\"{bind}\"}} {sum}\n{ANSWERS}_count{{bind=\"{bind}\"}} {count}"
+        "{metric}_bucket{{{of},le=\"+Inf\"}} {count}\n{metric}_sum{{{of}}} {sum}\n\
+         {metric}_count{{{of}}} {count}"
     );
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-fn seconds(micros: u64) -> f64 {
+pub(super) fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use twinpath_smpp::server::{PeerCounters, ServerCounters};
 
 use crate::config::SmppServer;
+use crate::platform::binds::{expose_answers, seconds};
 
 /// What one peer does, and what it is refused.
 #[derive(Debug, Default)]
@@ -69,14 +70,14 @@ impl PeerStates {
                 let _ = writeln!(out, "{metric}{{peer=\"{name}\"}} {}", read(state));
             }
         }
-        let (seconds, answers) =
-            ("twinpath_smpp_peer_answer_seconds_sum", "twinpath_smpp_peer_answer_seconds_count");
-        let _ = writeln!(out, "# TYPE twinpath_smpp_peer_answer_seconds summary");
-        for (name, PeerState { sessions: s, .. }) in &self.peers {
-            let took = std::time::Duration::from_micros(s.answer_us.load(Relaxed)).as_secs_f64();
-            let count = [&s.acknowledged, &s.throttled, &s.refused].map(|c| c.load(Relaxed));
-            let _ = writeln!(out, "{seconds}{{peer=\"{name}\"}} {took}");
-            let _ = writeln!(out, "{answers}{{peer=\"{name}\"}} {}", count.iter().sum::<u64>());
+        let _ = writeln!(out, "# TYPE {ENQUIRE_LINK} gauge");
+        for (name, state) in &self.peers {
+            let took = seconds(state.sessions.enquire_link_us.load(Relaxed));
+            let _ = writeln!(out, "{ENQUIRE_LINK}{{peer=\"{name}\"}} {took}");
+        }
+        let _ = writeln!(out, "# TYPE {ANSWERS} histogram");
+        for (name, state) in &self.peers {
+            expose_answers((ANSWERS, "peer", name), &state.sessions.answers, out);
         }
         for (metric, kind, counter) in [
             ("twinpath_smpp_server_connections", "gauge", &listener.connections),
@@ -90,6 +91,11 @@ impl PeerStates {
         }
     }
 }
+
+/// How long the last `enquire_link` of ours took.
+const ENQUIRE_LINK: &str = "twinpath_smpp_peer_enquire_link_seconds";
+/// From a text's record being durable to its answer on the way.
+const ANSWERS: &str = "twinpath_smpp_peer_answer_seconds";
 
 type Read = fn(&PeerState) -> u64;
 

@@ -98,7 +98,7 @@ pub struct AnswerTimes {
 }
 
 impl AnswerTimes {
-    fn add(&self, took: Duration) {
+    pub(crate) fn add(&self, took: Duration) {
         let micros = micros(took);
         for (bucket, bound) in self.buckets.iter().zip(ANSWER_BOUNDS) {
             bucket.fetch_add(u64::from(micros <= bound), Relaxed);

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::pdu::CommandStatus;
+use crate::{esme::AnswerTimes, pdu::CommandStatus};
 
 /// What a listener has done. The fields are `AtomicU64`s, read one by one.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ pub struct PeerCounters {
     pub undecodable: AtomicU64,
     /// Messages not yet answered.
     pub in_flight: AtomicU64,
-    /// Microseconds from handlers' results to answers on their way, summed over all answers.
-    pub answer_us: AtomicU64,
+    /// From handlers' results to answers on their way.
+    pub answers: AnswerTimes,
     /// Microseconds the last `enquire_link` of ours took; 0 before the first.
     pub enquire_link_us: AtomicU64,
 }
@@ -56,7 +56,7 @@ impl PeerCounters {
         };
         counter.fetch_add(1, Relaxed);
         self.in_flight.fetch_sub(1, Relaxed);
-        self.answer_us.fetch_add(micros(took), Relaxed);
+        self.answers.add(took);
     }
 
     pub(super) fn round_trip(&self, round_trip: Duration) {
