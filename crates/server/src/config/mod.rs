@@ -33,13 +33,13 @@ pub use api::OutboundApi;
 pub use attestation::{Attestation, AttesterFile};
 pub use file::{Announce, BindMode, Confirm, File, Phrase};
 pub use load::{ConfigError, load};
-pub use twinpath_gateway::generic::Network;
 pub use outbound::Outbound;
 pub use risk::{Camara, SimSwap};
 pub use smpp::Submits;
 pub use smpp_server::{Lockout, Peer, SmppServer};
 pub use store_url::StoreUrl;
 pub use tls::{Mtls, TlsFiles};
+pub use twinpath_gateway::generic::Network;
 pub use webhook::Webhook;
 
 /// A 32-byte master key.

@@ -1,0 +1,57 @@
+//! Holds the table of metrics in `docs/operations.md` to the server: each that it exposes is there.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The string literals of these sources that name a metric.
+fn exposed(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            exposed(&path, names);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let literals =
+                text.split("\"twinpath_").skip(1).filter_map(|rest| rest.split_once('"'));
+            let named = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let names_of = literals.map(|(name, _)| name).filter(|name| !name.is_empty());
+            names.extend(names_of.filter(named).map(|name| format!("twinpath_{name}")));
+        }
+    }
+}
+
+/// The names of the table's first cells. `_other` after `a_b_c` stands for `a_other` or `a_b_other`.
+fn documented(page: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| `twinpath_")) {
+        let cell = row.split(" | ").next().unwrap();
+        let mut whole = "";
+        for name in cell.split('`').skip(1).step_by(2) {
+            if !name.starts_with('_') {
+                whole = name;
+                names.insert(name.to_owned());
+                continue;
+            }
+            let ends = whole.match_indices('_').map(|(at, _)| at);
+            names.extend(ends.filter_map(|end| Some(format!("{}{name}", whole.get(..end)?))));
+        }
+    }
+    names
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let mut exposed_names = BTreeSet::new();
+    exposed(&root().join("crates/server/src"), &mut exposed_names);
+    assert!(exposed_names.len() > 40, "they are found: {exposed_names:?}");
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let documented = documented(&page);
+    let missing: Vec<_> = exposed_names.difference(&documented).collect();
+    assert!(missing.is_empty(), "not in docs/operations.md: {missing:?}");
+}
