@@ -1,6 +1,7 @@
 //! Kannel, the open-source gateway, from Debian: phones' texts come in by its `fakesmsc`, and go out to a
-//! webhook.
+//! webhook; texts to phones are asked of its `sendsms`, and its receipts go where that says.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -20,15 +21,19 @@ pub struct Kannel {
     _smsbox: Child,
     /// Each has texted, and stays for what the gateway might send.
     phones: Vec<Child>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Kannel {
     /// Starts one that hands each text to `get_url`, in which Kannel's `%` sequences stand for its parts.
     pub async fn start(get_url: &str) -> Self {
+        Self::start_at(fixed_address().port(), get_url).await
+    }
+
+    /// The same, with `sendsms` at this port, for user `nobody` and password `secret`.
+    pub async fn start_at(sendsms: u16, get_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ports = [(); 4].map(|()| fixed_address().port());
-        let [admin, smsbox, fake, sendsms] = ports;
+        let [admin, smsbox, fake] = [(); 3].map(|()| fixed_address().port());
         let path = folder.path().join("kannel.conf");
         let text = format!(
             "group = core\nadmin-port = {admin}\nadmin-password = secret\nsmsbox-port = {smsbox}\n\
@@ -54,7 +59,7 @@ impl Kannel {
         }
         let smsbox = run("/usr/sbin/smsbox");
         listens(sendsms).await;
-        Self { fake, _bearerbox: bearerbox, _smsbox: smsbox, phones: Vec::new(), _folder: folder }
+        Self { fake, _bearerbox: bearerbox, _smsbox: smsbox, phones: Vec::new(), folder }
     }
 
     /// A phone texts.
@@ -62,9 +67,19 @@ impl Kannel {
         let mut command = Command::new(FAKESMSC);
         command.args(["-H", "127.0.0.1", "-r", &self.fake.to_string(), "-i", "0.01", "-m", "1"]);
         command.arg(format!("{from} {to} text {body}"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let log = std::fs::File::create(self.log(self.phones.len())).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let phone = command.kill_on_drop(true).spawn();
         self.phones.push(phone.unwrap_or_else(|error| panic!("{FAKESMSC}: {error}")));
+    }
+
+    /// What the `nth` phone that texted got since, counted from zero, among other lines.
+    pub fn heard(&self, nth: usize) -> String {
+        std::fs::read_to_string(self.log(nth)).unwrap()
+    }
+
+    fn log(&self, nth: usize) -> PathBuf {
+        self.folder.path().join(format!("phone-{nth}.log"))
     }
 }
 

@@ -156,16 +156,25 @@ pub(crate) fn one_text(
     Ok(text.map_or(Said::Nothing("oversized"), |text| Said::Texts(vec![text])))
 }
 
-/// A call that says one receipt. An overlong code for why is cut: it only informs.
+/// A receipt. An overlong code for why is cut: it only informs.
+pub(crate) fn receipt(
+    message_id: &str,
+    state: DeliveryState,
+    error: Option<&str>,
+) -> Result<DeliveryReceipt, Refused> {
+    let error = error.filter(|error| !error.is_empty());
+    let error =
+        error.map(|error| error.chars().filter(|c| !c.is_control()).take(MAX_NUMBER).collect());
+    Ok(DeliveryReceipt { message_id: identifier(message_id)?, state, error })
+}
+
+/// A call that says one receipt.
 pub(crate) fn one_receipt(
     message_id: &str,
     state: DeliveryState,
     error: Option<&str>,
 ) -> Result<Said, Refused> {
-    let error = error.filter(|error| !error.is_empty());
-    let error =
-        error.map(|error| error.chars().filter(|c| !c.is_control()).take(MAX_NUMBER).collect());
-    Ok(Said::Receipts(vec![DeliveryReceipt { message_id: identifier(message_id)?, state, error }]))
+    Ok(Said::Receipts(vec![receipt(message_id, state, error)?]))
 }
 
 #[cfg(test)]

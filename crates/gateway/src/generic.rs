@@ -41,6 +41,9 @@ pub struct Description {
     /// `mo_text`). Looked for in the item, then in the whole call.
     #[serde(default)]
     pub only: BTreeMap<String, String>,
+    /// How it says what became of texts to phones.
+    #[serde(default)]
+    pub receipts: Option<Receipts>,
     /// With `fields.timestamp`: how far that may be from now, in seconds.
     #[serde(default)]
     pub window_s: Option<u32>,
@@ -97,6 +100,29 @@ pub struct Fields {
     /// `by_coding`: the field that holds the octets in hex.
     #[serde(default)]
     pub binary: Option<String>,
+}
+
+/// A delivery receipt: an item that has both fields, and all of `only`, is one and no text.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Receipts {
+    /// What the provider called the text when it took it.
+    pub id: String,
+    /// What became of the text: a word or number that one of the lists below names. Any other says
+    /// that it is still on its way.
+    pub status: String,
+    /// The provider's code for why.
+    pub error: Option<String>,
+    /// As `only` of texts, which does not hold for receipts.
+    pub only: BTreeMap<String, String>,
+    /// The phone has it.
+    pub delivered: Vec<String>,
+    /// It never arrives.
+    pub failed: Vec<String>,
+    /// Its time was over.
+    pub expired: Vec<String>,
+    /// The network or provider would not carry it.
+    pub rejected: Vec<String>,
 }
 
 /// How texts are written.

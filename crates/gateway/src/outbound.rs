@@ -42,6 +42,14 @@ pub enum ApiAttempt {
 }
 
 impl Api {
+    /// Whether receipts name a text by the `reference` of its request, not by what is answered.
+    pub fn named_by_reference(&self) -> bool {
+        match self {
+            Self::Twilio(_) => false,
+            Self::Generic(described) => described.named_by_reference(),
+        }
+    }
+
     /// The request that sends a text. `to` is E.164 with its `+`; `reference` is the caller's name
     /// for the text, the same when it is tried again. Fails only for values no URL or header holds.
     pub fn request(

@@ -1,7 +1,7 @@
 //! What a description may not say: each flaw names its key.
 
 use super::authentication::{Authentication, Hmac, Part};
-use super::{Description, Format, Method, Secrets, TextEncoding};
+use super::{Description, Format, Method, Receipts, Secrets, TextEncoding};
 use crate::proof::Flaw;
 use std::collections::BTreeSet;
 
@@ -16,11 +16,26 @@ fn is_header(name: &str) -> bool {
     http::HeaderName::from_bytes(name.as_bytes()).is_ok()
 }
 
+impl Receipts {
+    fn check(&self) -> Result<(), Flaw> {
+        flawed(self.id.is_empty(), "receipts.id", "is missing")?;
+        flawed(self.status.is_empty(), "receipts.status", "is missing")?;
+        flawed(self.error.as_ref().is_some_and(String::is_empty), "receipts.error", "is empty")?;
+        flawed(self.only.contains_key(""), "receipts.only", "has an empty name")?;
+        flawed(self.delivered.is_empty(), "receipts.delivered", "is missing: which say so?")?;
+        let lists = [&self.delivered, &self.failed, &self.expired, &self.rejected];
+        let words: Vec<_> = lists.into_iter().flatten().collect();
+        let once = words.iter().collect::<BTreeSet<_>>().len() == words.len();
+        flawed(!once, "receipts", "has one status in two places")
+    }
+}
+
 impl Description {
     /// Whether it can be read by, with these secrets.
     pub fn check(&self, secrets: &Secrets) -> Result<(), Flaw> {
         self.check_shape()?;
         self.check_fields()?;
+        self.receipts.as_ref().map_or(Ok(()), Receipts::check)?;
         self.check_success()?;
         flawed(self.authentication.is_empty(), "authentication", "is empty: anybody could post")?;
         for (index, authentication) in self.authentication.iter().enumerate() {

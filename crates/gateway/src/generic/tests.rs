@@ -1,7 +1,7 @@
 use super::*;
-use crate::fields::inbound;
+use crate::fields::{inbound, one_receipt};
 use crate::testing::{MUST_NOT_SHOW, call};
-use crate::webhook::{InboundText, MAX_TEXTS};
+use crate::webhook::{DeliveryState, InboundText, MAX_TEXTS};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -310,4 +310,85 @@ fn nothing_is_shown_that_should_not_be() {
     let shown = format!("{:?}{:?}", kannel.read(&call.call()), call.call());
     assert!(MUST_NOT_SHOW.iter().all(|word| !shown.contains(word)));
     assert!(!format!("{kannel:?}").contains("hush"));
+}
+
+#[test]
+fn receipts_are_described() {
+    let receipts = r#"
+[receipts]
+id = "id"
+status = "message_status"
+error = "err"
+only = { level = "3" }
+delivered = ["DELIVRD"]
+failed = ["UNDELIV"]
+expired = ["EXPIRED"]
+rejected = ["REJECTD"]
+"#;
+    let jasmin = generic(&format!("{JASMIN}{receipts}"), &[]).unwrap();
+    let read = |body: &str| {
+        jasmin.read(&call("POST", "https://a/sms/x", &[], body.as_bytes(), NOW).call())
+    };
+    for (status, state) in [
+        ("DELIVRD", DeliveryState::Delivered),
+        ("UNDELIV", DeliveryState::Failed),
+        ("EXPIRED", DeliveryState::Expired),
+        ("REJECTD", DeliveryState::Rejected),
+        ("ACCEPTD", DeliveryState::Pending),
+    ] {
+        let said = read(&format!("id=m1&level=3&message_status={status}&err=042"));
+        assert_eq!(said, one_receipt("m1", state, Some("042")), "{status}");
+    }
+    // What lacks a part is no receipt; it would have to be a text.
+    let no_text = Err(Refused::Malformed("fields.from"));
+    for call in
+        ["level=3&message_status=DELIVRD", "id=m1&level=3", "id=m1&level=1&message_status=x"]
+    {
+        assert_eq!(read(call), no_text, "{call}");
+    }
+    let long = "x".repeat(1000);
+    assert!(read(&format!("id={long}&level=3&message_status=DELIVRD")).is_err());
+    let text = Said::Texts(vec![text("m2", "447911123456", None, "hello")]);
+    assert_eq!(read("id=m2&from=447911123456&content=hello"), Ok(text));
+}
+
+#[test]
+fn one_call_of_several_receipts() {
+    let receipts = r#"
+[receipts]
+id = "messageId"
+status = "status.groupName"
+delivered = ["DELIVERED"]
+"#;
+    let infobip = INFOBIP.replace(", \"mtls\"", "");
+    let infobip = generic(&format!("{infobip}{receipts}"), &[("key", "App k")]).unwrap();
+    let read = |body: &str| {
+        let headers = [("authorization", "App k")];
+        infobip.read(&call("POST", "https://a/sms/x", &headers, body.as_bytes(), NOW).call())
+    };
+    let body = r#"{"results":[{"messageId":"a","status":{"groupName":"DELIVERED"}},
+        {"messageId":"b","status":{"groupName":"PENDING"}},{"messageId":7}]}"#;
+    let one = |id: &str, state| crate::fields::receipt(id, state, None).unwrap();
+    let receipts = vec![one("a", DeliveryState::Delivered), one("b", DeliveryState::Pending)];
+    assert_eq!(read(body), Ok(Said::Receipts(receipts)));
+    assert_eq!(read(r#"{"results":[{"messageId":7}]}"#), Err(Refused::Malformed("fields.from")));
+}
+
+#[test]
+fn a_description_of_receipts_says_where_they_are() {
+    let flaw = |receipts: &str| {
+        let described = generic(&format!("{JASMIN}[receipts]\n{receipts}"), &[]);
+        described.err().map(|flaw| flaw.key)
+    };
+    let whole = "id = \"a\"\nstatus = \"b\"\ndelivered = [\"1\"]\n";
+    assert_eq!(flaw(whole), None);
+    for (receipts, key) in [
+        ("status = \"b\"\ndelivered = [\"1\"]", "receipts.id"),
+        ("id = \"a\"\ndelivered = [\"1\"]", "receipts.status"),
+        ("id = \"a\"\nstatus = \"b\"", "receipts.delivered"),
+        (&format!("{whole}error = \"\""), "receipts.error"),
+        (&format!("{whole}failed = [\"1\"]"), "receipts"),
+    ] {
+        assert_eq!(flaw(receipts).as_deref(), Some(key), "{receipts}");
+    }
 }

@@ -1,9 +1,9 @@
-//! The texts of a described provider's call.
+//! The texts and receipts of a described provider's call.
 
-use super::{Description, Fields, Format, TextEncoding};
-use crate::fields::{Parameters, at, inbound, json, scalar};
+use super::{Description, Fields, Format, Receipts, TextEncoding};
+use crate::fields::{Parameters, at, inbound, json, receipt, scalar};
 use crate::proof::{from_hex, near, rfc3339};
-use crate::webhook::{Call, InboundText, MAX_TEXTS, Refused, Said};
+use crate::webhook::{Call, DeliveryReceipt, DeliveryState, InboundText, MAX_TEXTS, Refused, Said};
 use serde_json::Value;
 
 /// Where one text's fields are looked up.
@@ -35,8 +35,13 @@ impl Source<'_> {
     }
 }
 
-/// What one text came to: a text, or why there is none.
-type Read = Result<InboundText, &'static str>;
+/// What one item came to, or why it is neither.
+type Read = Result<Item, &'static str>;
+
+enum Item {
+    Text(InboundText),
+    Receipt(DeliveryReceipt),
+}
 
 impl Description {
     pub(super) fn said(&self, call: &Call<'_>) -> Result<Said, Refused> {
@@ -45,8 +50,7 @@ impl Description {
             Format::Query => Parameters::of_url(call.url)?,
             Format::Json => return self.items(&json(call.body)?, call.now),
         };
-        let text = self.one(&Source::Parameters(&parameters), call.now)?;
-        Ok(text.map_or_else(Said::Nothing, |text| Said::Texts(vec![text])))
+        gathered(std::iter::once(self.one(&Source::Parameters(&parameters), call.now)))
     }
 
     fn items(&self, whole: &Value, now: i64) -> Result<Said, Refused> {
@@ -64,6 +68,11 @@ impl Description {
     }
 
     fn one(&self, source: &Source<'_>, now: i64) -> Result<Read, Refused> {
+        if let Some(receipts) = &self.receipts
+            && let Some(receipt) = receipts.read(source)?
+        {
+            return Ok(Ok(Item::Receipt(receipt)));
+        }
         for (name, value) in &self.only {
             if source.anywhere(name)?.as_ref() != Some(value) {
                 return Ok(Err("only"));
@@ -77,7 +86,8 @@ impl Description {
             return Err(Refused::Malformed("fields.id"));
         }
         let Some(text) = self.text(source)? else { return Ok(Err("coding")) };
-        Ok(inbound(id.as_deref(), &from, to.as_deref(), &text)?.ok_or("oversized"))
+        let text = inbound(id.as_deref(), &from, to.as_deref(), &text)?;
+        Ok(text.map(Item::Text).ok_or("oversized"))
     }
 
     fn timely(&self, source: &Source<'_>, now: i64) -> Result<(), Refused> {
@@ -115,21 +125,49 @@ impl Description {
     }
 }
 
-/// The texts that can be read. One that cannot must not hold up the others: the provider
-/// would send all of them again and again.
+impl Receipts {
+    /// A receipt, if this is one.
+    fn read(&self, source: &Source<'_>) -> Result<Option<DeliveryReceipt>, Refused> {
+        for (name, value) in &self.only {
+            if source.anywhere(name)?.as_ref() != Some(value) {
+                return Ok(None);
+            }
+        }
+        let (id, status) = (source.optional(Some(&self.id))?, source.optional(Some(&self.status))?);
+        let (Some(id), Some(status)) = (id, status) else { return Ok(None) };
+        let error = source.optional(self.error.as_ref())?;
+        receipt(&id, self.state(&status), error.as_deref()).map(Some)
+    }
+
+    fn state(&self, status: &str) -> DeliveryState {
+        let lists = [
+            (&self.delivered, DeliveryState::Delivered),
+            (&self.failed, DeliveryState::Failed),
+            (&self.expired, DeliveryState::Expired),
+            (&self.rejected, DeliveryState::Rejected),
+        ];
+        let named = lists.into_iter().find(|(words, _)| words.iter().any(|word| word == status));
+        named.map_or(DeliveryState::Pending, |(_, state)| state)
+    }
+}
+
+/// The texts that can be read, else the receipts. One that cannot must not hold up the others: the
+/// provider would send all of them again and again.
 fn gathered(read: impl Iterator<Item = Result<Read, Refused>>) -> Result<Said, Refused> {
-    let (mut texts, mut left, mut refused) = (Vec::new(), "empty", None);
+    let (mut texts, mut receipts, mut left, mut refused) = (Vec::new(), Vec::new(), "empty", None);
     for one in read {
         match one {
-            Ok(Ok(text)) => texts.push(text),
+            Ok(Ok(Item::Text(text))) => texts.push(text),
+            Ok(Ok(Item::Receipt(receipt))) => receipts.push(receipt),
             Ok(Err(why)) => left = why,
             Err(why) => refused = Some(why),
         }
     }
     match refused {
-        Some(why) if texts.is_empty() => Err(why),
-        _ if texts.is_empty() => Ok(Said::Nothing(left)),
-        _ => Ok(Said::Texts(texts)),
+        _ if !texts.is_empty() => Ok(Said::Texts(texts)),
+        _ if !receipts.is_empty() => Ok(Said::Receipts(receipts)),
+        Some(why) => Err(why),
+        None => Ok(Said::Nothing(left)),
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Description {
     /// The path of the provider's name for the text in a JSON answer.
     #[serde(default)]
     pub message_id: Option<String>,
+    /// Whether receipts will name the text by `{reference}`, which the request then holds.
+    #[serde(default)]
+    pub message_id_is_reference: bool,
     /// What stands before and after that name in another answer: Jasmin's is `Success "<id>"`.
     #[serde(default)]
     pub message_id_between: Option<(String, String)>,
@@ -117,6 +120,10 @@ impl DescribedApi {
             .body(octets)?;
         *request.headers_mut() = map;
         Ok(request)
+    }
+
+    pub(super) fn named_by_reference(&self) -> bool {
+        self.description.message_id_is_reference
     }
 
     pub(super) fn answer(&self, status: u16, body: &[u8]) -> ApiAttempt {
@@ -210,6 +217,9 @@ impl Description {
         self.check_body(secrets, &mut places)?;
         self.check_rest()?;
         let to = places.contains("to") || places.contains("to_digits");
+        if self.message_id_is_reference && !places.contains("reference") {
+            return Err(Flaw::new("message_id_is_reference", "needs a place for {reference}"));
+        }
         if !to || !places.contains("text") {
             return Err(Flaw::new("body", "and url have no place for {to} or {text}"));
         }
@@ -246,6 +256,10 @@ impl Description {
         let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
         if host.is_empty() || host.contains(['{', '@']) {
             return Err(Flaw::new("url", "is no http or https URL with a fixed host"));
+        }
+        let named = [self.message_id.is_some(), self.message_id_between.is_some()];
+        if self.message_id_is_reference && named.contains(&true) {
+            return Err(Flaw::new("message_id_is_reference", "leaves no other message_id"));
         }
         if self.sender.is_empty() {
             return Err(Flaw::new("sender", "is empty"));

@@ -242,3 +242,21 @@ fn nothing_is_shown_that_should_not_be() {
     let shown = format!("{:?}{:?}", twilio("s"), described(INFOBIP, &["infobip"]));
     assert!(!shown.contains("api-token") && !shown.contains("&secret"));
 }
+
+#[test]
+fn a_provider_may_name_texts_as_we_do() {
+    let between = "message_id_between = ['Success \"', '\"']";
+    let by_reference = JASMIN.replace(between, "message_id_is_reference = true");
+    assert_ne!(by_reference, JASMIN);
+    assert_eq!(
+        described(&by_reference, &["jasmin"]).unwrap_err().key,
+        "message_id_is_reference",
+        "nothing tells it"
+    );
+    let told = by_reference.replace("&content=", "&ref={reference}&content=");
+    assert!(described(&told, &["jasmin"]).unwrap().named_by_reference());
+    let twice = JASMIN.replace("&content=", "&ref={reference}&content=");
+    let twice = format!("message_id_is_reference = true\n{twice}");
+    assert_eq!(described(&twice, &["jasmin"]).unwrap_err().key, "message_id_is_reference");
+    assert!(!described(JASMIN, &["jasmin"]).unwrap().named_by_reference());
+}

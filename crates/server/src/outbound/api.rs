@@ -40,6 +40,9 @@ impl ApiSender {
         };
         let retry_after = answered.retry_after.as_deref();
         match self.api.api.answer(answered.status, &answered.body, retry_after) {
+            ApiAttempt::Accepted { .. } if self.api.api.named_by_reference() => {
+                Attempt::Accepted { message_id: Some(text.reference.clone()) }
+            }
             ApiAttempt::Accepted { message_id } => Attempt::Accepted { message_id },
             ApiAttempt::Permanent(why) => Attempt::Permanent(why),
             ApiAttempt::Temporary { why, retry_after_s } => {

@@ -1,11 +1,15 @@
 //! `[[sms.api]]`: texts to phones by providers' APIs, and the receipts that come back by a webhook.
 
+use tokio::task::block_in_place;
 use twinpath_e2e::app::Attempt;
+use twinpath_e2e::kannel::Kannel;
 use twinpath_e2e::number;
+use twinpath_e2e::process::fixed_address;
 use twinpath_e2e::receiver::{Received, Receiver};
 use twinpath_e2e::wait::until;
+use twinpath_testing::proxy::Proxy;
 
-use super::{World, form, twilio};
+use super::{GENERIC, SECRET, World, form, twilio};
 use crate::confirmation::digits;
 
 const OUT: &str = "twilio-out";
@@ -91,4 +95,42 @@ async fn what_passes_is_tried_again_and_what_stays_is_not() {
     // What follows overtakes it: it is not in the queue any more.
     begun(&world, 3).await;
     assert_eq!(field(&provider.next().await, "To"), number(3));
+}
+
+/// Its receipts come back to the webhook that hands over texts, as `docs/operations.md` has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn digits_go_by_kannel_and_its_receipt_comes_back() {
+    // Kannel is told where to call before the server has its port.
+    let door = block_in_place(|| Proxy::to(fixed_address()));
+    let sendsms = fixed_address().port();
+    let hook = format!("http://127.0.0.1:{}/sms/generic", door.port());
+    let called = form(&[("key", SECRET)]);
+    let told = form(&[("dlr-url", &format!("{hook}?{called}&status=%d&id="))]);
+    let more = format!(
+        "{GENERIC}[sms.webhook.generic.receipts]\nid = \"id\"\nstatus = \"status\"\n\
+         delivered = [\"1\"]\nfailed = [\"2\"]\nrejected = [\"16\"]\n\
+         [terminal]\nconfirm = \"always\"\nnotify = false\n\
+         [[sms.api]]\nname = \"{OUT}\"\nprovider = \"generic\"\nsecret = \"secret\"\n\
+         receipts = \"generic\"\n[sms.api.generic]\nmethod = \"GET\"\nsender = \"15005550006\"\n\
+         message_id_is_reference = true\n\
+         url = \"http://127.0.0.1:{sendsms}/cgi-bin/sendsms?username=nobody\
+         &password={{secret.secret}}&from={{from}}&to={{to}}&text={{text}}&coding=0\
+         &dlr-mask=19&{told}{{reference}}\"\n"
+    );
+    let world = World::start("generic", &more).await;
+    block_in_place(|| door.set_target(world.platform.place.address));
+    let get_url = format!("{hook}?{called}&id=%I&from=%p&to=%P&text=%a");
+    let mut kannel = Kannel::start_at(sendsms, &get_url).await;
+    let attempt = world.weather.attempt();
+    kannel.text(&number(1), "15005550006", &attempt.text);
+    until("Kannel has called", async || (world.texts("recorded").await > 0.5).then_some(())).await;
+    world.weather.redeem(&attempt).await.refuses(400, "confirmation_required");
+    ended(&world, "delivered").await;
+    let nothing =
+        format!("twinpath_outbound_texts_total{{of=\"{OUT}\",outcome=\"receipt_of_nothing\"}}");
+    assert!(world.platform.metric(&nothing).await < 0.5);
+    let heard = kannel.heard(0);
+    let (_, last) = heard.rsplit_once('#').unwrap_or_else(|| panic!("no digits: {heard}"));
+    let right = last.get(..8).unwrap();
+    world.weather.redeem_with(&attempt, &[("confirmation_code", right)]).await.accepts();
 }
