@@ -127,7 +127,7 @@ async fn go_on(
             fast @ Pace::TooFast(_) => Err(pending(fast)),
         },
         ProvenOutcome::Proven(row) => visit.approve(row).await,
-        ProvenOutcome::Unconfirmed(awaiting) => visit.unconfirmed(awaiting),
+        ProvenOutcome::Unconfirmed(awaiting) => Ok(visit.unconfirmed(awaiting)),
         ProvenOutcome::WrongDigits(_) => {
             let why = "wrong digits, too often; start again";
             Err(Refusal::new(ErrorCode::AccessDenied, why))
@@ -227,7 +227,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Section 5.2.2 of the draft, with the error and the members of PROTOCOL 6.
-    fn unconfirmed(&self, awaiting: &Awaiting) -> Result<Response, Refusal> {
+    fn unconfirmed(&self, awaiting: &Awaiting) -> Response {
         let why = "digits were texted to the phone: ask again with auth_session and with them as \
                    confirmation_code";
         let mut response = json(&json!({
@@ -240,7 +240,7 @@ impl<'a> Visit<'a> {
         }));
         response.extensions_mut().insert(ErrorCode::ConfirmationRequired);
         *response.status_mut() = StatusCode::BAD_REQUEST;
-        Ok(response)
+        response
     }
 
     /// Section 5.2.2 of the draft, with the members of PROTOCOL 4.

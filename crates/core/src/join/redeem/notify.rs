@@ -33,7 +33,7 @@ impl Redeem {
             return request.terms.clone();
         }
         let asked = request.terms.clone().unwrap_or_default();
-        Some(Terms { confirmed, revocation, known_since, ..asked })
+        Some(Terms { confirmed, known_since, revocation, ..asked })
     }
 
     /// Puts the notice in the queue. A repeated request finds it there.
