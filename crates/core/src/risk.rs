@@ -54,6 +54,10 @@ pub enum RiskReason {
     ManyNumbers,
     /// Many accounts of one block of numbers.
     ManyAccounts,
+    /// The network sees another number behind the app.
+    OtherNumber,
+    /// The app brought nothing by which the network could tell.
+    Unverified,
 }
 
 impl RiskReason {
@@ -64,6 +68,8 @@ impl RiskReason {
             Self::Unavailable => "risk_unavailable",
             Self::ManyNumbers => "risk_many_numbers",
             Self::ManyAccounts => "risk_many_accounts",
+            Self::OtherNumber => "risk_other_number",
+            Self::Unverified => "risk_unverified",
         }
     }
 }
@@ -120,14 +126,20 @@ pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Someone who is asked about a proof. What it cannot find out, it turns into a finding by its own
 /// policy: an answer always comes, in bounded time.
 pub trait RiskHook: Send + Sync {
-    /// What it says of this proof of `number`.
-    fn ask<'a>(&'a self, question: &'a RiskQuestion, number: &'a E164) -> Asking<'a, RiskFinding>;
+    /// What it says of this proof of `number`. `evidence` is what the app brought for a
+    /// [`TerminalProof`], if it did.
+    fn ask<'a>(
+        &'a self,
+        question: &'a RiskQuestion,
+        number: &'a E164,
+        evidence: Option<&'a str>,
+    ) -> Asking<'a, RiskFinding>;
 }
 
 /// A proof of a terminal beside the text: whether the phone that holds `evidence` has this number. The
 /// text is the method's own proof; an operator that sees the phone on its network is another.
 pub trait TerminalProof: Send + Sync {
-    /// `None` if it cannot be found out.
+    /// `None` if it cannot be found out, as of evidence that is none.
     fn proves<'a>(&'a self, number: &'a E164, evidence: &'a str) -> Asking<'a, Option<bool>>;
 }
 

@@ -7,7 +7,9 @@ use twinpath_e2e::app::Instance;
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::http::Answer;
 use twinpath_e2e::number;
-use twinpath_e2e::operator::{NUMBER_RECYCLING, Operator, Reply, SIM_SWAP, TOKEN};
+use twinpath_e2e::operator::{
+    NUMBER_RECYCLING, NUMBER_VERIFICATION, Operator, Reply, SIM_SWAP, TOKEN,
+};
 use twinpath_e2e::rig::Rig;
 
 const CHECKS: &str = "checks = [\"sim_swap\", \"number_recycled\"]\n";
@@ -196,4 +198,64 @@ async fn a_waiting_request_is_answered_when_the_operator_has() {
     let (answer, _) = tokio::join!(weather.wait(&attempt, 30), text);
     answer.accepts();
     assert_eq!(operator.asked(SIM_SWAP).len(), 1);
+}
+
+/// The network is a second witness of the number, where the app brings what it gave the phone.
+#[tokio::test]
+async fn the_network_may_verify_the_number_beside_the_text() {
+    let operator = Operator::start().await;
+    let checks = "checks = [\"number_verification\"]\non_error = \"deny\"\n";
+    let start = async |on_unverified: &str| {
+        let more = format!("{checks}on_unverified = \"{on_unverified}\"");
+        Rig::with(Settings::default().with(&operator.section(&more))).await
+    };
+    let says = |verified: bool| {
+        let said = Reply::json(&json!({"devicePhoneNumberVerified": verified}));
+        operator.answers(NUMBER_VERIFICATION, said);
+    };
+    let redeem = async |rig: &Rig, app: &Instance, token: &str| {
+        let attempt = app.attempt();
+        rig.text(&number(1), &attempt).await;
+        let more = [("network_token", token)];
+        app.redeem_with(&attempt, if token.is_empty() { &[] } else { &more }).await
+    };
+    let rig = start("deny").await;
+    let weather = rig.instance("weather").await;
+    says(true);
+    redeem(&rig, &weather, "phone-token").await.accepts();
+    assert_eq!(operator.asked(NUMBER_VERIFICATION), [json!({"phoneNumber": number(1)})]);
+    assert!(operator.asked(TOKEN).is_empty(), "asked with the phone's own token");
+    // A token that is none, and none: the network tells nothing.
+    for token in ["another", ""] {
+        redeem(&rig, &weather, token).await.refuses(400, "access_denied");
+    }
+    // Junk from an app must not have the operator left alone.
+    for _ in 0..8 {
+        redeem(&rig, &weather, "junk").await.refuses(400, "access_denied");
+    }
+    says(false);
+    redeem(&rig, &weather, "phone-token").await.refuses(400, "access_denied");
+    operator.answers(NUMBER_VERIFICATION, Reply::raw("500 Internal Server Error", ""));
+    redeem(&rig, &weather, "phone-token").await.refuses(400, "access_denied");
+    says(true);
+    redeem(&rig, &weather, "phone-token").await.accepts();
+    let why = reasons(&rig, "code.refused").await;
+    for (reason, times) in
+        [("risk_unverified", 10), ("risk_other_number", 1), ("risk_unavailable", 1)]
+    {
+        let said = why.iter().filter(|said| *said == reason).count();
+        assert_eq!(said, times, "{reason} in {why:?}");
+    }
+    let long = "x".repeat(4097);
+    for bad in ["a b", long.as_str(), "\u{e9}"] {
+        redeem(&rig, &weather, bad).await.refuses(400, "invalid_request");
+    }
+    // Where it is welcome but not needed, another number's phone is refused all the same.
+    let rig = start("allow").await;
+    let weather = rig.instance("weather").await;
+    for token in ["", "another", "phone-token"] {
+        redeem(&rig, &weather, token).await.accepts();
+    }
+    says(false);
+    redeem(&rig, &weather, "phone-token").await.refuses(400, "access_denied");
 }

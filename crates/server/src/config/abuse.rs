@@ -179,6 +179,15 @@ mod tests {
             (&format!("{CAMARA}on_error = \"confirm\""), "needs texts to phones"),
             (&format!("{CAMARA}on_error = \"deny\"\non_swap = \"allow\""), "deny or confirm"),
             (&format!("{CAMARA}on_error = \"deny\"\ncountries = [\"XX\"]"), "ISO 3166-1"),
+            (
+                &format!("{CAMARA}on_error = \"deny\"\non_unverified = \"deny\""),
+                "on_unverified needs the check number_verification",
+            ),
+            (
+                &format!("{CAMARA}on_error = \"deny\"\non_unverified = \"confirm\"")
+                    .replace("sim_swap", "number_verification"),
+                "needs texts to phones",
+            ),
             (&format!("{CAMARA}on_error = \"deny\"\nsim_swap_path = \"x\""), "must be a path"),
             (&format!("{CAMARA}on_error = \"deny\"\ntimeout_ms = 60000"), "timeout_ms"),
             (&format!("{CAMARA}on_error = \"deny\"\n{CAMARA}on_error = \"deny\""), "named \"o\""),

@@ -76,6 +76,7 @@ pub struct Camara {
     pub timeout_ms: Option<u32>,
     pub concurrency: Option<u32>,
     pub on_swap: Option<RiskVerdict>,
+    pub on_unverified: Option<RiskVerdict>,
     pub on_error: Option<RiskVerdict>,
 }
 
@@ -93,6 +94,8 @@ pub enum RiskCheck {
     SimSwap,
     /// Whether the number is another person's than at its latest proof.
     NumberRecycled,
+    /// Whether the network sees the number behind the app.
+    NumberVerification,
 }
 
 /// One of `[terminal.scopes]`

@@ -31,8 +31,8 @@ pub struct Camara {
     pub sim_swap: Option<SimSwap>,
     /// Whether it is asked for recycled numbers: the API's path.
     pub number_recycled: Option<String>,
-    /// The path of Number Verification.
-    pub number_verification: String,
+    /// Whether it is asked to verify the number that its network sees behind the app.
+    pub number_verification: Option<NumberVerification>,
     /// How long all that is asked about one proof may take.
     pub timeout: Duration,
     /// Questions at the same time.
@@ -52,6 +52,15 @@ pub struct SimSwap {
     pub verdict: RiskVerdict,
 }
 
+/// How numbers are verified.
+#[derive(Clone, Debug)]
+pub struct NumberVerification {
+    /// The API's path.
+    pub path: String,
+    /// What follows where the app brings no token of the network's.
+    pub on_unverified: RiskVerdict,
+}
+
 impl file::Risk {
     /// `texts`: whether texts go to phones.
     pub(super) fn check(&self, issuer: &str, texts: bool) -> Result<Vec<Camara>, ConfigError> {
@@ -59,7 +68,9 @@ impl file::Risk {
         let all: Vec<_> = all.collect::<Result<_, _>>()?;
         for (at, one) in all.iter().enumerate() {
             let on_swap = one.sim_swap.as_ref().map(|swap| swap.verdict);
-            if !texts && [on_swap, Some(one.on_error)].contains(&Some(RiskVerdict::Confirm)) {
+            let unverified = one.number_verification.as_ref().map(|it| it.on_unverified);
+            let asked = [on_swap, unverified, Some(one.on_error)];
+            if !texts && asked.contains(&Some(RiskVerdict::Confirm)) {
                 return refuse(format!(
                     "risk.camara.{at}: \"confirm\" needs texts to phones, see [sms.outbound]"
                 ));
@@ -92,9 +103,11 @@ impl file::Camara {
         let asks = |check| self.checks.contains(&check);
         let (swap, recycled) =
             (asks(file::RiskCheck::SimSwap), asks(file::RiskCheck::NumberRecycled));
-        if !swap && !recycled {
+        let verified = asks(file::RiskCheck::NumberVerification);
+        if !swap && !recycled && !verified {
             return refuse(format!(
-                "{} must name what is asked: \"sim_swap\", \"number_recycled\"",
+                "{} must name what is asked: \"sim_swap\", \"number_recycled\", \
+                 \"number_verification\"",
                 key("checks")
             ));
         }
@@ -116,6 +129,14 @@ impl file::Camara {
             "number_recycled_path",
             "/number-recycling/v0.2/check",
         )?;
+        let verification_path = path(
+            &self.number_verification_path,
+            "number_verification_path",
+            "/number-verification/v1/verify",
+        )?;
+        if !verified && self.on_unverified.is_some() {
+            return refuse(format!("{} needs the check number_verification", key("on_unverified")));
+        }
         Ok(Camara {
             name: required(self.name.clone(), &key("name"))?,
             base_url: url(&self.base_url, "base_url")?,
@@ -130,11 +151,10 @@ impl file::Camara {
                 .collect::<Result<_, _>>()?,
             sim_swap: swap.then_some(SimSwap { path: sim_swap_path, max_age_h, verdict }),
             number_recycled: recycled.then_some(recycled_path),
-            number_verification: path(
-                &self.number_verification_path,
-                "number_verification_path",
-                "/number-verification/v1/verify",
-            )?,
+            number_verification: verified.then_some(NumberVerification {
+                path: verification_path,
+                on_unverified: self.on_unverified.unwrap_or(RiskVerdict::Allow),
+            }),
             timeout: Duration::from_millis(timeout.into()),
             concurrency: usize::try_from(concurrency).unwrap_or(1),
             on_error,

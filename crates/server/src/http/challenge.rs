@@ -198,7 +198,8 @@ impl<'a> Visit<'a> {
         );
         let texting = risk::texting(self.platform, said, row.request.ui_locales.clone());
         let holder = self.request.holder();
-        risk::prove(self.platform, prove.texting(texting), Some(&holder)).await
+        let evidence = risk::evidence(&self.request.form)?;
+        risk::prove(self.platform, prove.texting(texting), (Some(&holder), evidence)).await
     }
 
     /// The operator's own apps ask nobody for consent, and no session begins: there is no browser.

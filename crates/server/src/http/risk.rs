@@ -10,6 +10,7 @@ use twinpath_wire::oauth::ErrorCode;
 
 use crate::http::Refusal;
 use crate::http::refusal::fault;
+use crate::http::request::Form;
 use crate::platform::{Platform, now};
 
 /// How often a code may turn out to be another terminal's while others are asked.
@@ -21,12 +22,33 @@ pub(super) fn rule(platform: &Platform) -> RiskRule {
     if asked { RiskRule::Unasked } else { RiskRule::Off }
 }
 
+/// Who asks for a grant, if that is known, and the token by which its network tells whose phone it is, if
+/// the app brought one.
+pub(super) type By<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// Longest token of a network's.
+const MAX_EVIDENCE: usize = 4096;
+
+/// What the app brought for CAMARA's Number Verification.
+pub(super) fn evidence(form: &Form) -> Result<Option<&str>, Refusal> {
+    let token = form.get("network_token");
+    let well = |token: &str| {
+        (1..=MAX_EVIDENCE).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic())
+    };
+    match token {
+        Some(token) if !well(token) => {
+            Err(Refusal::request("network_token must be an access token of the phone's operator"))
+        }
+        token => Ok(token),
+    }
+}
+
 /// Asks. A proof that would make one account too many for its app is refused for now, and stays good.
 pub(super) async fn ask(
     platform: &Platform,
     code: CodeKey,
     question: &RiskQuestion,
-    holder: Option<&str>,
+    (holder, evidence): By<'_>,
 ) -> Result<RiskRule, Refusal> {
     if question.known.is_none()
         && let Some(wait) = platform.app_limits.full_of_accounts(&question.client_id, now())
@@ -35,7 +57,7 @@ pub(super) async fn ask(
     }
     let number = platform.vault.open_number(question.terminal, &question.number);
     let number = number.map_err(|_| fault("a number does not open"))?;
-    Ok(platform.risk.ask(code, question, (&number, holder), &platform.counters).await)
+    Ok(platform.risk.ask(code, question, (&number, holder, evidence), &platform.counters).await)
 }
 
 /// How proofs at the sign-in page, or without a browser, are confirmed (PROTOCOL 6); `None` where no texts
@@ -54,13 +76,13 @@ pub(super) fn texting(
 pub(super) async fn prove(
     platform: &Platform,
     prove: ProveTerminal,
-    holder: Option<&str>,
+    by: By<'_>,
 ) -> Result<ProvenOutcome, Refusal> {
     let mut prove = prove.risking(rule(platform));
     for _ in 0..ROUNDS {
         match platform.run(prove.clone()).await? {
             ProvenOutcome::Unasked(question) => {
-                let rule = ask(platform, prove.code, &question, holder).await?;
+                let rule = ask(platform, prove.code, &question, by).await?;
                 prove = prove.risking(rule);
             }
             outcome => {

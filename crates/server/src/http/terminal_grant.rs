@@ -67,15 +67,19 @@ pub(super) async fn take_turn(
     }
     let redemption = Arc::new(Redemption { risk: risk::rule(platform), ..redemption });
     let holder = request.holder();
-    let holder = Some(holder.as_str());
+    let evidence = match risk::evidence(&request.form) {
+        Ok(evidence) => evidence,
+        Err(refusal) => return Err(request.refuse(platform, refusal).await),
+    };
+    let by = (Some(holder.as_str()), evidence);
     let wait = wanted_wait(&request.headers);
     let turn = Turn { platform, source, code: redemption.code, wait, now: request.now };
     let gate = request.gate(platform, redemption.code);
-    let first = run(platform, &redemption, holder, (request.spends(), gate));
+    let first = run(platform, &redemption, by, (request.spends(), gate));
     let again = async {
         // The text may have taken its time, and an operator may have been faster.
         request.caller.still_admitted(platform).await?;
-        run(platform, &redemption, holder, (Spends::default(), None)).await
+        run(platform, &redemption, by, (Spends::default(), None)).await
     };
     let pending = |redeemed: &Redeemed| matches!(redeemed, Redeemed::Pending);
     let mut turned = turn.take(first, again, pending).await?;
@@ -212,7 +216,7 @@ pub(super) fn terms(authorization_details: Vec<Value>, request: &TokenRequest) -
 async fn run(
     platform: &Platform,
     redemption: &Arc<Redemption>,
-    holder: Option<&str>,
+    by: risk::By<'_>,
     (spends, gate): (Spends, Option<UnredeemedGate>),
 ) -> Result<Redeemed, Refusal> {
     let redeem = |redemption: &Arc<Redemption>, spends| {
@@ -223,7 +227,7 @@ async fn run(
         let Redeemed::Unasked(question) = &redeemed else {
             return Ok(redeemed);
         };
-        let rule = risk::ask(platform, redemption.code, question, holder).await?;
+        let rule = risk::ask(platform, redemption.code, question, by).await?;
         let answered = Arc::new(Redemption { risk: rule, ..Redemption::clone(redemption) });
         redeemed = platform.run(redeem(&answered, Spends::default())).await?;
     }

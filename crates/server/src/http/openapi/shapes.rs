@@ -79,6 +79,14 @@ const CLIENT: &[Member] = &[
     member("client_uri", Kind::Text, "RFC 7591 2."),
 ];
 
+const CONFIRMATION: Member =
+    member("confirmation_code", Kind::Text, "Eight digits that were texted to the phone.");
+const NETWORK: Member = member(
+    "network_token",
+    Kind::Text,
+    "The operator's access token of the phone, for CAMARA's Number Verification.",
+);
+
 pub(super) const SHAPES: &[Shape] = &[
     Shape {
         name: "TokenRequest",
@@ -87,11 +95,8 @@ pub(super) const SHAPES: &[Shape] = &[
             &[
                 required("grant_type", Kind::OneOf(GRANTS), "What is shown for the token."),
                 member("terminal_verifier", Kind::Text, "What the text's code was made from."),
-                member(
-                    "confirmation_code",
-                    Kind::Text,
-                    "Eight digits that were texted to the phone.",
-                ),
+                CONFIRMATION,
+                NETWORK,
                 LOCALES,
                 member("code", Kind::Text, "RFC 6749 4.1.3."),
                 member("redirect_uri", Kind::Text, "RFC 6749 4.1.3: as the request said it."),
@@ -209,6 +214,8 @@ pub(super) const SHAPES: &[Shape] = &[
         members: &[
             &[
                 member("auth_session", Kind::Text, "Of the answer before."),
+                CONFIRMATION,
+                NETWORK,
                 member("response_type", Kind::Text, "code."),
             ],
             ASKED,

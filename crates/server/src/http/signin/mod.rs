@@ -216,7 +216,7 @@ async fn prove(
     let asked = visit.row.request.ui_locales.clone();
     let ui_locales = asked.unwrap_or_else(|| language.tag().to_owned());
     let texting = risk::texting(platform, said, Some(ui_locales));
-    risk::prove(platform, prove.texting(texting), None).await
+    risk::prove(platform, prove.texting(texting), (None, None)).await
 }
 
 fn told(platform: &Platform, trouble: Trouble, language: Language) -> Response {

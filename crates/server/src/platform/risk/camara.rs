@@ -114,7 +114,12 @@ impl Camara {
         answer
     }
 
-    async fn all(&self, question: &RiskQuestion, number: &E164) -> Result<RiskFinding, Fault> {
+    async fn all(
+        &self,
+        question: &RiskQuestion,
+        number: &E164,
+        evidence: Option<&str>,
+    ) -> Result<RiskFinding, Fault> {
         let config = &self.config;
         let swapped = async {
             let Some(swap) = &config.sim_swap else { return Ok(false) };
@@ -129,13 +134,52 @@ impl Camara {
             let body = json!({"phoneNumber": number.as_str(), "specifiedDate": date(proven)});
             self.check(path, &body, "phoneNumberRecycled").await
         };
-        let (swapped, recycled) = tokio::try_join!(swapped, recycled)?;
+        let (swapped, recycled, verified) =
+            tokio::try_join!(swapped, recycled, self.seen(number, evidence))?;
         let found = config.sim_swap.as_ref().filter(|_| swapped);
-        Ok(RiskFinding {
+        let swap = RiskFinding {
             verdict: found.map_or(RiskVerdict::Allow, |swap| swap.verdict),
             reason: found.map(|_| RiskReason::SimSwap),
             recycled,
+        };
+        Ok(swap.and(verified))
+    }
+
+    /// What Number Verification says, if it is to be asked.
+    async fn seen(&self, number: &E164, evidence: Option<&str>) -> Result<RiskFinding, Fault> {
+        let Some(verification) = &self.config.number_verification else {
+            return Ok(RiskFinding::CLEAR);
+        };
+        let verified = match evidence {
+            Some(evidence) => self.verified(&verification.path, number, evidence).await?,
+            None => None,
+        };
+        let found =
+            |verdict, reason| RiskFinding { verdict, reason: Some(reason), recycled: false };
+        Ok(match verified {
+            Some(true) => RiskFinding::CLEAR,
+            Some(false) => found(RiskVerdict::Deny, RiskReason::OtherNumber),
+            None => match verification.on_unverified {
+                RiskVerdict::Allow => RiskFinding::CLEAR,
+                verdict => found(verdict, RiskReason::Unverified),
+            },
         })
+    }
+
+    /// Whether the phone for which the operator's authorization server made this token has the number;
+    /// `None` for what it does not take for a token of its own, or of a phone on its network.
+    async fn verified(
+        &self,
+        path: &str,
+        number: &E164,
+        evidence: &str,
+    ) -> Result<Option<bool>, Fault> {
+        let body = json!({"phoneNumber": number.as_str()});
+        match self.post(path, &body, evidence, "devicePhoneNumberVerified").await {
+            Ok(verified) => Ok(Some(verified)),
+            Err(Fault::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// One question with the platform's own token, that one member answers.
@@ -208,12 +252,17 @@ impl Camara {
 }
 
 impl RiskHook for Camara {
-    fn ask<'a>(&'a self, question: &'a RiskQuestion, number: &'a E164) -> Asking<'a, RiskFinding> {
+    fn ask<'a>(
+        &'a self,
+        question: &'a RiskQuestion,
+        number: &'a E164,
+        evidence: Option<&'a str>,
+    ) -> Asking<'a, RiskFinding> {
         Box::pin(async move {
             if !self.knows(number) {
                 return RiskFinding::CLEAR;
             }
-            self.bounded(self.all(question, number)).await.unwrap_or_else(|fault| {
+            self.bounded(self.all(question, number, evidence)).await.unwrap_or_else(|fault| {
                 let (provider, verdict) = (self.name(), self.config.on_error);
                 tracing::warn!(provider, ?verdict, %fault, "a risk provider could not tell");
                 let reason = Some(RiskReason::Unavailable);
@@ -228,13 +277,8 @@ impl RiskHook for Camara {
 impl TerminalProof for Camara {
     fn proves<'a>(&'a self, number: &'a E164, evidence: &'a str) -> Asking<'a, Option<bool>> {
         Box::pin(async move {
-            if !evidence.bytes().all(|b| b.is_ascii_graphic()) {
-                return None;
-            }
-            let body = json!({"phoneNumber": number.as_str()});
-            let path = &self.config.number_verification;
-            let ask = self.post(path, &body, evidence, "devicePhoneNumberVerified");
-            self.bounded(ask).await.ok()
+            let path = &self.config.number_verification.as_ref()?.path;
+            self.bounded(self.verified(path, number, evidence)).await.ok().flatten()
         })
     }
 }

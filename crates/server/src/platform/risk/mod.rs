@@ -61,12 +61,13 @@ impl Risk {
         !self.providers.is_empty() || self.farming.is_on()
     }
 
-    /// What they say of the proof that `code` is. `holder` is who asks for the grant, if that is known.
+    /// What they say of the proof that `code` is. `holder` is who asks for the grant, if that is known;
+    /// `evidence` what it brought for the network to tell whose phone it is.
     pub async fn ask(
         &self,
         code: CodeKey,
         question: &RiskQuestion,
-        (number, holder): (&E164, Option<&str>),
+        (number, holder, evidence): (&E164, Option<&str>, Option<&str>),
         counters: &Counters,
     ) -> RiskRule {
         let cell = self.cell((code, question.terminal), now());
@@ -79,7 +80,7 @@ impl Risk {
                 if finding.verdict == RiskVerdict::Deny {
                     break;
                 }
-                let said = provider.ask(question, number).await;
+                let said = provider.ask(question, number, evidence).await;
                 count(counters, provider.name(), said);
                 finding = finding.and(said);
             }
