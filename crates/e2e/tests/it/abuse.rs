@@ -5,13 +5,13 @@ use twinpath_core::ids::TerminalKey;
 use twinpath_core::number::E164;
 use twinpath_core::records::{Account, Terminal};
 use twinpath_core::transaction::{Context, Missing, Operation, Rows, Step, Write};
-use twinpath_e2e::browser::Browser;
+use twinpath_e2e::browser::{Browser, text_to_send};
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::platform::Registration;
 use twinpath_e2e::rig::{ROUTE, Rig};
 use twinpath_e2e::{jose, number};
 
-use crate::authorize::{CALLBACK, enter};
+use crate::authorize::{CALLBACK, SignIn, enter};
 
 #[tokio::test]
 async fn texts_of_one_block_of_numbers_are_limited() {
@@ -204,4 +204,23 @@ async fn what_a_new_number_may_not_it_may_when_it_has_been_known_for_long() {
         let tokens = enter(&rig, &weather, &browser, &number(phone), &more).await;
         assert_eq!(tokens["scope"], scope, "{phone}");
     }
+}
+
+#[tokio::test]
+async fn accounts_that_begin_at_the_page_count_for_their_app() {
+    let limits = "[limits]\naccounts_per_app_per_hour = 1\n";
+    let rig = Rig::with(Settings::default().with(limits)).await;
+    let weather = rig.install(&Registration::new("weather").web(CALLBACK)).await;
+    let browser = || Browser::new(rig.platform.place.address);
+    enter(&rig, &weather, &browser(), &number(1), &[]).await;
+    // Who has an account is served, at the page and without.
+    enter(&rig, &weather, &browser(), &number(1), &[]).await;
+    rig.authorize(&weather, &number(1)).await;
+    let stranger = browser();
+    let (page, at) = stranger.open(&SignIn::new(&weather, &[]).url).await;
+    rig.centre.text(&number(2), &text_to_send(&page.text())).await.ok();
+    assert_eq!(stranger.open(&at).await.0.status, 429);
+    let attempt = weather.attempt();
+    rig.text(&number(3), &attempt).await;
+    weather.redeem(&attempt).await.refuses(429, "temporarily_unavailable");
 }

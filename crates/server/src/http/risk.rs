@@ -79,15 +79,21 @@ pub(super) async fn prove(
     by: By<'_>,
 ) -> Result<ProvenOutcome, Refusal> {
     let mut prove = prove.risking(rule(platform));
+    let mut nobodys = false;
     for _ in 0..ROUNDS {
         match platform.run(prove.clone()).await? {
             ProvenOutcome::Unasked(question) => {
+                nobodys = question.known.is_none();
                 let rule = ask(platform, prove.code, &question, by).await?;
                 prove = prove.risking(rule);
             }
             outcome => {
-                if let ProvenOutcome::Unconfirmed(awaiting) = &outcome {
-                    platform.outbox.send(awaiting.text);
+                match &outcome {
+                    ProvenOutcome::Unconfirmed(awaiting) => platform.outbox.send(awaiting.text),
+                    ProvenOutcome::Proven(_) if nobodys => {
+                        platform.app_limits.count_account(&prove.client_id, now());
+                    }
+                    _ => {}
                 }
                 return Ok(outcome);
             }

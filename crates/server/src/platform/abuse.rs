@@ -139,8 +139,13 @@ impl AppLimits {
     pub fn count(&self, app: &ClientId, new_account: bool, now: Timestamp) {
         self.authorizations.count(app.clone(), now);
         if new_account {
-            self.accounts.count(app.clone(), now);
+            self.count_account(app, now);
         }
+    }
+
+    /// Counts an account that was made before the authorization is: at the sign-in page.
+    pub fn count_account(&self, app: &ClientId, now: Timestamp) {
+        self.accounts.count(app.clone(), now);
     }
 }
 
