@@ -137,8 +137,14 @@ async fn examine_listener(listen: SocketAddr, report: &mut Report) {
 }
 
 async fn examine_binds(config: &Config, report: &mut Report) {
-    if config.binds.is_empty() && config.smpp_server.is_none() {
-        report.note("binds", "no [[sms.smpp]] and no [sms.smpp_server]: no text can arrive");
+    let bound = !config.binds.is_empty() || config.smpp_server.is_some();
+    if !bound && config.webhooks.is_empty() {
+        let none = "no [[sms.smpp]], no [sms.smpp_server], no [[sms.webhook]]: no text can arrive";
+        report.note("routes", none);
+    }
+    for webhook in config.webhooks.iter().filter(|webhook| webhook.numbers.is_empty()) {
+        let what = format!("webhook {}", webhook.route.name.0);
+        report.note(&what, "no numbers: apps are not told where to text");
     }
     for bind in &config.binds {
         examine_bind(bind, report).await;

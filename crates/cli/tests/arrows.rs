@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -112,4 +113,49 @@ fn drivers_stay_in_their_rooms() {
             assert!(fine, "{name} must not use {library}");
         }
     }
+}
+
+/// The folder's `.rs` files and folders of modules that no `mod` names, below it all.
+fn orphans(root: &Path, found: &mut Vec<PathBuf>) {
+    let names = |folder: &Path| -> BTreeSet<PathBuf> {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let text = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let declared: String = [root.join("lib.rs"), root.join("main.rs"), root.join("mod.rs")]
+        .into_iter()
+        .chain([root.with_extension("rs")])
+        .map(text)
+        .collect();
+    for path in names(root) {
+        let (name, is_module) = (
+            path.file_stem().unwrap().to_str().unwrap().to_owned(),
+            path.extension().is_some_and(|kind| kind == "rs") || path.join("mod.rs").is_file(),
+        );
+        let is_root = ["lib", "main", "mod"].contains(&name.as_str());
+        if is_module && !is_root && !declared.contains(&format!("mod {name};")) {
+            found.push(path.clone());
+        }
+        if path.is_dir() {
+            orphans(&path, found);
+        }
+    }
+}
+
+/// A file that no `mod` names is compiled by nobody: its tests pass without being run.
+#[test]
+fn every_file_is_part_of_its_crate() {
+    let mut found = Vec::new();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for one in std::fs::read_dir(crates).unwrap() {
+        let one = one.unwrap().path();
+        orphans(&one.join("src"), &mut found);
+        let tests = std::fs::read_dir(one.join("tests")).into_iter().flatten();
+        for target in tests.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+            // A folder without `main.rs` is a module of the targets beside it.
+            if target.join("main.rs").is_file() {
+                orphans(&target, &mut found);
+            }
+        }
+    }
+    assert!(found.is_empty(), "no mod names them: {found:?}");
 }

@@ -193,23 +193,25 @@ impl SenderPolicy {
         self.accept(&parsed.map_err(|_| SenderRefusal::NotMobile)?)
     }
 
-    /// Whether texts of such a phone are taken: of this country, of this number, as far as they are
-    /// known.
+    /// Whether texts of such a phone are taken: of this country, of this number and its range, as far as
+    /// they are known.
     pub fn carries(&self, country: Option<Region>, number: Option<&E164>) -> bool {
         let own = number.and_then(|number| PhoneNumber::parse(number.as_str(), None).ok());
         let regions = [country, own.and_then(|number| number.get_region_code())];
         let foreign = |region: &Region| !self.countries.contains(region);
-        self.countries.is_empty() || !regions.iter().flatten().any(foreign)
+        number.is_none_or(|number| self.ranges.carry(number))
+            && (self.countries.is_empty() || !regions.iter().flatten().any(foreign))
     }
 
-    /// How many countries' texts are taken, all the world's counting most: what is made for a phone's own
-    /// country is the better choice. The same for all where no country is known.
-    pub fn breadth(&self, country: Option<Region>) -> usize {
-        match (country, self.countries.len()) {
+    /// How much else is taken: what is made for a known number's range, and then for a known country, is
+    /// the better choice. All the world counts most; the same for all where nothing is known.
+    pub fn breadth(&self, country: Option<Region>, number: Option<&E164>) -> (bool, usize) {
+        let countries = match (country, self.countries.len()) {
             (None, _) => 0,
             (Some(_), 0) => usize::MAX,
             (Some(_), countries) => countries,
-        }
+        };
+        (number.is_some() && self.ranges.accept.is_empty(), countries)
     }
 
     fn accept(&self, number: &PhoneNumber) -> Result<E164, SenderRefusal> {

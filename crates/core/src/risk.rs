@@ -123,24 +123,21 @@ pub enum RiskRule {
 /// A [`RiskHook`]'s answer on its way.
 pub type Asking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Someone who is asked about a proof. What it cannot find out, it turns into a finding by its own
+/// Someone who is asked about a proof: of what became of its number, or for a proof of its own. The text
+/// is the method's own proof of a terminal; an operator that sees the phone on its network gives another,
+/// from `evidence` that the app brought. What a hook cannot find out, it turns into a finding by its own
 /// policy: an answer always comes, in bounded time.
-pub trait RiskHook: Send + Sync {
-    /// What it says of this proof of `number`. `evidence` is what the app brought for a
-    /// [`TerminalProof`], if it did.
+pub trait RiskHook: std::fmt::Debug + Send + Sync {
+    /// For counters.
+    fn name(&self) -> &str;
+
+    /// What it says of this proof of `number`.
     fn ask<'a>(
         &'a self,
         question: &'a RiskQuestion,
         number: &'a E164,
         evidence: Option<&'a str>,
     ) -> Asking<'a, RiskFinding>;
-}
-
-/// A proof of a terminal beside the text: whether the phone that holds `evidence` has this number. The
-/// text is the method's own proof; an operator that sees the phone on its network is another.
-pub trait TerminalProof: Send + Sync {
-    /// `None` if it cannot be found out, as of evidence that is none.
-    fn proves<'a>(&'a self, number: &'a E164, evidence: &'a str) -> Asking<'a, Option<bool>>;
 }
 
 #[cfg(test)]

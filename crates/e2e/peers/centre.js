@@ -11,8 +11,9 @@
 import { createInterface } from 'node:readline';
 import smpp from 'smpp';
 
-// `submitStatus`: how texts to phones are answered.
-const settings = { submitStatus: 0, submitSilent: false, bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
+// `submitStatus`: how texts to phones are answered. `earlyReceipt`: the state that a receipt tells before
+// the answer; empty for none.
+const settings = { submitStatus: 0, submitSilent: false, earlyReceipt: '', bindStatus: 0, bindDelayMs: 0, bindSilent: false, answerEnquireLink: true };
 const sessions = new Map(); // number -> { session, bound, system_id, waiting: Map(sequence -> [id, at]) }
 let lastSession = 0;
 let rawSequence = 0x40000000;
@@ -61,7 +62,11 @@ function submitted(peer, pdu) {
   say({ event: 'submit_sm', from, to, text, receipt, types, validity_period, status, at: now() });
   if (settings.submitSilent) return;
   const message_id = (++lastMessage).toString(16).padStart(8, '0');
-  peer.session.send(pdu.response(status === 0 ? { message_id } : { command_status: status }));
+  const answer = () =>
+    peer.session.send(pdu.response(status === 0 ? { message_id } : { command_status: status }));
+  if (!settings.earlyReceipt) return answer();
+  const short_message = `id:${message_id} sub:001 dlvrd:001 stat:${settings.earlyReceipt} err:000 text:`;
+  peer.session.deliver_sm({ source_addr: to, destination_addr: from, esm_class: 4, short_message }, answer);
 }
 
 function answered(number, peer, pdu) {

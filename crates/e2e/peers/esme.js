@@ -39,6 +39,16 @@ function ask(peer, command, fields = {}) {
   return Promise.race([answered, peer.closed])
 }
 
+// Octets as they are, `$SEQUENCE` in the hex for a fresh number; the status of the response.
+function octets({ session, closed }, hex) {
+  const sequence = ++session.sequence
+  const answered = new Promise((resolve) =>
+    session.on('pdu', (pdu) => pdu.sequence_number === sequence && resolve(pdu.command_status)))
+  const numbered = hex.replace('$SEQUENCE', sequence.toString(16).padStart(8, '0'))
+  session.socket.write(Buffer.from(numbered, 'hex'))
+  return Promise.race([answered, closed])
+}
+
 const bytes = (value) => (value?.hex === undefined ? value : Buffer.from(value.hex, 'hex'))
 const fields = (pdu) => Object.fromEntries(Object.entries(pdu).map(([k, v]) => [k, bytes(v)]))
 
@@ -48,6 +58,7 @@ const commands = {
   // All at once, without waiting for answers in between.
   flood: ({ as, command = 'submit_sm', pdus }) =>
     Promise.all(pdus.map((pdu) => ask(sessions.get(as), command, fields(pdu)))),
+  octets: ({ as, hex }) => octets(sessions.get(as), hex),
   closed: ({ as }) => sessions.get(as).closed,
   drop: ({ as }) => {
     sessions.get(as).session.destroy()

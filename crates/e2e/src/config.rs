@@ -29,6 +29,13 @@ impl Bind {
         Self { name: name.to_owned(), port, system_id, trust, more: String::new() }
     }
 
+    /// Under another name here.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Under another name at the message centre.
     #[must_use]
     pub fn system_id(mut self, system_id: &str) -> Self {

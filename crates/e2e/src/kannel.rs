@@ -30,7 +30,7 @@ impl Kannel {
         Self::start_at(fixed_address().port(), get_url).await
     }
 
-    /// The same, with `sendsms` at this port, for user `nobody` and password `secret`.
+    /// The same, with `sendsms` at this port, for user `twinpath` and password `secret`.
     pub async fn start_at(sendsms: u16, get_url: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let [admin, smsbox, fake] = [(); 3].map(|()| fixed_address().port());
@@ -42,7 +42,7 @@ impl Kannel {
              connect-allow-ip = 127.0.0.1\n\n\
              group = smsbox\nbearerbox-host = 127.0.0.1\nsendsms-port = {sendsms}\n\
              http-request-retry = 5\nhttp-queue-delay = 1\n\n\
-             group = sendsms-user\nusername = nobody\npassword = secret\n\n\
+             group = sendsms-user\nusername = twinpath\npassword = secret\n\n\
              group = sms-service\nkeyword = default\nget-url = \"{get_url}\"\nmax-messages = 0\n\
              catch-all = true\n"
         );

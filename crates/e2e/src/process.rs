@@ -27,6 +27,7 @@ pub struct Installation {
     /// Its admin listener.
     pub admin: SocketAddr,
     binary: PathBuf,
+    environment: Vec<(String, String)>,
     folder: TempDir,
 }
 
@@ -56,7 +57,15 @@ impl Installation {
         let issuer = settings.issuer(address);
         let text = settings.file(&issuer, &address.to_string(), &admin.to_string(), folder.path());
         std::fs::write(folder.path().join("twinpath.toml"), text).unwrap();
-        Self { issuer, address, admin, binary: twinpath(), folder }
+        let environment = Vec::new();
+        Self { issuer, address, admin, binary: twinpath(), environment, folder }
+    }
+
+    /// With a variable more in the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     fn config(&self) -> PathBuf {
@@ -107,6 +116,7 @@ impl Installation {
         let child = Command::new(&self.binary)
             .args(["serve", "--config"])
             .arg(self.config())
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

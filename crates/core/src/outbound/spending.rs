@@ -16,6 +16,8 @@ use crate::vault::Vault;
 
 const HOUR_S: i64 = 3600;
 const DAY_S: i64 = 24 * HOUR_S;
+/// Operators are given numbers in blocks of thousands, and farms have theirs in a row.
+const BLOCK_DIGITS: usize = 4;
 
 /// How many texts may be sent, and whereto.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +28,8 @@ pub struct SpendingLimits {
     pub number_hour: u32,
     /// Confirmations to one number.
     pub number_day: u32,
+    /// All texts to one block: numbers that have all but their last four digits in common.
+    pub block_hour: u32,
     /// All texts to one country.
     pub country_hour: u32,
     /// All texts for one app.
@@ -40,6 +44,7 @@ impl Default for SpendingLimits {
             countries: Vec::new(),
             number_hour: 5,
             number_day: 20,
+            block_hour: 200,
             country_hour: 1000,
             app_day: 10_000,
             day: 50_000,
@@ -131,11 +136,14 @@ impl SpendingLimits {
         let number = format!("{:?}", text.terminal);
         let country = country.map_or_else(|| "ZZ".to_owned(), |country| country.to_string());
         let app = text.client_id.as_str();
+        let digits = text.number.as_str();
+        let block = digits.get(..digits.len().saturating_sub(BLOCK_DIGITS)).unwrap_or(digits);
         let of_number = [
             (("number-hour", number.as_str()), self.number_hour, HOUR_S),
             (("number-day", number.as_str()), self.number_day, DAY_S),
         ];
         let of_all = [
+            (("block-hour", block), self.block_hour, HOUR_S),
             (("country-hour", country.as_str()), self.country_hour, HOUR_S),
             (("app-day", app), self.app_day, DAY_S),
             (("day", ""), self.day, DAY_S),

@@ -208,6 +208,7 @@ fn each_limit_holds_until_its_window_ends() {
     for (limits, over, free) in [
         (SpendingLimits { number_hour: 2, ..all.clone() }, same_number, other_number),
         (SpendingLimits { number_day: 2, ..all.clone() }, same_number, other_number),
+        (SpendingLimits { block_hour: 2, ..all.clone() }, same_number, other_country),
         (SpendingLimits { country_hour: 2, ..all.clone() }, other_number, other_country),
         (SpendingLimits { app_day: 2, ..all.clone() }, other_country, (0, "bank")),
     ] {

@@ -12,6 +12,7 @@ use twinpath_e2e::rig::{ROUTE, Rig};
 use twinpath_e2e::{jose, number};
 
 use crate::authorize::{CALLBACK, SignIn, enter};
+use crate::risk::reasons;
 
 #[tokio::test]
 async fn texts_of_one_block_of_numbers_are_limited() {
@@ -94,6 +95,7 @@ async fn one_source_that_proves_many_numbers_is_blocked_for_more() {
     rig.text(&number(3), &attempt).await;
     farm.redeem(&attempt).await.refuses(400, "access_denied");
     farm.redeem(&attempt).await.refuses(400, "invalid_grant");
+    assert_eq!(reasons(&rig, "code.refused").await, ["risk_many_numbers"]);
     rig.authorize(&weather, &number(1)).await;
     rig.authorize(&rig.instance("notes").await, &number(3)).await;
 }
@@ -109,6 +111,7 @@ async fn new_accounts_of_one_block_are_limited_and_old_ones_served() {
     let attempt = weather.attempt();
     rig.text("+447400123403", &attempt).await;
     weather.redeem(&attempt).await.refuses(400, "access_denied");
+    assert_eq!(reasons(&rig, "code.refused").await, ["risk_many_accounts"]);
     rig.authorize(&rig.again(&weather.app), "+447400123401").await;
     rig.authorize(&weather, "+447400987654").await;
 }

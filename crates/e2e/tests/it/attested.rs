@@ -15,6 +15,8 @@ use twinpath_e2e::rig::Rig;
 use twinpath_e2e::wait::until;
 use twinpath_e2e::{now_s, number, random_text};
 
+use crate::risk::reasons;
+
 const METHODS: [&str; 2] = ["attest_jwt_client_auth", "attest_jwt_client_auth_dpop"];
 const POP: &str = METHODS[0];
 const COMBINED: &str = METHODS[1];
@@ -703,4 +705,23 @@ async fn an_instance_that_leaves_codes_unredeemed_is_stopped() {
     // Another installation at the same address is not its business.
     let other = world.again(&weather);
     world.rig.authorize(&other, &number(2)).await;
+}
+
+/// A key that somebody vouches for is not free to make: the installation counts, not its address.
+#[tokio::test]
+async fn an_attested_installation_that_proves_many_numbers_is_blocked_for_more() {
+    let limits = "[limits.farming]\nnumbers_per_instance = 2\n";
+    let world = World::with(Settings::default().with(limits)).await;
+    for method in METHODS {
+        let farm = world.install(method, method).await;
+        for n in [1, 2] {
+            world.rig.authorize(&farm, &number(n)).await;
+        }
+        let attempt = farm.attempt();
+        world.rig.text(&number(3), &attempt).await;
+        farm.redeem(&attempt).await.refuses(400, "access_denied");
+        world.rig.authorize(&farm, &number(1)).await;
+        world.rig.authorize(&world.again(&farm), &number(3)).await;
+    }
+    assert_eq!(reasons(&world.rig, "code.refused").await, ["risk_many_numbers"; 2]);
 }

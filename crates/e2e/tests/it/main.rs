@@ -25,6 +25,8 @@ mod authorize;
 #[cfg(test)]
 mod binds;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod challenge;
 #[cfg(test)]
 mod client_credentials;

@@ -12,6 +12,9 @@ use twinpath_e2e::operator::{
 };
 use twinpath_e2e::rig::Rig;
 
+use crate::confirmation::texts::Mobile;
+use crate::confirmation::{awaits, claims, digits, wrong};
+
 const CHECKS: &str = "checks = [\"sim_swap\", \"number_recycled\"]\n";
 
 async fn rig(operator: &Operator, more: &str) -> Rig {
@@ -29,7 +32,7 @@ fn subject(tokens: &Value) -> Value {
     twinpath_e2e::jose::open(tokens["access_token"].as_str().unwrap()).1["sub"].clone()
 }
 
-async fn reasons(rig: &Rig, kind: &str) -> Vec<Value> {
+pub(crate) async fn reasons(rig: &Rig, kind: &str) -> Vec<Value> {
     let lines = rig.platform.admin("GET", "/audit", &Value::Null).await.accepts();
     let lines = lines["events"].as_array().cloned().unwrap_or_else(|| panic!("{lines}"));
     let of_kind = lines.iter().filter(|line| line["kind"] == kind);
@@ -61,6 +64,29 @@ async fn a_swapped_sim_is_denied_and_the_code_used_up() {
     assert_eq!(operator.asked(TOKEN).len(), 1, "one token for all");
     assert_eq!(reasons(&rig, "code.refused").await, [json!("risk_sim_swap")]);
     ask(&rig, &weather, &number(1)).await.accepts();
+}
+
+#[tokio::test]
+async fn a_swapped_sim_is_confirmed_where_that_is_configured() {
+    let operator = Operator::start().await;
+    operator.knows(true, false);
+    let more = format!("{CHECKS}on_swap = \"confirm\"\non_error = \"deny\"");
+    let mobile = Mobile::with(&operator.section(&more)).await;
+    let weather = mobile.rig.instance("weather").await;
+    let attempt = weather.attempt();
+    mobile.rig.text(&number(1), &attempt).await;
+    assert_eq!(awaits(&weather.redeem(&attempt).await), 3);
+    let right = digits(&mobile.text(1).await.1);
+    let said = wrong(&right);
+    let answer = weather.redeem_with(&attempt, &[("confirmation_code", &said)]).await;
+    assert_eq!(awaits(&answer), 2);
+    let answer = weather.redeem_with(&attempt, &[("confirmation_code", &right)]).await;
+    assert_eq!(claims(&answer.accepts())["acr"], "urn:twinpath:acr:terminal-confirmed");
+    assert_eq!(operator.asked(SIM_SWAP).len(), 1, "once for each code");
+    assert_eq!(reasons(&mobile.rig, "grant.issued").await, [json!("risk_sim_swap")]);
+    operator.knows(false, false);
+    ask(&mobile.rig, &weather, &number(1)).await.accepts();
+    assert_eq!(mobile.texts(), 1, "nothing to confirm, and a device that is known");
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! `POST /sms/<name>`: texts that gateways hand over by HTTP, from their calls to redeemed tokens.
 
+mod admission;
+mod described;
+mod providers;
 mod sending;
+mod topic;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -28,12 +32,17 @@ struct World {
 }
 
 impl World {
+    /// Of the provider that it is named after, with `SECRET`.
     async fn start(name: &'static str, more: &str) -> Self {
         let section = format!(
             "[[sms.webhook]]\nname = \"{name}\"\nprovider = \"{name}\"\nsecret = \"{SECRET}\"\n\
              numbers = [\"+15005550006\"]\ntrust = \"aggregator\"\n{more}"
         );
-        let platform = Platform::start(&Settings::default().with(&section)).await;
+        Self::with(name, &Settings::default().with(&section)).await
+    }
+
+    async fn with(name: &'static str, settings: &Settings) -> Self {
+        let platform = Platform::start(settings).await;
         let app = platform.register(&Registration::new("weather")).await;
         let weather = Instance::new(&app, &platform.place);
         Self { platform, weather, name }
@@ -48,10 +57,11 @@ impl World {
     }
 
     async fn call(&self, headers: &[(&str, &str)], body: &str) -> Answer {
-        let request = Request::new("POST", &self.path());
-        let mut request =
-            headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        request.body = body.as_bytes().to_vec();
+        http::send(self.platform.place.address, &post(&self.path(), headers, body)).await
+    }
+
+    async fn get(&self, query: &str) -> Answer {
+        let request = Request::new("GET", &format!("{}?{query}", self.path()));
         http::send(self.platform.place.address, &request).await
     }
 
@@ -59,9 +69,23 @@ impl World {
         self.platform.texts(self.name, outcome).await
     }
 
+    /// So many texts or calls ended so.
+    async fn counts(&self, outcome: &str, times: f64) {
+        let counted = self.texts(outcome).await;
+        assert!((counted - times).abs() < 0.5, "{outcome}: {counted}, not {times}");
+    }
+
     async fn pending(&self, attempt: &Attempt) {
         self.weather.redeem(attempt).await.refuses(400, "authorization_pending");
     }
+}
+
+fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Request {
+    let request = Request::new("POST", path);
+    let mut request =
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    request.body = body.as_bytes().to_vec();
+    request
 }
 
 fn mac(algorithm: hmac::Algorithm, octets: &[u8]) -> Vec<u8> {
@@ -150,10 +174,7 @@ async fn an_android_phone_hands_over_a_text() {
 #[tokio::test]
 async fn what_carries_no_code_is_acknowledged_and_what_cannot_be_read_is_not() {
     let world = World::start("generic", GENERIC).await;
-    let get = async |query: &str| {
-        let request = Request::new("GET", &format!("{}?{query}", world.path()));
-        http::send(world.platform.place.address, &request).await.status
-    };
+    let get = async |query: &str| world.get(query).await.status;
     let key = form(&[("key", SECRET)]);
     let from = form(&[("from", number(1).as_str())]);
     assert_eq!(get(&format!("{key}&id=1&{from}&to=1&text=hello")).await / 100, 2);

@@ -143,7 +143,7 @@ impl File {
         if config.outbound.is_none() && self.terminal.notify != Some(false) {
             notes.push(
                 "numbers are not told of new installations (terminal.notify): no texts are sent to \
-                 phones, as no bind is a transceiver or transmitter"
+                 phones: there is no [[sms.api]], and no bind is a transceiver or transmitter"
                     .to_owned(),
             );
         }

@@ -7,6 +7,8 @@ mod abuse;
 mod api;
 mod attestation;
 mod check;
+#[cfg(test)]
+mod examples;
 mod file;
 mod keys;
 mod load;

@@ -69,6 +69,11 @@ impl file::Outbound {
                 "confirmations_per_number_per_day",
                 known.number_day,
             )?,
+            block_hour: limit(
+                self.texts_per_block_per_hour,
+                "texts_per_block_per_hour",
+                known.block_hour,
+            )?,
             country_hour: limit(
                 self.texts_per_country_per_hour,
                 "texts_per_country_per_hour",

@@ -69,6 +69,8 @@ pub struct Peer {
     pub rate_per_s: Option<u32>,
     /// The numbers whose texts it hands over.
     pub numbers: Vec<String>,
+    /// Of lower priority are offered first.
+    pub priority: u32,
     /// The alphabet of `data_coding` 0.
     pub default_alphabet: DefaultAlphabet,
 }
@@ -184,6 +186,7 @@ impl file::SmppPeer {
                 None => None,
             },
             numbers: self.numbers.clone(),
+            priority: self.priority,
             default_alphabet: default_alphabet(self.default_alphabet),
         })
     }

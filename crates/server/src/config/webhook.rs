@@ -209,9 +209,6 @@ impl file::Webhook {
 mod tests {
     use crate::config::File;
 
-    const OPERATIONS: &str =
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md"));
-
     fn check(sections: &str) -> Result<crate::config::Config, String> {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
@@ -222,19 +219,6 @@ mod tests {
         );
         let file = toml::from_str::<File>(&text).map_err(|error| error.to_string())?;
         file.check().map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_examples_of_the_documentation_are_good() {
-        let blocks = OPERATIONS.split("```toml\n").skip(1);
-        let blocks = blocks.filter_map(|rest| rest.split("```").next());
-        let (mut names, blocks) = (Vec::new(), blocks.filter(|it| it.contains("[[sms.webhook]]")));
-        for block in blocks {
-            let config = check(block).unwrap_or_else(|why| panic!("{why} in\n{block}"));
-            names.extend(config.webhooks.into_iter().map(|webhook| webhook.route.name.0));
-        }
-        let names: Vec<_> = names.iter().map(|name| &**name).collect();
-        assert_eq!(names, ["twilio-main", "kannel", "jasmin", "infobip", "sinch"]);
     }
 
     #[test]

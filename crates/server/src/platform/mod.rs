@@ -311,7 +311,7 @@ fn offered(config: &Config, binds: &Arc<Binds>, states: &Arc<PeerStates>) -> Num
     }
     for peer in config.smpp_server.iter().flat_map(|server| &server.peers) {
         let (states, name) = (Arc::clone(states), Arc::clone(&peer.route.name.0));
-        numbers.add(&peer.numbers, &peer.route.senders, 0, move || states.up(&name));
+        numbers.add(&peer.numbers, &peer.route.senders, peer.priority, move || states.up(&name));
     }
     for webhook in &config.webhooks {
         numbers.add(&webhook.numbers, &webhook.route.senders, webhook.priority, || true);

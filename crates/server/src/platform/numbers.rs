@@ -82,8 +82,8 @@ impl Numbers {
         }
         let up: Vec<_> = carried.iter().copied().filter(|route| (route.up)()).collect();
         let mut offered = if up.is_empty() { carried } else { up };
-        // A route of this country alone before one that takes all the world.
-        offered.sort_by_key(|route| route.senders.breadth(choice.country));
+        // A route of this range or country alone before one that takes all the world.
+        offered.sort_by_key(|route| route.senders.breadth(choice.country, choice.number.as_ref()));
         let mut numbers: Vec<String> = Vec::new();
         for number in offered.iter().flat_map(|route| &route.numbers) {
             if !numbers.contains(number) {

@@ -23,16 +23,16 @@ use twinpath_e2e::jose::{base64url, sha256};
 use twinpath_e2e::wait::within;
 
 /// A CA, and a folder with its certificate and those of a server it vouches for.
-pub(super) struct Pki {
+pub(crate) struct Pki {
     issuer: Issuer<'static, KeyPair>,
-    pub(super) root: CertificateDer<'static>,
+    pub(crate) root: CertificateDer<'static>,
     folder: TempDir,
 }
 
 /// What a client shows.
-pub(super) struct Identity {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) key: KeyPair,
+pub(crate) struct Identity {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: KeyPair,
 }
 
 fn params(name: &str) -> CertificateParams {
@@ -43,7 +43,7 @@ fn params(name: &str) -> CertificateParams {
 }
 
 impl Pki {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (key, mut params) = (KeyPair::generate().unwrap(), params("Tests"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
@@ -59,18 +59,18 @@ impl Pki {
         this
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// `certificate_file` and `key_file` of a server.
-    pub(super) fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         let (certificate, key) = (self.path("server.pem"), self.path("server.key"));
         format!("certificate_file = {certificate:?}\nkey_file = {key:?}\n")
     }
 
     /// `[http.mtls]`, listening on a free port.
-    pub(super) fn listener(&self) -> String {
+    pub(crate) fn listener(&self) -> String {
         let ca = self.path("ca.pem");
         format!(
             "[http.mtls]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://mtls.example.com\"\n\
@@ -80,12 +80,12 @@ impl Pki {
     }
 
     /// A certificate of this CA for an app.
-    pub(super) fn issue(&self, dns: &str) -> Identity {
+    pub(crate) fn issue(&self, dns: &str) -> Identity {
         self.issue_until(dns, 2100)
     }
 
     /// The same, good to the beginning of a year.
-    pub(super) fn issue_until(&self, dns: &str, year: i32) -> Identity {
+    pub(crate) fn issue_until(&self, dns: &str, year: i32) -> Identity {
         let (key, mut params) = (KeyPair::generate().unwrap(), params(dns));
         params.subject_alt_names = vec![SanType::DnsName(dns.to_owned().try_into().unwrap())];
         params.not_after = date_time_ymd(year, 1, 1);
@@ -94,7 +94,7 @@ impl Pki {
     }
 
     /// Connects, showing a certificate or none.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         address: SocketAddr,
         identity: Option<&Identity>,
@@ -116,7 +116,7 @@ impl Pki {
     }
 
     /// One request; nothing if the server refuses the connection.
-    pub(super) async fn try_send(
+    pub(crate) async fn try_send(
         &self,
         address: SocketAddr,
         identity: Option<&Identity>,
@@ -126,7 +126,7 @@ impl Pki {
         exchange(stream, &request.octets()).await
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         address: SocketAddr,
         identity: Option<&Identity>,
@@ -136,7 +136,7 @@ impl Pki {
     }
 
     /// Userinfo with a token as it is.
-    pub(super) async fn userinfo(
+    pub(crate) async fn userinfo(
         &self,
         address: SocketAddr,
         identity: Option<&Identity>,
@@ -149,24 +149,24 @@ impl Pki {
 
 impl Identity {
     /// A certificate that nobody vouches for.
-    pub(super) fn self_signed() -> Self {
+    pub(crate) fn self_signed() -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = params("anything").self_signed(&key).unwrap().der().clone();
         Self { certificate, key }
     }
 
     /// Another's certificate without its key.
-    pub(super) fn stolen(&self) -> Self {
+    pub(crate) fn stolen(&self) -> Self {
         Self { certificate: self.certificate.clone(), key: KeyPair::generate().unwrap() }
     }
 
     /// `x5t#S256` (RFC 8705 3.1).
-    pub(super) fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         sha256(&self.certificate)
     }
 
     /// The JWK set with its key (RFC 8705 2.2.2).
-    pub(super) fn jwks(&self) -> Value {
+    pub(crate) fn jwks(&self) -> Value {
         let point = self.key.public_key_raw();
         let (x, y) = (base64url(&point[1..33]), base64url(&point[33..]));
         let x5c =
@@ -196,7 +196,7 @@ impl ResolvesClientCert for Shown {
 }
 
 /// The request with a refresh token.
-pub(super) fn refresh(instance: &Instance, token: &str) -> Draft {
+pub(crate) fn refresh(instance: &Instance, token: &str) -> Draft {
     let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
     instance.draft("token_endpoint", &form)
 }

@@ -113,14 +113,15 @@ async fn nginx_hands_certificates_on() {
 }
 
 /// An nginx of the test's own, killed with its value.
-struct Nginx {
-    address: SocketAddr,
+pub(crate) struct Nginx {
+    pub(crate) address: SocketAddr,
     _child: Child,
 }
 
 impl Nginx {
-    /// Speaks TLS, asks for certificates, and hands them on to `upstream`.
-    async fn start(pki: &Pki, upstream: SocketAddr) -> Self {
+    /// Speaks TLS, asks for certificates, and hands them on to `upstream`, which also has what is below
+    /// `/hooks/` here as `/sms/`.
+    pub(crate) async fn start(pki: &Pki, upstream: SocketAddr) -> Self {
         let address = fixed_address();
         let at = |name: &str| pki.path(name).display().to_string();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -134,10 +135,10 @@ impl Nginx {
                  listen {address} ssl;\n\
                  ssl_certificate {}; ssl_certificate_key {};\n\
                  ssl_verify_client optional_no_ca;\n\
-                 location / {{\n\
-                     proxy_pass http://{upstream};\n\
-                     proxy_set_header Client-Cert $ssl_client_escaped_cert;\n\
-                 }}\n\
+                 proxy_set_header Client-Cert $ssl_client_escaped_cert;\n\
+                 proxy_set_header X-Forwarded-For $remote_addr;\n\
+                 location / {{ proxy_pass http://{upstream}; }}\n\
+                 location /hooks/ {{ proxy_pass http://{upstream}/sms/; }}\n\
              }} }}\n",
             at("pid"),
             at("error.log"),

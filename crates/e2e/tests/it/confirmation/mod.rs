@@ -24,7 +24,7 @@ pub(crate) const ALWAYS: &str = "[terminal]\nconfirm = \"always\"";
 
 /// Fails unless the answer asks for digits; gives how often they may be tried.
 #[track_caller]
-fn awaits(answer: &Answer) -> u64 {
+pub(crate) fn awaits(answer: &Answer) -> u64 {
     answer.refuses(400, "confirmation_required");
     let body = answer.json();
     assert_eq!(body["channel"], "sms");
@@ -39,7 +39,7 @@ pub(crate) fn wrong(right: &str) -> String {
     format!("{:08}", (number + 1) % 100_000_000)
 }
 
-fn claims(tokens: &Value) -> Value {
+pub(crate) fn claims(tokens: &Value) -> Value {
     twinpath_e2e::jose::open(tokens["access_token"].as_str().unwrap()).1
 }
 

@@ -1,13 +1,17 @@
 //! The outbox: errors that pass and errors that stay, limits, receipts, restarts.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use twinpath_e2e::app::Instance;
 use twinpath_e2e::centre::Centre;
 use twinpath_e2e::config::{Bind, Settings};
 use twinpath_e2e::number;
+use twinpath_e2e::pdu::Text;
 use twinpath_e2e::platform::{Platform, Registration};
 use twinpath_e2e::process::fixed_address;
-use twinpath_e2e::rig::ROUTE;
+use twinpath_e2e::rig::{ROUTE, Rig};
+use twinpath_e2e::wait::until;
 use twinpath_server::outbound::{Receipt, ReceiptState, received};
 
 use crate::confirmation::texts::{Mobile, OUT, digits, inward, outward, said};
@@ -107,6 +111,82 @@ async fn a_receipt_finds_its_text() {
     received(platform, &receipt("00000001", ReceiptState::Delivered));
     mobile.ended(OUT, "delivered", 3.0).await;
     assert!(mobile.outcome(OUT, "receipt_of_nothing").await < 1.5);
+}
+
+/// What became of a text comes back as a text, by the bind that took it, sometimes before it has said so.
+#[tokio::test]
+async fn receipts_come_back_by_the_bind() {
+    let rig = Rig::with(Settings::default().with(ALWAYS)).await;
+    let mobile = Mobile { out: Arc::clone(&rig.centre), rig };
+    let weather = mobile.rig.instance("weather").await;
+    let states = [
+        ("DELIVRD", "delivered"),
+        ("UNDELIV", "undelivered"),
+        ("EXPIRED", "expired_on_the_way"),
+        ("REJECTD", "rejected_on_the_way"),
+    ];
+    let begin = async |n: u32| {
+        let attempt = weather.attempt();
+        mobile.rig.text(&number(n), &attempt).await;
+        awaits(&weather.redeem(&attempt).await);
+        mobile.ended(ROUTE, "accepted", n.into()).await;
+    };
+    for (n, (state, outcome)) in (1..).zip(states) {
+        begin(n).await;
+        let receipt = format!("id:{n:08x} sub:001 dlvrd:000 stat:{state} err:000 text:");
+        let receipt = Text::new(&number(n), &receipt).with("esm_class", 4);
+        mobile.rig.deliver(&receipt).await.ok();
+        mobile.ended(ROUTE, outcome, 1.0).await;
+    }
+    mobile.rig.centre.set("earlyReceipt", "DELIVRD").await;
+    begin(5).await;
+    mobile.ended(ROUTE, "delivered", 2.0).await;
+    assert!(mobile.outcome(ROUTE, "receipt_of_nothing").await < 0.5);
+    assert_eq!(mobile.texts(), 5, "a text that a network gave up is not sent again");
+}
+
+#[tokio::test]
+async fn another_bind_takes_what_the_preferred_one_cannot() {
+    let (first, spare) = (Centre::start().await, Centre::start().await);
+    let bind = |name: &str, port, priority: u32| {
+        let lines = format!("countries = [\"GB\"]\npriority = {priority}");
+        outward(port).named(name).with(&lines)
+    };
+    let binds = vec![bind("spare", spare.port, 1), bind("first", first.port, 0)];
+    let settings = Settings { binds, ..Settings::default() }.with(ALWAYS);
+    let rig = Rig::bound_with(settings, inward).await;
+    first.bound(1).await;
+    spare.bound(1).await;
+    let weather = rig.instance("weather").await;
+    let begin = async |from: &str| {
+        let attempt = weather.attempt();
+        rig.text(from, &attempt).await;
+        awaits(&weather.redeem(&attempt).await);
+        attempt
+    };
+    let to = async |centre: &Centre, nth| said(&centre.event("submit_sm", nth).await);
+    begin(&number(1)).await;
+    assert_eq!(to(&first, 1).await.0, number(1));
+    assert!(spare.events("submit_sm").is_empty());
+    // Refused for a moment, it goes by the other one at once.
+    first.set("submitStatus", THROTTLED).await;
+    let attempt = begin(&number(2)).await;
+    let (phone, text) = to(&spare, 1).await;
+    assert_eq!(phone, number(2));
+    weather.redeem_with(&attempt, &[("confirmation_code", &digits(&text))]).await.accepts();
+    // Down, it is not asked at all.
+    first.set("bindSilent", true).await;
+    first.drop_sessions().await;
+    let up = "twinpath_smpp_bound{bind=\"first\"}";
+    until("it is down", async || (rig.platform.metric(up).await < 0.5).then_some(())).await;
+    begin(&number(3)).await;
+    assert_eq!(to(&spare, 2).await.0, number(3));
+    assert_eq!(first.events("submit_sm").len(), 2);
+    // A country that no bind is for.
+    begin("+33612345678").await;
+    let none = "twinpath_outbound_texts_total{of=\"confirmation\",outcome=\"no_sender\"}";
+    until("nobody sends it", async || (rig.platform.metric(none).await > 0.5).then_some(())).await;
+    assert_eq!(spare.events("submit_sm").len(), 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What we say, as tshark reads it: no PDU is malformed, each answers what it should.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -8,10 +8,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use twinpath_e2e::app::Instance;
+use twinpath_e2e::centre::Centre;
+use twinpath_e2e::config::{Bind, Settings};
 use twinpath_e2e::number;
+use twinpath_e2e::platform::{Platform, Registration};
+use twinpath_e2e::rig::ROUTE as BIND;
 use twinpath_e2e::wait::within;
 
 use super::{Esme, PASSWORD, ROUTE, Rig, message};
+use crate::confirmation::texts::said;
+use crate::confirmation::{ALWAYS, awaits, digits};
 
 /// Where tshark is to take the octets to have gone.
 const PORT: u16 = 2775;
@@ -86,11 +93,34 @@ async fn tshark(file: &Path, more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Command and status of each message of a line.
-fn messages(line: &str) -> Vec<[&str; 2]> {
+fn written(record: &[(bool, Vec<u8>)]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conversation.pcap");
+    std::fs::write(&file, pcap(record)).unwrap();
+    (folder, file)
+}
+
+/// Command and status of each message that `from` selects; fails if any of all is malformed.
+async fn decoded(record: &[(bool, Vec<u8>)], from: &str) -> Vec<[String; 2]> {
+    let (_folder, file) = written(record);
+    assert_eq!(tshark(&file, &["-Y", "_ws.malformed || _ws.expert.severity >= 6291456"]).await, "");
+    let from = format!("smpp && {from}");
+    let names = ["-e", "smpp.command_id", "-e", "smpp.command_status"];
+    let fields = [&["-Y", &from, "-T", "fields"], &names[..]].concat();
+    tshark(&file, &fields).await.lines().flat_map(messages).collect()
+}
+
+/// Those of a line: messages that came in one segment share it, requests having no status.
+fn messages(line: &str) -> Vec<[String; 2]> {
     let (commands, statuses) = line.split_once('\t').unwrap();
-    let pairs = commands.split(',').zip(statuses.split(','));
-    pairs.map(|(command, status)| [command, status].map(|it| it.trim_start_matches("0x"))).collect()
+    let plain = |it: &str| it.trim_start_matches("0x").to_owned();
+    let mut statuses = statuses.split(',').map(plain);
+    let with_status = |command: String| {
+        let response = command.starts_with('8');
+        let status = if response { statuses.next().unwrap() } else { String::new() };
+        [command, status]
+    };
+    commands.split(',').map(plain).map(with_status).collect()
 }
 
 #[tokio::test]
@@ -118,16 +148,8 @@ async fn tshark_finds_nothing_malformed() {
     })
     .await;
     assert_eq!(esme.ask("unbind", json!({})).await["status"], 0);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("conversation.pcap");
     let kept = record.lock().unwrap().clone();
-    std::fs::write(&file, pcap(&kept)).unwrap();
-    assert_eq!(tshark(&file, &["-Y", "_ws.malformed || _ws.expert.severity >= 6291456"]).await, "");
-    let from_us = format!("smpp && tcp.srcport=={PORT}");
-    let fields = ["-Y", &from_us, "-T", "fields", "-e", "smpp.command_id", "-e"];
-    let said = tshark(&file, &[&fields[..], &["smpp.command_status"]].concat()).await;
-    // Messages that came in one segment share a line: their commands, then their statuses.
-    let said: Vec<_> = said.lines().flat_map(messages).collect();
+    let said = decoded(&kept, &format!("tcp.srcport=={PORT}")).await;
     let expected = [
         ["80000004", "00000004"],
         ["80000009", "00000000"],
@@ -135,7 +157,7 @@ async fn tshark_finds_nothing_malformed() {
         ["80000103", "00000000"],
         ["80000000", "00000003"],
         ["80000015", "00000000"],
-        ["00000015", ""], // a request has no status
+        ["00000015", ""],
         ["80000006", "00000000"],
     ];
     assert_eq!(said, expected);
@@ -148,6 +170,42 @@ async fn tshark_finds_nothing_malformed() {
         }
         (*client, octets)
     });
-    std::fs::write(&file, pcap(&cut.collect::<Vec<_>>())).unwrap();
+    let (_folder, file) = written(&cut.collect::<Vec<_>>());
     assert_ne!(tshark(&file, &["-Y", "_ws.malformed"]).await, "");
+}
+
+/// The other way round: we bind, take a text and send one.
+#[tokio::test]
+async fn tshark_finds_nothing_malformed_where_we_bind() {
+    let centre = Centre::start().await;
+    let (port, record) = recorded(centre.port).await;
+    let binds = vec![Bind::new(BIND, port).with("enquire_link_s = 1")];
+    let platform = Platform::start(&Settings { binds, ..Settings::default() }.with(ALWAYS)).await;
+    centre.bound(1).await;
+    let app = platform.register(&Registration::new("weather")).await;
+    let weather = Instance::new(&app, &platform.place);
+    let attempt = weather.attempt();
+    assert!(centre.text(&number(1), &attempt.text).await.is_ok());
+    assert!(centre.ask("enquire_link").await.is_ok());
+    awaits(&weather.redeem(&attempt).await);
+    let digits = digits(&said(&centre.event("submit_sm", 1).await).1);
+    let answer = weather.redeem_with(&attempt, &[("confirmation_code", &digits)]).await;
+    answer.accepts();
+    centre.event("enquire_link", 1).await;
+    platform.stop().await;
+    centre.event("close", 1).await;
+    let kept = record.lock().unwrap().clone();
+    let said = decoded(&kept, &format!("tcp.dstport=={PORT}")).await;
+    let request = |command: &'static str| [command.to_owned(), String::new()];
+    let response = |command: &'static str| [command.to_owned(), "00000000".to_owned()];
+    for one in [
+        request("00000009"),  // bind_transceiver
+        response("80000005"), // deliver_sm_resp
+        response("80000015"), // enquire_link_resp
+        request("00000004"),  // submit_sm
+        request("00000015"),  // enquire_link
+        request("00000006"),  // unbind
+    ] {
+        assert!(said.contains(&one), "{one:?} is not in {said:?}");
+    }
 }

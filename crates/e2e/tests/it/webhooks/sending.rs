@@ -2,6 +2,7 @@
 
 use tokio::task::block_in_place;
 use twinpath_e2e::app::Attempt;
+use twinpath_e2e::config::Settings;
 use twinpath_e2e::kannel::Kannel;
 use twinpath_e2e::number;
 use twinpath_e2e::process::fixed_address;
@@ -9,10 +10,13 @@ use twinpath_e2e::receiver::{Received, Receiver};
 use twinpath_e2e::wait::until;
 use twinpath_testing::proxy::Proxy;
 
-use super::{GENERIC, SECRET, World, form, twilio};
+use super::described::example;
+use super::{World, form, twilio};
 use crate::confirmation::digits;
 
 const OUT: &str = "twilio-out";
+/// The key of the example, as it stands in a URL.
+const KEY: &str = "a+long+random+key";
 const KIND: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const TAKEN: &str = "201 Created\r\n\r\n{\"sid\":\"SM9\",\"status\":\"queued\"}";
 
@@ -97,40 +101,48 @@ async fn what_passes_is_tried_again_and_what_stays_is_not() {
     assert_eq!(field(&provider.next().await, "To"), number(3));
 }
 
-/// Its receipts come back to the webhook that hands over texts, as `docs/operations.md` has it.
+/// As `docs/operations.md` has it: what it is told there is all that it is told here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn digits_go_by_kannel_and_its_receipt_comes_back() {
     // Kannel is told where to call before the server has its port.
     let door = block_in_place(|| Proxy::to(fixed_address()));
     let sendsms = fixed_address().port();
-    let hook = format!("http://127.0.0.1:{}/sms/generic", door.port());
-    let called = form(&[("key", SECRET)]);
-    let told = form(&[("dlr-url", &format!("{hook}?{called}&status=%d&id="))]);
-    let more = format!(
-        "{GENERIC}[sms.webhook.generic.receipts]\nid = \"id\"\nstatus = \"status\"\n\
-         delivered = [\"1\"]\nfailed = [\"2\"]\nrejected = [\"16\"]\n\
-         [terminal]\nconfirm = \"always\"\nnotify = false\n\
-         [[sms.api]]\nname = \"{OUT}\"\nprovider = \"generic\"\nsecret = \"secret\"\n\
-         receipts = \"generic\"\n[sms.api.generic]\nmethod = \"GET\"\nsender = \"15005550006\"\n\
-         message_id_is_reference = true\n\
-         url = \"http://127.0.0.1:{sendsms}/cgi-bin/sendsms?username=nobody\
-         &password={{secret.secret}}&from={{from}}&to={{to}}&text={{text}}&coding=0\
-         &dlr-mask=19&{told}{{reference}}\"\n"
+    let hook = format!("127.0.0.1:{}/sms/kannel", door.port());
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(password.path(), "secret\n").unwrap();
+    let api = example("name = \"kannel-out\"")
+        .replace("/run/secrets/kannel", password.path().to_str().unwrap())
+        .replace("127.0.0.1:13013", &format!("127.0.0.1:{sendsms}"))
+        .replace("https%3A%2F%2Fid.example.com%2Fsms%2Fkannel", &escaped(&format!("http://{hook}")))
+        .replace("...", &escaped(KEY));
+    let sections = format!(
+        "{}\n{api}\n[terminal]\nconfirm = \"always\"\nnotify = false\n",
+        example("name = \"kannel\"")
     );
-    let world = World::start("generic", &more).await;
+    let world = World::with("kannel", &Settings::default().with(&sections)).await;
     block_in_place(|| door.set_target(world.platform.place.address));
-    let get_url = format!("{hook}?{called}&id=%I&from=%p&to=%P&text=%a");
+    let get_url = format!("http://{hook}?key={KEY}&id=%I&from=%p&to=%P&text=%a");
     let mut kannel = Kannel::start_at(sendsms, &get_url).await;
     let attempt = world.weather.attempt();
     kannel.text(&number(1), "15005550006", &attempt.text);
     until("Kannel has called", async || (world.texts("recorded").await > 0.5).then_some(())).await;
     world.weather.redeem(&attempt).await.refuses(400, "confirmation_required");
-    ended(&world, "delivered").await;
-    let nothing =
-        format!("twinpath_outbound_texts_total{{of=\"{OUT}\",outcome=\"receipt_of_nothing\"}}");
-    assert!(world.platform.metric(&nothing).await < 0.5);
+    let of = |outcome: &str| {
+        format!("twinpath_outbound_texts_total{{of=\"kannel-out\",outcome=\"{outcome}\"}}")
+    };
+    let delivered = of("delivered");
+    until("it is delivered", async || {
+        (world.platform.metric(&delivered).await > 0.5).then_some(())
+    })
+    .await;
+    assert!(world.platform.metric(&of("receipt_of_nothing")).await < 0.5);
     let heard = kannel.heard(0);
     let (_, last) = heard.rsplit_once('#').unwrap_or_else(|| panic!("no digits: {heard}"));
     let right = last.get(..8).unwrap();
     world.weather.redeem_with(&attempt, &[("confirmation_code", right)]).await.accepts();
+}
+
+/// As it stands in a URL that stands in a URL.
+fn escaped(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

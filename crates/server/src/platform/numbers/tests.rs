@@ -70,3 +70,26 @@ fn a_country_nobody_serves_is_told() {
     add(&numbers, "10690001", &["CN"], 0);
     assert_eq!(offer(&numbers, Some("DE")), Err(NotServed));
 }
+
+#[test]
+fn a_carriers_own_number_comes_first_and_is_not_for_other_carriers() {
+    let numbers = Numbers::default();
+    let ranges = |accept: &[&str], refuse: &[&str]| {
+        let all = |ranges: &[&str]| ranges.iter().map(|&range| range.into()).collect();
+        NumberRanges { accept: all(accept), refuse: all(refuse) }
+    };
+    let add = |number: &str, ranges| {
+        let senders = SenderPolicy { ranges, ..senders(&["GB"]) };
+        numbers.add(&[number.to_owned()], &senders, 0, || true);
+    };
+    add("60001", ranges(&[], &["+447405"]));
+    add("60002", ranges(&["+4474"], &["+447405"]));
+    let of = |number: &str| {
+        let number = E164::parse(number);
+        numbers.offer(&NumberChoice { country: None, number }).unwrap_or_default()
+    };
+    assert_eq!(of("+447400123456"), ["60002", "60001"]);
+    assert_eq!(of("+447500123456"), ["60001"]);
+    assert!(of("+447405123456").is_empty(), "no route takes its texts");
+    assert_eq!(numbers.all(), ["60001", "60002"], "nothing is known");
+}

@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
 use twinpath_core::ids::Timestamp;
 use twinpath_core::number::E164;
-use twinpath_core::risk::{
-    Asking, RiskFinding, RiskHook, RiskQuestion, RiskReason, RiskVerdict, TerminalProof,
-};
+use twinpath_core::risk::{Asking, RiskFinding, RiskHook, RiskQuestion, RiskReason, RiskVerdict};
 use twinpath_core::transaction::random_bytes;
 
 use crate::config;
@@ -88,11 +86,6 @@ impl Camara {
         })
     }
 
-    /// Its configured name.
-    pub fn name(&self) -> &str {
-        &self.config.name
-    }
-
     fn knows(&self, number: &E164) -> bool {
         let countries = &self.config.countries;
         let region = || PhoneNumber::parse(number.as_str(), None).ok()?.get_region_code();
@@ -159,10 +152,7 @@ impl Camara {
         Ok(match verified {
             Some(true) => RiskFinding::CLEAR,
             Some(false) => found(RiskVerdict::Deny, RiskReason::OtherNumber),
-            None => match verification.on_unverified {
-                RiskVerdict::Allow => RiskFinding::CLEAR,
-                verdict => found(verdict, RiskReason::Unverified),
-            },
+            None => found(verification.on_unverified, RiskReason::Unverified),
         })
     }
 
@@ -252,6 +242,10 @@ impl Camara {
 }
 
 impl RiskHook for Camara {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
     fn ask<'a>(
         &'a self,
         question: &'a RiskQuestion,
@@ -263,22 +257,11 @@ impl RiskHook for Camara {
                 return RiskFinding::CLEAR;
             }
             self.bounded(self.all(question, number, evidence)).await.unwrap_or_else(|fault| {
-                let (provider, verdict) = (self.name(), self.config.on_error);
+                let (provider, verdict) = (&self.config.name, self.config.on_error);
                 tracing::warn!(provider, ?verdict, %fault, "a risk provider could not tell");
                 let reason = Some(RiskReason::Unavailable);
                 RiskFinding { verdict, reason, recycled: false }
             })
-        })
-    }
-}
-
-/// Number Verification: the evidence is an access token that the operator's network gave the phone, as
-/// the operator's authorization server handed it to the platform.
-impl TerminalProof for Camara {
-    fn proves<'a>(&'a self, number: &'a E164, evidence: &'a str) -> Asking<'a, Option<bool>> {
-        Box::pin(async move {
-            let path = &self.config.number_verification.as_ref()?.path;
-            self.bounded(self.verified(path, number, evidence)).await.ok().flatten()
         })
     }
 }

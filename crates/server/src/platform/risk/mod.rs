@@ -39,7 +39,7 @@ type Cell = Arc<OnceCell<RiskFinding>>;
 /// All who are asked.
 #[derive(Debug)]
 pub struct Risk {
-    providers: Vec<Camara>,
+    hooks: Vec<Box<dyn RiskHook>>,
     farming: Farming,
     answers: Mutex<HashMap<(CodeKey, TerminalKey), (Timestamp, Cell)>>,
 }
@@ -48,9 +48,9 @@ impl Risk {
     /// As configured.
     pub fn new(config: &Config) -> Result<Self, reqwest::Error> {
         let local = config.issuer.starts_with("http://");
-        let providers = config.risk.iter().map(|file| Camara::new(file, local));
+        let camara = |file| Ok(Box::new(Camara::new(file, local)?) as Box<dyn RiskHook>);
         Ok(Self {
-            providers: providers.collect::<Result<_, _>>()?,
+            hooks: config.risk.iter().map(camara).collect::<Result<_, reqwest::Error>>()?,
             farming: Farming::new(&config.abuse),
             answers: Mutex::default(),
         })
@@ -58,7 +58,7 @@ impl Risk {
 
     /// Whether anyone is asked.
     pub fn is_on(&self) -> bool {
-        !self.providers.is_empty() || self.farming.is_on()
+        !self.hooks.is_empty() || self.farming.is_on()
     }
 
     /// What they say of the proof that `code` is. `holder` is who asks for the grant, if that is known;
@@ -75,13 +75,13 @@ impl Risk {
             let farmed = self.farming.judge(question, (number, holder), now());
             count(counters, "farming", farmed);
             let mut finding = farmed;
-            for provider in &self.providers {
+            for hook in &self.hooks {
                 // What is refused already need not be paid for.
                 if finding.verdict == RiskVerdict::Deny {
                     break;
                 }
-                let said = provider.ask(question, number, evidence).await;
-                count(counters, provider.name(), said);
+                let said = hook.ask(question, number, evidence).await;
+                count(counters, hook.name(), said);
                 finding = finding.and(said);
             }
             finding
