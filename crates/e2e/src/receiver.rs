@@ -108,7 +108,11 @@ fn whole(octets: &[u8]) -> Option<Received> {
     let text = std::str::from_utf8(octets).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let head = head.to_lowercase();
-    let length = head.split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
+    let length = match head.split("content-length: ").nth(1) {
+        Some(rest) => rest.lines().next()?.parse().ok()?,
+        // A GET.
+        None => 0,
+    };
     let body = body.get(..length)?.to_owned();
     Some(Received { head, body })
 }

@@ -49,6 +49,8 @@ mod keys;
 #[cfg(test)]
 mod logout;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod lost_response;
 #[cfg(test)]
 mod oidc;
