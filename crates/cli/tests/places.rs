@@ -29,12 +29,11 @@ fn place<'a>(page: &'a str, code: &'a str) -> Option<Place<'a>> {
         None => (code, None),
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || "_/.-".contains(c);
+    let source = Path::new(path).extension().is_some_and(|kind| kind == "rs");
+    // How a place is written.
     let example = path.starts_with("path/");
-    (!example && path.ends_with(".rs") && path.chars().all(plain)).then_some(Place {
-        page,
-        path,
-        item,
-    })
+    let named = source && !example && path.chars().all(plain);
+    named.then_some(Place { page, path, item })
 }
 
 /// Whether the text has the item: the last name of `Type::method`, and its type too.

@@ -56,9 +56,15 @@ pub enum Authentication {
     },
 }
 
-/// A client secret. `Debug` does not show it.
+/// A client secret, or another's token. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<T: Into<String>> From<T> for Secret {
     fn from(secret: T) -> Self {

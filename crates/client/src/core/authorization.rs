@@ -13,7 +13,7 @@ use twinpath_wire::{
 };
 
 use super::{
-    Answer, App, Confirmation, Context, Step, Text,
+    Answer, App, Confirmation, Context, Secret, Step, Text,
     exchange::{Exchange, Verdict},
     http,
 };
@@ -43,6 +43,9 @@ pub struct Options {
     pub max_age: Option<u64>,
     /// The number that must be proven, in E.164 (PROTOCOL 5, `login_hint`).
     pub number: Option<String>,
+    /// The access token that the phone's operator gave the app for CAMARA's Number Verification, over the
+    /// phone's mobile data: by it the operator tells the platform whether this phone has the number.
+    pub network_token: Option<Secret>,
     /// The country of the SIM's home network, ISO 3166-1, if the app knows it: the code is announced with
     /// it, so that the platform chooses the number (PROTOCOL 4).
     pub terminal_country: Option<String>,
@@ -64,6 +67,7 @@ impl Default for Options {
             acr_values: None,
             max_age: None,
             number: None,
+            network_token: None,
             terminal_country: None,
             language: "en".to_owned(),
             long_poll: Some(25),
@@ -300,6 +304,10 @@ impl Authorization {
             ("acr_values", options.acr_values.clone()),
             ("max_age", options.max_age.map(|seconds| seconds.to_string())),
             ("login_hint", options.number.as_ref().map(|number| format!("tel:{number}"))),
+            (
+                "network_token",
+                options.network_token.as_ref().map(|token| token.as_str().to_owned()),
+            ),
             ("confirmation_code", self.confirmation_code.clone()),
         ];
         form.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));

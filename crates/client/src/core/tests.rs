@@ -313,6 +313,23 @@ fn a_confirmation_is_asked_for_and_shown() {
 }
 
 #[test]
+fn what_the_network_gave_is_shown_with_each_request_and_in_no_log() {
+    let mut world = World::new();
+    let network_token = Some("of-the-operator".into());
+    let options = Options { network_token, ..Options::default() };
+    assert!(!format!("{options:?}").contains("of-the-operator"));
+    let (mut machine, _) = begin(&mut world, options);
+    let first = request(machine.text_sent(&world.cx()));
+    let pending = json!({"error": "authorization_pending"});
+    machine.answered(&answer(400, &[], &pending), &mut world.cx());
+    world.pass(Duration::from_secs(30));
+    let second = request(machine.waited(&world.cx()));
+    for asked in [first, second] {
+        assert_eq!(form(&asked, "network_token").as_deref(), Some("of-the-operator"));
+    }
+}
+
+#[test]
 fn every_way_to_authenticate() {
     let shown = |authentication: Authentication| {
         let mut world = World::new();
