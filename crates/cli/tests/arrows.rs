@@ -117,21 +117,18 @@ fn drivers_stay_in_their_rooms() {
 
 /// The folder's `.rs` files and folders of modules that no `mod` names, below it all.
 fn orphans(root: &Path, found: &mut Vec<PathBuf>) {
-    let names = |folder: &Path| -> BTreeSet<PathBuf> {
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-    };
     let text = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
     let declared: String = [root.join("lib.rs"), root.join("main.rs"), root.join("mod.rs")]
         .into_iter()
         .chain([root.with_extension("rs")])
         .map(text)
         .collect();
-    for path in names(root) {
-        let (name, is_module) = (
-            path.file_stem().unwrap().to_str().unwrap().to_owned(),
-            path.extension().is_some_and(|kind| kind == "rs") || path.join("mod.rs").is_file(),
-        );
-        let is_root = ["lib", "main", "mod"].contains(&name.as_str());
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let is_module =
+            path.extension().is_some_and(|kind| kind == "rs") || path.join("mod.rs").is_file();
+        let is_root = ["lib", "main", "mod"].contains(&name);
         if is_module && !is_root && !declared.contains(&format!("mod {name};")) {
             found.push(path.clone());
         }

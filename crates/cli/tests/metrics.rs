@@ -3,28 +3,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod sources;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sources::{root, rust_files};
 
 /// The string literals of these sources that name a metric.
-fn exposed(folder: &Path, names: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            exposed(&path, names);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let literals =
-                text.split("\"twinpath_").skip(1).filter_map(|rest| rest.split_once('"'));
-            let named = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-            let names_of = literals.map(|(name, _)| name).filter(|name| !name.is_empty());
-            names.extend(names_of.filter(named).map(|name| format!("twinpath_{name}")));
-        }
+fn exposed(folder: &Path) -> BTreeSet<String> {
+    let (mut files, mut names) = (Vec::new(), BTreeSet::new());
+    rust_files(folder, &mut files);
+    for path in files {
+        let text = std::fs::read_to_string(path).unwrap();
+        let literals = text.split("\"twinpath_").skip(1).filter_map(|rest| rest.split_once('"'));
+        let named = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let names_of = literals.map(|(name, _)| name).filter(|name| !name.is_empty());
+        names.extend(names_of.filter(named).map(|name| format!("twinpath_{name}")));
     }
+    names
 }
 
 /// The names of the table's first cells, each with what else it may stand for: `_other` after `a_b_c` is
@@ -51,8 +48,7 @@ fn documented(page: &str) -> Vec<BTreeSet<String>> {
 
 #[test]
 fn every_metric_is_documented_and_every_documented_one_is_there() {
-    let mut exposed_names = BTreeSet::new();
-    exposed(&root().join("crates/server/src"), &mut exposed_names);
+    let exposed_names = exposed(&root().join("crates/server/src"));
     assert!(exposed_names.len() > 40, "they are found: {exposed_names:?}");
     let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let documented = documented(&page);

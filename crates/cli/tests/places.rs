@@ -2,24 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::path::{Path, PathBuf};
+mod sources;
+
+use std::path::Path;
+
+use sources::{root, rust_files};
 
 /// A place of the documentation: `path.rs`, or `path.rs: item`, on a path's last parts.
 struct Place<'a> {
     page: &'a str,
     path: &'a str,
     item: Option<&'a str>,
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.ends_with("node_modules") {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// Between one pair of backticks. Patterns are no places.
@@ -50,9 +43,9 @@ fn has(text: &str, item: &str) -> bool {
 
 #[test]
 fn what_the_documentation_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = root();
     let mut files = Vec::new();
-    sources(&root.join("crates"), &mut files);
+    rust_files(&root.join("crates"), &mut files);
     let mut pages = vec![root.join("README.md")];
     let docs = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|kind| kind == "md")));

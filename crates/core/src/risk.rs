@@ -89,6 +89,11 @@ impl RiskFinding {
     /// Nothing to say.
     pub const CLEAR: Self = Self { verdict: RiskVerdict::Allow, reason: None, recycled: false };
 
+    /// What follows, and why.
+    pub const fn because(verdict: RiskVerdict, reason: RiskReason) -> Self {
+        Self { verdict, reason: Some(reason), recycled: false }
+    }
+
     /// Both together: the stricter verdict and its reason; recycled if either says so.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -3,7 +3,7 @@
 use twinpath_e2e::app::Instance;
 use twinpath_e2e::centre::Centre;
 use twinpath_e2e::config::{Bind, Settings};
-use twinpath_e2e::http::{Request, send};
+use twinpath_e2e::http::send;
 use twinpath_e2e::number;
 use twinpath_e2e::operator::{Operator, Reply, SIM_SWAP};
 use twinpath_e2e::pdu::{DELIVER_SM, Text, deliver_body, frame};
@@ -13,6 +13,7 @@ use twinpath_e2e::receiver::Receiver;
 use twinpath_e2e::rig::ROUTE;
 
 use crate::confirmation::{awaits, digits, wrong};
+use crate::webhooks::{called, generic};
 
 const KEY: &str = "a-key-of-the-gateways-9f3a";
 const API_KEY: &str = "a-key-of-the-api-77c1";
@@ -22,13 +23,10 @@ const LANDLINE: &str = "+442079460123";
 fn settings(centre: &Centre, api: &Receiver, operator: &Operator) -> Settings {
     let sections = format!(
         "[terminal]\nconfirm = \"always\"\n\
-         [[sms.webhook]]\nname = \"hook\"\nprovider = \"generic\"\nsecret = \"{KEY}\"\n\
-         trust = \"aggregator\"\n[sms.webhook.generic]\nmethod = \"GET\"\nformat = \"query\"\n\
-         fields = {{ id = \"id\", from = \"from\", text = \"text\" }}\n\
-         authentication = [{{ query = {{ name = \"key\", secret = \"secret\" }} }}]\n\
-         [[sms.api]]\nname = \"api\"\nprovider = \"generic\"\nsecret = \"{API_KEY}\"\n\
+         {}\n[[sms.api]]\nname = \"api\"\nprovider = \"generic\"\nsecret = \"{API_KEY}\"\n\
          [sms.api.generic]\nmethod = \"GET\"\nsender = \"15005550006\"\n\
          url = \"{}?to={{to}}&text={{text}}&key={{secret.secret}}\"\n{}",
+        generic("hook", KEY),
         api.url("/send"),
         operator.section("checks = [\"sim_swap\"]\non_error = \"allow\""),
     );
@@ -77,9 +75,7 @@ async fn no_log_line_holds_a_number_a_text_or_a_secret() {
     // By a webhook, with the wrong key and with the right one.
     let second = weather.attempt();
     for (key, status) in [("another-key-0c0c", 401), (KEY, 200)] {
-        let mut query = form_urlencoded::Serializer::new(format!("key={key}&id=1"));
-        query.append_pair("from", &number(2)).append_pair("text", &second.text);
-        let request = Request::new("GET", &format!("/sms/hook?{}", query.finish()));
+        let request = called("/sms/hook", key, &number(2), "15005550006", &second.text);
         assert_eq!(send(place.address, &request).await.status, status);
         hidden.push(key.to_owned());
     }

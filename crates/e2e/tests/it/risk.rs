@@ -13,7 +13,7 @@ use twinpath_e2e::operator::{
 use twinpath_e2e::rig::Rig;
 
 use crate::confirmation::texts::Mobile;
-use crate::confirmation::{awaits, claims, digits, wrong};
+use crate::confirmation::{awaits, claims, wrong};
 
 const CHECKS: &str = "checks = [\"sim_swap\", \"number_recycled\"]\n";
 
@@ -73,10 +73,7 @@ async fn a_swapped_sim_is_confirmed_where_that_is_configured() {
     let more = format!("{CHECKS}on_swap = \"confirm\"\non_error = \"deny\"");
     let mobile = Mobile::with(&operator.section(&more)).await;
     let weather = mobile.rig.instance("weather").await;
-    let attempt = weather.attempt();
-    mobile.rig.text(&number(1), &attempt).await;
-    assert_eq!(awaits(&weather.redeem(&attempt).await), 3);
-    let right = digits(&mobile.text(1).await.1);
+    let (attempt, right) = mobile.asked(&weather, &number(1)).await;
     let said = wrong(&right);
     let answer = weather.redeem_with(&attempt, &[("confirmation_code", &said)]).await;
     assert_eq!(awaits(&answer), 2);

@@ -8,25 +8,21 @@ use tokio::task::block_in_place;
 use twinpath_e2e::app::Attempt;
 use twinpath_e2e::centre::Centre;
 use twinpath_e2e::config::{Bind, Settings};
-use twinpath_e2e::http::{Request, send};
+use twinpath_e2e::http::send;
 use twinpath_e2e::number;
 use twinpath_e2e::platform::Platform;
 use twinpath_e2e::rig::{ROUTE as BIND, Rig};
-use twinpath_e2e::wait::all;
+use twinpath_e2e::wait::{all, until};
 use twinpath_testing::postgres;
 use twinpath_testing::proxy::Proxy;
 
 use crate::smpp_server::{Esme, ROUTE, gateways, message, redeems_once};
+use crate::webhooks::{called, generic};
 
 /// Texts in work at once, by the configuration.
 const WINDOW: usize = 4;
 /// Texts at once.
 const TEXTS: u32 = 10;
-/// A gateway that calls.
-const WEBHOOK: &str = "[[sms.webhook]]\nname = \"hook\"\nprovider = \"generic\"\n\
-    secret = \"key\"\ntrust = \"aggregator\"\n[sms.webhook.generic]\nmethod = \"GET\"\n\
-    format = \"query\"\nfields = { id = \"id\", from = \"from\", text = \"text\" }\n\
-    authentication = [{ query = { name = \"key\", secret = \"secret\" } }]";
 /// `ESME_RMSGQFUL`.
 const QUEUE_FULL: u64 = 0x14;
 /// `ESME_RTHROTTLED`.
@@ -39,7 +35,7 @@ async fn platform(proxy: &Proxy, database: &str, centre: &Centre) -> Platform {
         store: Some(postgres::url(proxy.port(), database)),
         store_more: "connections = 2\nstatement_timeout_s = 1".to_owned(),
         binds: vec![Bind::new(BIND, centre.port).with(&window)],
-        ..gateways("127.0.0.1:0", "", &format!("{window}\n{WEBHOOK}"))
+        ..gateways("127.0.0.1:0", "", &format!("{window}\n{}", generic("hook", "key")))
     };
     Platform::start(&settings).await
 }
@@ -78,10 +74,8 @@ async fn texts_are_held_back_while_the_store_hangs_and_come_again() {
         statuses.lock().unwrap().push(answer.status().unwrap());
     };
     let flood = gateway.does("flood", json!({"as": "one", "pdus": pdus}));
-    let called = weather.attempt();
-    let mut query = form_urlencoded::Serializer::new("key=key&id=1".to_owned());
-    query.append_pair("from", &number(201)).append_pair("text", &called.text);
-    let call = Request::new("GET", &format!("/sms/hook?{}", query.finish()));
+    let by_call = weather.attempt();
+    let call = called("/sms/hook", "key", &number(201), "8610690001", &by_call.text);
     let address = rig.platform.place.address;
     let (answers, refused, ()) =
         tokio::join!(flood, send(address, &call), all(by_bind.iter().map(text)));
@@ -102,9 +96,9 @@ async fn texts_are_held_back_while_the_store_hangs_and_come_again() {
         assert_eq!(gateway.submit(from, &attempt.text).await["status"], 0);
         redeems_once(&weather, attempt).await;
     }
-    while send(address, &call).await.status == 503 {}
+    until("it may call", async || (send(address, &call).await.status != 503).then_some(())).await;
     assert_eq!(send(address, &call).await.status, 200);
-    redeems_once(&weather, &called).await;
+    redeems_once(&weather, &by_call).await;
     assert!(rig.platform.texts("hook", "not_recorded").await > 0.5);
     for route in [BIND, ROUTE] {
         let counted = rig.platform.texts(route, "not_recorded").await;

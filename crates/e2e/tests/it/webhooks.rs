@@ -24,6 +24,20 @@ const GENERIC: &str = "[sms.webhook.generic]\nmethod = \"GET\"\nformat = \"query
     fields = { id = \"id\", from = \"from\", to = \"to\", text = \"text\" }\n\
     authentication = [{ query = { name = \"key\", secret = \"secret\" } }]\n";
 
+/// A section of a gateway that calls by GET, as [`called`] has it.
+pub(crate) fn generic(name: &str, secret: &str) -> String {
+    format!(
+        "[[sms.webhook]]\nname = \"{name}\"\nprovider = \"generic\"\nsecret = \"{secret}\"\n\
+         trust = \"aggregator\"\n{GENERIC}"
+    )
+}
+
+/// Its call of this path with a phone's text.
+pub(crate) fn called(path: &str, key: &str, from: &str, to: &str, text: &str) -> Request {
+    let pairs = [("key", key), ("id", to), ("from", from), ("to", to), ("text", text)];
+    Request::new("GET", &format!("{path}?{}", form(&pairs)))
+}
+
 /// A platform with one webhook, and an installation of an app.
 struct World {
     platform: Platform,
@@ -57,12 +71,15 @@ impl World {
     }
 
     async fn call(&self, headers: &[(&str, &str)], body: &str) -> Answer {
-        http::send(self.platform.place.address, &post(&self.path(), headers, body)).await
+        self.send(&post(&self.path(), headers, body)).await
+    }
+
+    async fn send(&self, request: &Request) -> Answer {
+        http::send(self.platform.place.address, request).await
     }
 
     async fn get(&self, query: &str) -> Answer {
-        let request = Request::new("GET", &format!("{}?{query}", self.path()));
-        http::send(self.platform.place.address, &request).await
+        self.send(&Request::new("GET", &format!("{}?{query}", self.path()))).await
     }
 
     async fn texts(&self, outcome: &str) -> f64 {

@@ -66,10 +66,7 @@ async fn end(mobile: &Mobile, attempt: &Attempt) {
 async fn three_wrong_digits_end_a_code() {
     let mobile = Mobile::with(ALWAYS).await;
     let weather = mobile.rig.instance("weather").await;
-    let attempt = weather.attempt();
-    mobile.rig.text(&number(1), &attempt).await;
-    assert_eq!(awaits(&weather.redeem(&attempt).await), 3);
-    let right = digits(&mobile.text(1).await.1);
+    let (attempt, right) = mobile.asked(&weather, &number(1)).await;
     let said = wrong(&right);
     for left in [2, 1] {
         let answer = weather.redeem_with(&attempt, &[("confirmation_code", &said)]).await;

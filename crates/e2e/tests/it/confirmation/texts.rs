@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use twinpath_e2e::app::{Attempt, Instance};
 use twinpath_e2e::centre::Centre;
 use twinpath_e2e::config::{Bind, Settings};
 use twinpath_e2e::rig::Rig;
 use twinpath_e2e::wait::until;
+
+use super::awaits;
 
 /// The bind's name.
 pub(crate) const OUT: &str = "out";
@@ -44,6 +47,15 @@ impl Mobile {
     /// The `nth` text to a phone, counted from one: to whom, and what it says.
     pub(crate) async fn text(&self, nth: usize) -> (String, String) {
         said(&self.out.event("submit_sm", nth).await)
+    }
+
+    /// A phone texts, and its app is asked for digits; what they are.
+    pub(crate) async fn asked(&self, instance: &Instance, from: &str) -> (Attempt, String) {
+        let (attempt, nth) = (instance.attempt(), self.texts() + 1);
+        self.rig.text(from, &attempt).await;
+        assert_eq!(awaits(&instance.redeem(&attempt).await), 3);
+        let right = digits(&self.text(nth).await.1);
+        (attempt, right)
     }
 
     /// How many texts went to phones.

@@ -3,12 +3,14 @@
 
 use std::net::SocketAddr;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use twinpath_e2e::app::Attempt;
 use twinpath_e2e::config::Settings;
 use twinpath_e2e::http::{Request, send};
 use twinpath_e2e::number;
+use twinpath_e2e::pdu::hex;
 
-use super::{GENERIC, SECRET, World, form, post, twilio};
+use super::{GENERIC, SECRET, World, called, form, post, twilio};
 use crate::certificates::pki::{Identity, Pki};
 use crate::certificates::proxy::Nginx;
 
@@ -24,9 +26,7 @@ fn settings(webhook: &str, generic: &str) -> Settings {
 }
 
 fn call(path: &str, attempt: &Attempt, to: &str) -> Request {
-    let from = number(1);
-    let pairs = [("key", SECRET), ("id", to), ("from", &from), ("to", to), ("text", &attempt.text)];
-    Request::new("GET", &format!("{path}?{}", form(&pairs)))
+    called(path, SECRET, &number(1), to, &attempt.text)
 }
 
 /// The status of a call that a proxy says came over these hops.
@@ -82,10 +82,9 @@ async fn texts_to_other_numbers_are_left_where_it_says_so() {
     }
 }
 
-fn thumbprint(identity: &Identity) -> String {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    twinpath_e2e::pdu::hex(&URL_SAFE_NO_PAD.decode(identity.thumbprint()).unwrap())
+/// As `openssl x509 -fingerprint -sha256` prints it.
+fn fingerprint(identity: &Identity) -> String {
+    hex(digest(&SHA256, &identity.certificate).as_ref())
 }
 
 /// At the listener that asks for certificates, and by nginx, which hands them on.
@@ -95,7 +94,7 @@ async fn only_certificates_that_are_named_may_call() {
     let (right, wrong) = (Identity::self_signed(), Identity::self_signed());
     let old = pki.issue_until("gateway.example.com", 2020);
     let webhook =
-        format!("certificates_sha256 = [\"{}\", \"{}\"]", thumbprint(&right), thumbprint(&old));
+        format!("certificates_sha256 = [\"{}\", \"{}\"]", fingerprint(&right), fingerprint(&old));
     let key = "{ query = { name = \"key\", secret = \"secret\" } }";
     let generic = GENERIC.replace(key, "\"mtls\"");
     assert_ne!(generic, GENERIC);

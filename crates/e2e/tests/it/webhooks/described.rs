@@ -5,7 +5,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use twinpath_e2e::config::Settings;
-use twinpath_e2e::http::{Answer, Request, send};
 use twinpath_e2e::pdu::{hex, ucs2};
 use twinpath_e2e::{number, random_text};
 
@@ -32,13 +31,6 @@ async fn world(name: &'static str) -> World {
     let http_more = "trusted_proxies = [\"127.0.0.1\"]".to_owned();
     let settings = Settings { http_more, ..Settings::default() };
     World::with(name, &settings.with(&sections.join("\n"))).await
-}
-
-impl World {
-    /// What a call is answered with.
-    async fn answer(&self, request: &Request) -> Answer {
-        send(self.platform.place.address, request).await
-    }
 }
 
 #[tokio::test]
@@ -77,10 +69,10 @@ async fn jasmin() {
             ("coding", coding),
         ]);
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
-        let elsewhere = world.answer(&post(&world.path(), &[kind], &body)).await;
+        let elsewhere = world.send(&post(&world.path(), &[kind], &body)).await;
         assert_eq!(elsewhere.status, 403, "{nth}");
         world.pending(attempt).await;
-        let answer = world.answer(&post(&world.path(), &[kind, JASMIN], &body)).await;
+        let answer = world.send(&post(&world.path(), &[kind, JASMIN], &body)).await;
         assert_eq!((answer.status, &*answer.text()), (200, "ACK/Jasmin"), "{nth}");
         world.weather.redeem(attempt).await.accepts();
     }
@@ -103,10 +95,10 @@ async fn infobip() {
         post(&world.path(), &headers, &body.to_string())
     };
     for wrong in ["App another-key", "the-key"] {
-        assert_eq!(world.answer(&call(wrong)).await.status, 401, "{wrong}");
+        assert_eq!(world.send(&call(wrong)).await.status, 401, "{wrong}");
     }
     world.pending(&attempts[0]).await;
-    assert_eq!(world.answer(&call("App the-key")).await.status, 200);
+    assert_eq!(world.send(&call("App the-key")).await.status, 200);
     for attempt in &attempts {
         world.weather.redeem(attempt).await.accepts();
     }
@@ -125,13 +117,13 @@ async fn sinch() {
         post(&world.path(), &headers, &body.to_string())
     };
     let now = super::topic::utc_now();
-    assert_eq!(world.answer(&call("mo_text", &now, "no password")).await.status, 401);
+    assert_eq!(world.send(&call("mo_text", &now, "no password")).await.status, 401);
     assert_eq!(
-        world.answer(&call("mo_text", "2020-01-01T00:00:00Z", "the password")).await.status,
+        world.send(&call("mo_text", "2020-01-01T00:00:00Z", "the password")).await.status,
         401
     );
-    assert_eq!(world.answer(&call("mo_binary", &now, "the password")).await.status, 200);
+    assert_eq!(world.send(&call("mo_binary", &now, "the password")).await.status, 200);
     world.pending(&attempt).await;
-    assert_eq!(world.answer(&call("mo_text", &now, "the password")).await.status, 200);
+    assert_eq!(world.send(&call("mo_text", &now, "the password")).await.status, 200);
     world.weather.redeem(&attempt).await.accepts();
 }

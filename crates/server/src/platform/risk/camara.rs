@@ -129,13 +129,11 @@ impl Camara {
         };
         let (swapped, recycled, verified) =
             tokio::try_join!(swapped, recycled, self.seen(number, evidence))?;
-        let found = config.sim_swap.as_ref().filter(|_| swapped);
-        let swap = RiskFinding {
-            verdict: found.map_or(RiskVerdict::Allow, |swap| swap.verdict),
-            reason: found.map(|_| RiskReason::SimSwap),
-            recycled,
+        let swap = match &config.sim_swap {
+            Some(swap) if swapped => RiskFinding::because(swap.verdict, RiskReason::SimSwap),
+            _ => RiskFinding::CLEAR,
         };
-        Ok(swap.and(verified))
+        Ok(RiskFinding { recycled, ..swap.and(verified) })
     }
 
     /// What Number Verification says, if it is to be asked.
@@ -147,12 +145,10 @@ impl Camara {
             Some(evidence) => self.verified(&verification.path, number, evidence).await?,
             None => None,
         };
-        let found =
-            |verdict, reason| RiskFinding { verdict, reason: Some(reason), recycled: false };
         Ok(match verified {
             Some(true) => RiskFinding::CLEAR,
-            Some(false) => found(RiskVerdict::Deny, RiskReason::OtherNumber),
-            None => found(verification.on_unverified, RiskReason::Unverified),
+            Some(false) => RiskFinding::because(RiskVerdict::Deny, RiskReason::OtherNumber),
+            None => RiskFinding::because(verification.on_unverified, RiskReason::Unverified),
         })
     }
 
@@ -259,8 +255,7 @@ impl RiskHook for Camara {
             self.bounded(self.all(question, number, evidence)).await.unwrap_or_else(|fault| {
                 let (provider, verdict) = (&self.config.name, self.config.on_error);
                 tracing::warn!(provider, ?verdict, %fault, "a risk provider could not tell");
-                let reason = Some(RiskReason::Unavailable);
-                RiskFinding { verdict, reason, recycled: false }
+                RiskFinding::because(verdict, RiskReason::Unavailable)
             })
         })
     }

@@ -108,11 +108,7 @@ impl Farming {
         (number, holder): (&E164, Option<&str>),
         now: Timestamp,
     ) -> RiskFinding {
-        let deny = |reason| RiskFinding {
-            verdict: RiskVerdict::Deny,
-            reason: Some(reason),
-            recycled: false,
-        };
+        let deny = |reason| RiskFinding::because(RiskVerdict::Deny, reason);
         let terminal = question.terminal;
         if holder.is_some_and(|holder| self.holders.too_many(holder, terminal, now)) {
             return deny(RiskReason::ManyNumbers);
